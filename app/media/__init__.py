@@ -1,0 +1,1 @@
+"""Media that an SFU carries, or that the mock one only promises to."""

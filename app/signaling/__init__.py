@@ -1,0 +1,1 @@
+"""Signaling: what peers tell each other before media can flow."""
