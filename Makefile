@@ -1,0 +1,73 @@
+# Parley's commands: `make help` lists them. Each makes the virtual environment that it needs.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+# The first Python on the path that is new enough; PYTHON=… overrides it.
+PYTHON = $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
+
+# The Procfile calls gunicorn and flask by name.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONUNBUFFERED := 1
+
+##@ Running
+.PHONY: run dev qa
+run: .venv/installed ## start Parley: the API and its jobs, on SQLite; Ctrl-C ends both
+	@$(BIN)/flask db upgrade
+	@# -e: Parley reads .env itself, honcho would read it by other rules. 130: somebody pressed Ctrl-C.
+	@WEB_PORT="$$PORT" $(BIN)/honcho -e /dev/null start || [ $$? -eq 130 ]
+
+dev: export DEBUG := true
+dev: export LOG_FORMAT := console
+dev: run ## the same, reloading when code changes, with logs for people
+
+qa: export PROFILE := qa
+qa: run ## the same in the QA profile: mocked media
+
+##@ Checking
+.PHONY: test lint cover bench format
+test: lint ## lint, then every test on every core; REQUIRE_ALL=1: nothing optional may be skipped
+	@$(BIN)/pytest -n auto
+
+lint: .venv/installed-dev ## style, types, and that imports run down the list of features
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy app
+	@$(BIN)/lint-imports
+
+cover: .venv/installed-dev ## every test, with the lines and branches that none of them ran
+	@$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered
+
+bench: .venv/installed-dev ## measure against yardsticks, one table; BENCH="startup …" picks some
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+format: .venv/installed-dev ## put the code into the house style
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+##@ Housekeeping
+.PHONY: clean help
+clean: ## delete the virtual environment and caches; never storage/
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis htmlcov .coverage*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+# Files that say what is installed, newer than the requirements they were made from.
+.venv/installed: requirements.txt .venv/bin/python
+	@echo "Installing what Parley needs into .venv (once; about a minute) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt requirements.txt .venv/bin/python
+	@echo "Installing what Parley and its tests need into .venv (once; a minute or two) ..."
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt
+	@touch .venv/installed $@
+
+.venv/bin/python:
+	@[ -n "$(PYTHON)" ] || { echo "Parley needs Python 3.11 or newer; PYTHON=/path/to/python names one." >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
