@@ -1,4 +1,4 @@
-"""How gunicorn serves Parley: one process of many threads, since wake-ups and parked polls live in its memory."""
+"""How gunicorn serves Parley: one process of many threads, which share wake-ups and parked polls."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ worker_class = "gthread"
 workers = 1
 threads = settings.web_threads
 worker_connections = 1000  # waiting and kept-alive connections hold no thread
-keepalive = 75  # seconds; longer than the 60 s for which proxies keep theirs, so that it is never us who hang up first
+keepalive = 75  # seconds; proxies keep theirs for 60, so that it is never this side that hangs up first
 graceful_timeout = 3  # seconds; honcho kills what is left 5 s after Ctrl-C
 reload = settings.debug
 loglevel = "warning"  # requests are logged by the app, with their ids
@@ -20,4 +20,4 @@ control_socket_disable = True
 
 def post_worker_init(worker: Any) -> None:
     """The app is loaded and its socket listens. (`when_ready` comes too early: before the app is loaded.)"""
-    print(f"Parley is ready: {settings.address}/  (explorer: {settings.address}/docs)  Ctrl-C ends it.", flush=True)
+    print(f"Parley is ready: {settings.address}/  (explorer: {settings.address}/docs)", flush=True)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Whoever installs Parley chooses where packages come from. In halves, so that this file names no registry either.
+# Whoever installs Parley chooses where packages come from. In halves, so that this file names none either.
 REGISTRIES = [
     "pypi" + ".org",
     "python" + "hosted.org",

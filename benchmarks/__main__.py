@@ -1,0 +1,59 @@
+"""Run every benchmark, or those that are named, and print one table: `python -m benchmarks [name …]`."""
+
+import os
+import sys
+from importlib import import_module
+from platform import machine, python_version
+
+from benchmarks.figure import Figure
+
+BENCHMARKS = ["startup"]
+COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]
+
+
+def measured(name: str) -> list[Figure]:
+    print(f"measuring {name} …", file=sys.stderr)
+    figures: list[Figure] = import_module(f"benchmarks.{name}").measure()
+    return figures
+
+
+def as_row(figure: Figure) -> list[str]:
+    if figure.yardstick is None:
+        yardstick, ratio, unit = figure.yardstick_name, "", f" {figure.unit}"
+    else:
+        yardstick = f"{figure.yardstick:.3g} {figure.unit}, {figure.yardstick_name}"
+        ratio, unit = f"{figure.judged:.2f}", ""
+    return [
+        figure.name,
+        f"{figure.value:.3g} {figure.unit}",
+        yardstick,
+        ratio,
+        f"≤ {figure.must:g}{unit}",
+        f"{figure.aim:g}{unit}",
+        figure.reaches,
+        f"± {figure.spread / 2:.0%}",
+    ]
+
+
+def as_table(lines: list[list[str]]) -> str:
+    """Markdown, aligned for a terminal."""
+    widths = [max(len(line[column]) for line in [COLUMNS, *lines]) for column in range(len(COLUMNS))]
+    ruled = [COLUMNS, ["-" * width for width in widths], *lines]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in ruled
+    )
+
+
+def main(names: list[str]) -> int:
+    if unknown := sorted(set(names) - set(BENCHMARKS)):
+        print(f"No such benchmark: {', '.join(unknown)}. Known: {', '.join(BENCHMARKS)}.", file=sys.stderr)
+        return 2
+    table = as_table([as_row(figure) for name in names or BENCHMARKS for figure in measured(name)])
+    print(f"Python {python_version()}, {machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
