@@ -1,7 +1,8 @@
 """How the tests start Chromium: headless, with a fake camera and microphone, and with no network but loopback.
 
 `launch(playwright)` serves Playwright's synchronous and asynchronous interfaces alike: it returns what
-`chromium.launch` of that interface returns, a browser or an awaitable of one. Every launch has a fresh profile.
+`chromium.launch` of that interface returns, a browser or an awaitable of one. Every launch has a fresh
+profile.
 """
 
 import os
@@ -24,7 +25,8 @@ ARGS = (
     "--use-fake-ui-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
     "--auto-accept-this-tab-capture",  # getDisplayMedia without a person to pick a window
-    # Two peers in one browser, or a peer and a server on one machine, must reach each other by plain addresses.
+    # Two peers in one browser, or a peer and a server on one machine, must reach each other by plain
+    # addresses.
     "--allow-loopback-in-peer-connection",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
