@@ -16,8 +16,8 @@ export PYTHONUNBUFFERED := 1
 .PHONY: run dev qa
 run: .venv/installed ## start Parley: the API and its jobs, on SQLite; Ctrl-C ends both
 	@$(BIN)/flask db upgrade
-	@# -e: Parley reads .env itself, honcho would read it by other rules. 130: somebody pressed Ctrl-C.
-	@WEB_PORT="$$PORT" $(BIN)/honcho -e /dev/null start || [ $$? -eq 130 ]
+	@# -e: Parley reads .env itself; honcho would read it by other rules. Ctrl-C (130) is how it is meant to end.
+	@trap : INT; WEB_PORT="$$PORT" $(BIN)/honcho -e /dev/null start || [ $$? -eq 130 ]
 
 dev: export DEBUG := true
 dev: export LOG_FORMAT := console
