@@ -1,0 +1,1 @@
+"""What every feature stands on: settings, errors, database, the bus, drivers. Knows no feature."""

@@ -1,0 +1,309 @@
+"""How the API speaks: RFC 9457 problems everywhere, strict requests, documented answers.
+
+flask-smorest documents its own error shape, answers 422 to a body that is no JSON and lets unknown query fields pass:
+the classes here mend all three, so that features need no thought of it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+import marshmallow as ma
+import structlog
+from flask import Flask, Response, current_app, g, request
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+from marshmallow import fields
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from app.core import errors
+
+log = structlog.get_logger()
+
+PROBLEM_TYPE = "application/problem+json"
+
+
+class Schema(ma.Schema):
+    """A shape on the wire. Requests refuse fields that it does not have."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+class ProblemField(Schema):
+    location = fields.String(metadata={"description": "body, query, path or header"})
+    field = fields.String(metadata={"description": "Path of the field, such as messages.0.type"})
+    message = fields.String()
+
+
+class Problem(Schema):
+    """A problem document (RFC 9457). `code` is stable, `detail` is for people."""
+
+    type = fields.String(required=True, metadata={"example": "/problems/not_found"})
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(
+        required=True,
+        metadata={"enum": sorted({error.code for error in errors.every_error()}), "example": "not_found"},
+    )
+    request_id = fields.String(required=True)
+    errors = fields.List(fields.Nested(ProblemField))
+
+
+class Timestamp(fields.AwareDateTime):
+    """RFC 3339. Input without an offset is refused; output is in UTC and ends in Z."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+        self.metadata.setdefault("example", "2026-11-20T10:00:00Z")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        if not 1970 <= moment.year <= 9000:  # beyond, converting between offsets overflows
+            raise self.make_error("invalid", input=value, obj_type="datetime")
+        return moment
+
+    def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class JsonObject(fields.Dict):
+    """An opaque JSON object of at most `max_bytes` when encoded."""
+
+    def __init__(self, *, max_bytes: int, **kwargs: Any) -> None:
+        super().__init__(keys=fields.String(), **kwargs)
+        self.max_bytes = max_bytes
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        result = super()._deserialize(value, attr, data, **kwargs)
+        if len(json.dumps(result).encode()) > self.max_bytes:
+            raise ma.ValidationError(f"Longer than {self.max_bytes} bytes.")
+        return result
+
+
+def id_field(**kwargs: Any) -> fields.String:
+    """A UUID as text, for request bodies and queries."""
+    metadata = {"format": "uuid", "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f", **kwargs.pop("metadata", {})}
+    return fields.String(validate=ma.validate.Regexp(f"^{IdConverter.regex}$"), metadata=metadata, **kwargs)
+
+
+def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:
+    """Text that a person wrote, without blanks around it and with no control characters but line breaks and tabs."""
+    return Text(validate=ma.validate.Length(least, most), **kwargs)
+
+
+class Text(fields.String):
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs).strip()
+        if any(ord(letter) < 32 and letter not in "\n\t" for letter in text):
+            raise ma.ValidationError("Contains control characters.")
+        return text
+
+
+class IdConverter(BaseConverter):
+    """`<id:meeting_id>` in a path: a UUID in its usual form, given to the view as text."""
+
+    regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+def _unstorable(value: Any) -> bool:
+    """Text with NUL, or with half of a surrogate pair, is valid JSON but no database and no encoder takes it."""
+    if isinstance(value, str):
+        return "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, Mapping):
+        return any(_unstorable(part) for pair in value.items() for part in pair)
+    if isinstance(value, list):
+        return any(_unstorable(part) for part in value)
+    return False
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+class Parser(FlaskParser):
+    """Reads a request strictly: unknown fields, wrong types of content and impossible text are refused."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE, "form": ma.RAISE, "files": ma.RAISE}
+
+    def load_json(self, req: Any, schema: ma.Schema) -> Any:
+        if req.mimetype != "application/json":
+            raise errors.UnsupportedMediaType()
+        try:
+            body = json.loads(req.get_data(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise errors.MalformedJson() from None
+        if _unstorable(body):
+            raise errors.ValidationFailed("The body has text with NUL or half a surrogate pair.")
+        return body
+
+    def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
+        if any("\x00" in value for value in req.args.values()):
+            raise errors.ValidationFailed("The query has text with NUL.")
+        for name in req.args:
+            if len(req.args.getlist(name)) > 1 and not isinstance(schema.fields.get(name), fields.List):
+                message = {"location": "query", "field": name, "message": "Given more than once."}
+                raise errors.ValidationFailed(errors=[message])
+        return MultiDictProxy(req.args, schema)
+
+    def handle_error(
+        self, error: ma.ValidationError, req: Any, schema: ma.Schema, *, error_status_code: Any, error_headers: Any
+    ) -> Any:
+        found: list[dict[str, str]] = []
+        for location, messages in error.messages_dict.items():
+            place = {"json": "body"}.get(str(location), str(location))
+            _flatten(messages, place, "", found)
+        raise errors.ValidationFailed(errors=found)
+
+
+def _flatten(messages: Any, location: str, path: str, found: list[dict[str, str]]) -> None:
+    if isinstance(messages, Mapping):
+        for key, below in messages.items():
+            part = "" if key == "_schema" else str(key)
+            _flatten(below, location, f"{path}.{part}".strip("."), found)
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            found.append({"location": location, "field": path, "message": str(message)})
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint whose operations name the errors that they may answer with."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    @staticmethod
+    def problems(*kinds: type[errors.ParleyError]) -> Callable[[Any], Any]:
+        """Document that the operation may answer with these errors, beside those that every operation has."""
+
+        def decorate(view: Any) -> Any:
+            view.problem_kinds = (*kinds, *getattr(view, "problem_kinds", ()))
+            documented: dict[str, Any] = {}
+            for kind in view.problem_kinds:
+                documented.setdefault(str(int(kind.status)), []).append(kind)
+            return flask_smorest.Blueprint.doc(
+                responses={status: problem_response(group) for status, group in documented.items()}
+            )(view)
+
+        return decorate
+
+
+def problem_response(kinds: list[type[errors.ParleyError]]) -> dict[str, Any]:
+    """An OpenAPI response object for errors of one status."""
+    return {
+        "description": " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds),
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+
+
+class Api(flask_smorest.Api):
+    """flask-smorest's Api without its own error shape."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        app = self._app
+        for kind in (HTTPException, errors.ParleyError, JWTExtendedException, PyJWTError, Exception):
+            app.register_error_handler(kind, answer_error)
+
+    def _register_responses(self) -> None:
+        """Every response is documented by the operation that gives it."""
+
+
+def answer_error(error: Exception) -> Response:
+    """Turn whatever was raised into a problem document."""
+    problem = _as_parley_error(error)
+    if problem.status >= 500:
+        log.error("request failed", code=problem.code, exc_info=error)
+    body = {
+        "type": f"/problems/{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": g.get("request_id", ""),
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    body.update(problem.extra)
+    response = current_app.json.response(body)
+    response.status_code = problem.status
+    response.mimetype = PROBLEM_TYPE
+    response.headers.update(problem.headers)
+    if problem.status in (429, 503):
+        response.headers.setdefault("Retry-After", "1")
+    if problem.status == 401:
+        response.headers.setdefault("WWW-Authenticate", 'Bearer realm="parley"')  # RFC 6750 §3
+    return response
+
+
+_BY_STATUS: dict[int, type[errors.ParleyError]] = {
+    400: errors.BadRequest,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    406: errors.NotAcceptable,
+    413: errors.PayloadTooLarge,
+    415: errors.UnsupportedMediaType,
+    416: errors.RangeNotSatisfiable,
+    429: errors.TooManyRequests,
+    431: errors.HeadersTooLarge,
+    503: errors.Unavailable,
+}
+
+
+def _as_parley_error(error: Exception) -> errors.ParleyError:
+    match error:
+        case errors.ParleyError():
+            return error
+        case HTTPException():
+            kind = _BY_STATUS.get(error.code or 500)
+            if kind is None:
+                return errors.InternalError() if (error.code or 500) >= 500 else errors.BadRequest(error.description)
+            headers = dict(error.get_headers())
+            return kind(headers={name: headers[name] for name in ("Allow", "Content-Range") if name in headers})
+        case ExpiredSignatureError():
+            return errors.TokenExpired()
+        case JWTExtendedException() | PyJWTError():
+            return errors.TokenInvalid()
+        case StaleDataError():
+            return errors.VersionMismatch()
+        case OperationalError() | PoolTimeout():
+            return errors.Unavailable("The database is not available.")
+    return errors.InternalError()
+
+
+def require_version(version: int) -> None:
+    """Hold `If-Match` against the version of what is to be changed (RFC 9110 §13.1.1).
+
+    :raises PreconditionRequired: without the header. :raises VersionMismatch: it names another version.
+    """
+    if not request.headers.get("If-Match"):
+        raise errors.PreconditionRequired()
+    if not request.if_match.contains(str(version)):
+        raise errors.VersionMismatch(version=version)
+
+
+def etag(version: int) -> dict[str, str]:
+    return {"ETag": f'"{version}"'}
+
+
+def refuse_unread_query(app: Flask) -> None:
+    """Operations that read no query refuse every query field; those that read one do so by their schema."""
+
+    @app.before_request
+    def check() -> None:
+        if not request.args or request.endpoint is None or not request.path.startswith("/api/"):
+            return
+        view = app.view_functions[request.endpoint]
+        method = getattr(getattr(view, "view_class", None), request.method.lower(), view)
+        read = getattr(method, "_apidoc", {}).get("arguments", {}).get("parameters", [])
+        if not any(parameter.get("in") == "query" for parameter in read):
+            unknown = [{"location": "query", "field": name, "message": "Unknown field."} for name in request.args]
+            raise errors.ValidationFailed(errors=unknown)

@@ -1,0 +1,107 @@
+"""The database: base class of the tables, types that mean the same everywhere, and connections for reads and writes.
+
+Reads run in autocommit, so that they never hold a transaction open. Writes on SQLite take a lock of the process and
+then `BEGIN IMMEDIATE`: a deferred transaction that has to upgrade its lock fails with "database is locked" however
+long it is ready to wait (https://sqlite.org/lang_transaction.html §2.1).
+"""
+
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import DeclarativeBase
+
+SQLITE_BUSY_TIMEOUT_MS = 15_000
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC with microseconds, on databases that know no time zones too."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))  # plain DATETIME drops the fraction
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a datetime without an offset cannot be stored")
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# Codes, hashes and ids compare byte for byte: MariaDB's default collation would take "A" for "a".
+def exact(length: int) -> String:
+    return String(length).with_variant(mysql.VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+Id = exact(36)
+Json = JSON(none_as_null=True)
+
+
+class Database:
+    """Engines of one process. `metadata` and `get_engine()` are what Flask-Migrate asks for."""
+
+    metadata = Base.metadata
+
+    def __init__(self, url: str, *, echo: bool = False) -> None:
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {"echo": echo}
+        if self.is_sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            options.update(connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+        else:
+            options.update(isolation_level="READ COMMITTED", pool_pre_ping=True)
+        self.writer: Engine = create_engine(parsed, pool_size=16, max_overflow=48, **options)
+        if self.is_sqlite:
+            event.listen(self.writer, "connect", _prepare_sqlite)
+            self.reader = self.writer
+        else:
+            self.reader = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+        self.write_lock = threading.Lock()
+
+    def get_engine(self) -> Engine:
+        return self.writer
+
+    def close(self) -> None:
+        self.writer.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # Parley begins its transactions itself
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={SQLITE_BUSY_TIMEOUT_MS}",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

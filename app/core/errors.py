@@ -1,0 +1,252 @@
+"""One tree of errors. Services raise them; `core/api.py` alone turns them into RFC 9457 problem documents.
+
+`code` is stable and stands in the OpenAPI document; the message is English and may change.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class ParleyError(Exception):
+    """Base of everything that a client may be told.
+
+    `detail` says what is wrong this time; `errors` lists faulty fields as `{location, field, message}`; `headers` go
+    onto the response; `extra` become members of the problem document (RFC 9457 §3.2).
+    """
+
+    code = "internal_error"
+    status = 500
+    message = "Something went wrong on our side."
+    keeps_changes = False  # True: what the request has changed is committed although it fails
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        super().__init__(detail or self.message)
+        self.detail = detail or self.message
+        self.errors = errors
+        self.headers = headers or {}
+        self.extra = extra
+
+
+class MalformedJson(ParleyError):
+    code, status, message = "malformed_json", 400, "The request's body is not valid JSON."
+
+
+class BadRequest(ParleyError):
+    code, status, message = "bad_request", 400, "The request could not be understood."
+
+
+class TokenMissing(ParleyError):
+    code, status, message = "token_missing", 401, "This needs an access token: `Authorization: Bearer …`."
+
+
+class TokenInvalid(ParleyError):
+    code, status, message = "token_invalid", 401, "The token is not valid here."
+
+
+class TokenExpired(ParleyError):
+    code, status, message = "token_expired", 401, "The token has expired; refresh it."
+
+
+class SessionEnded(ParleyError):
+    code, status, message = "session_ended", 401, "The session of this token has ended; sign in again."
+    keeps_changes = True  # a refresh token used twice ends its session although the answer is 401
+
+
+class BadCredentials(ParleyError):
+    code, status, message = "bad_credentials", 401, "E-mail and password do not match."
+
+
+class Forbidden(ParleyError):
+    code, status, message = "forbidden", 403, "You may see this, but not do that with it."
+
+
+class NotYourParticipant(ParleyError):
+    code, status, message = "not_your_participant", 403, "That participant is somebody else's device."
+
+
+class NotFound(ParleyError):
+    code, status, message = "not_found", 404, "There is nothing here, or nothing that you may see."
+
+
+class RecipientUnknown(ParleyError):
+    code, status, message = "recipient_unknown", 404, "The meeting has no such participant."
+
+
+class NotesMissing(ParleyError):
+    code, status, message = "notes_missing", 404, "There are no notes of this meeting yet."
+
+
+class MethodNotAllowed(ParleyError):
+    code, status, message = "method_not_allowed", 405, "That method does not exist here; see the Allow header."
+
+
+class NotAcceptable(ParleyError):
+    code, status, message = "not_acceptable", 406, "This cannot be given in a form that you accept."
+
+
+class Conflict(ParleyError):
+    code, status, message = "conflict", 409, "That does not fit the present state."
+
+
+class EmailTaken(ParleyError):
+    code, status, message = "email_taken", 409, "There is an account with this e-mail already."
+
+
+class EmailAlreadyVerified(ParleyError):
+    code, status, message = "email_already_verified", 409, "This address is verified already."
+
+
+class MeetingStateConflict(ParleyError):
+    code, status, message = "meeting_state_conflict", 409, "The meeting's state does not allow that."
+
+
+class MeetingEnded(ParleyError):
+    code, status, message = "meeting_ended", 409, "The meeting has ended."
+
+
+class MeetingCancelled(ParleyError):
+    code, status, message = "meeting_cancelled", 409, "The meeting was cancelled."
+
+
+class MeetingFull(ParleyError):
+    code, status, message = "meeting_full", 409, "The meeting has no room for another participant."
+
+
+class InvitationStateConflict(ParleyError):
+    code, status, message = "invitation_state_conflict", 409, "The invitation was answered otherwise already."
+
+
+class TooManyInvitations(ParleyError):
+    code, status, message = "too_many_invitations", 409, "The meeting has as many invitations as it may."
+
+
+class AlreadyJoined(ParleyError):
+    code, status, message = (
+        "already_joined",
+        409,
+        "This device is in the meeting already: join with `replaces` to go on, or with `force` to begin anew.",
+    )
+
+
+class SenderLeft(ParleyError):
+    code, status, message = "sender_left", 409, "The sending participant is not in the meeting."
+
+
+class RecipientLeft(ParleyError):
+    code, status, message = "recipient_left", 409, "The recipient is not in the meeting any more."
+
+
+class UnanswerableSignal(ParleyError):
+    code, status, message = "unanswerable_offer", 422, "The offer's SDP cannot be answered."
+
+
+class CursorAhead(ParleyError):
+    code, status, message = "cursor_ahead", 409, "The cursor is past the newest message."
+
+
+class RecordingNeedsSfu(ParleyError):
+    code, status, message = (
+        "recording_needs_sfu",
+        409,
+        "Only a meeting whose media passes a server can be recorded there; this one is peer to peer.",
+    )
+
+
+class AlreadyRecording(ParleyError):
+    code, status, message = "already_recording", 409, "The meeting is being recorded already."
+
+
+class RecordingStateConflict(ParleyError):
+    code, status, message = "recording_state_conflict", 409, "The recording's state does not allow that."
+
+
+class EndToEndEncrypted(ParleyError):
+    code, status, message = "end_to_end_encrypted", 409, "An end-to-end encrypted meeting has no recording and no notes."
+
+
+class NothingToTranscribe(ParleyError):
+    code, status, message = "nothing_to_transcribe", 409, "The meeting has nothing to transcribe."
+
+
+class IdempotencyKeyRunning(ParleyError):
+    code, status, message = "idempotency_key_running", 409, "The first request with this Idempotency-Key is still running."
+
+
+class InboxClosed(ParleyError):
+    code, status, message = "inbox_closed", 410, "This inbox is closed and everything in it was delivered."
+
+
+class VersionMismatch(ParleyError):
+    code, status, message = "version_mismatch", 412, "It was changed since you read it; read it again."
+
+
+class PayloadTooLarge(ParleyError):
+    code, status, message = "payload_too_large", 413, "That is larger than it may be."
+
+
+class UnsupportedMediaType(ParleyError):
+    code, status, message = "unsupported_media_type", 415, "Send `Content-Type: application/json`."
+
+
+class RangeNotSatisfiable(ParleyError):
+    code, status, message = "range_not_satisfiable", 416, "The file has no such range."
+
+
+class ValidationFailed(ParleyError):
+    code, status, message = "validation_failed", 422, "Some fields are missing or wrong; see `errors`."
+
+
+class TokenNotUsable(ParleyError):
+    code, status, message = "token_not_usable", 422, "This link was used already, has expired, or never existed."
+
+
+class IdempotencyKeyReused(ParleyError):
+    code, status, message = "idempotency_key_reused", 422, "This Idempotency-Key came with another request before."
+
+
+class PreconditionRequired(ParleyError):
+    code, status, message = "precondition_required", 428, "Send `If-Match` with the version that you have read."
+
+
+class TooManyRequests(ParleyError):
+    code, status, message = "too_many_requests", 429, "Too many requests; see Retry-After."
+
+
+class InboxFull(ParleyError):
+    code, status, message = "inbox_full", 429, "The recipient has not read for long; its inbox is full."
+
+
+class HeadersTooLarge(ParleyError):
+    code, status, message = "headers_too_large", 431, "The request's headers are too large."
+
+
+class InternalError(ParleyError):
+    code, status = "internal_error", 500
+
+
+class NoMediaWorker(ParleyError):
+    code, status, message = "no_media_worker", 503, "No media worker has room for this meeting."
+
+
+class Unavailable(ParleyError):
+    code, status, message = "unavailable", 503, "A part of the system is not available; try again."
+
+
+class StorageFull(ParleyError):
+    code, status, message = "storage_full", 507, "There is no room left to store this."
+
+
+def every_error() -> Iterator[type[ParleyError]]:
+    """All errors of the tree; the OpenAPI document lists their codes."""
+    waiting = [ParleyError]
+    while waiting:
+        for error in waiting.pop().__subclasses__():
+            waiting.append(error)
+            yield error

@@ -1,0 +1,106 @@
+"""The Flask application: a request is one unit of work, guarded before it and answered after its commit."""
+
+import re
+import time
+from collections.abc import Callable
+
+import structlog
+from flask import Flask, Response, g, request
+from flask.typing import ResponseReturnValue
+
+from app.core import errors, idempotency
+from app.core.actor import Actor
+from app.core.api import IdConverter
+from app.core.ids import new_id
+from app.core.runtime import Runtime, Work
+
+log = structlog.get_logger()
+
+Guard = Callable[[Work], None]
+
+
+class ParleyApp(Flask):
+    runtime: Runtime
+    guard: Guard  # set by create_app: authenticates, then asks the access table
+
+    def __init__(self, import_name: str, runtime: Runtime) -> None:
+        super().__init__(import_name, static_folder=None)
+        self.runtime = runtime
+        self.url_map.converters["id"] = IdConverter
+        self.url_map.strict_slashes = False
+        self.json.sort_keys = False  # type: ignore[attr-defined]
+        self.before_request(_begin)
+        self.after_request(_finish)
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Run the view within a unit of work and commit before anything is sent."""
+        if request.routing_exception is not None or request.endpoint is None:
+            return super().dispatch_request()
+        unit = self.runtime.reading if request.method in ("GET", "HEAD", "OPTIONS") else self.runtime.writing
+        failure: errors.ParleyError | None = None
+        response: Response | None = None
+        with unit() as work:
+            g.work = work
+            try:
+                response = self._answer(work)
+            except errors.ParleyError as error:
+                if not error.keeps_changes:
+                    raise
+                failure = error
+        if failure is not None:
+            raise failure
+        assert response is not None
+        return response
+
+    def _answer(self, work: Work) -> Response:
+        self.guard(work)
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method != "POST" or "actor" not in g:
+            return self.make_response(super().dispatch_request())
+        with idempotency.claim(work, actor().user_id, key) as claim:
+            if claim.earlier is not None:
+                return claim.earlier
+            response = self.make_response(super().dispatch_request())
+            claim.keep(response)
+            return response
+
+
+def work() -> Work:
+    """The unit of work of this request."""
+    unit: Work = g.work
+    return unit
+
+
+def actor() -> Actor:
+    """Who is asking. Operations that are open to everybody have none."""
+    if "actor" not in g:
+        raise errors.TokenMissing()
+    who: Actor = g.actor
+    return who
+
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _begin() -> None:
+    g.began_at = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else new_id()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    log.info(
+        "request",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.get("began_at", time.perf_counter())) * 1000, 1),
+        user_id=g.actor.user_id if "actor" in g else None,
+    )
+    structlog.contextvars.unbind_contextvars("request_id")
+    return response

@@ -1,0 +1,82 @@
+"""Cursor pages: `{items, next_cursor}`. A cursor is opaque; it holds the sort key of the page's last item."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy.orm import Session
+
+from app.core import errors
+from app.core.api import Schema
+
+MOST_PER_PAGE = 200
+
+
+class PageQuery(Schema):
+    limit = fields.Integer(load_default=50, validate=ma.validate.Range(1, MOST_PER_PAGE))
+    cursor = fields.String(load_default=None, validate=ma.validate.Length(1, 500))
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """The schema of a page of `item`s."""
+    name = f"{item.__name__}Page"
+    return Schema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item), required=True),
+            "next_cursor": fields.String(required=True, allow_none=True),
+        },
+        name=name,
+    )
+
+
+def paginate(
+    session: Session,
+    query: Select[Any],
+    key: tuple[ColumnElement[Any], ...],
+    *,
+    limit: int,
+    cursor: str | None,
+    descending: bool = False,
+    show: Callable[[Any], Any] = lambda row: row,
+) -> dict[str, Any]:
+    """Run `query` from behind `cursor` in the order of `key` (unique together; all of one direction).
+
+    `key` columns are added to the query's result; `show` gets each row without them (its one entity, or the tuple).
+    :raises ValidationFailed: the cursor was not made here.
+    """
+    entities = len(query.column_descriptions)
+    if cursor is not None:
+        position = tuple_(*key)
+        after = tuple_(*(literal(value, column.type) for value, column in zip(_decode(cursor, len(key)), key, strict=True)))
+        query = query.where(position < after if descending else position > after)
+    order = [column.desc() if descending else column.asc() for column in key]
+    rows = session.execute(query.add_columns(*key).order_by(*order).limit(limit + 1)).all()
+    more = len(rows) > limit
+    rows = rows[:limit]
+    shown = [show(row[0] if entities == 1 else tuple(row[:entities])) for row in rows]
+    return {"items": shown, "next_cursor": _encode(tuple(rows[-1][entities:])) if more else None}
+
+
+def _encode(values: tuple[Any, ...]) -> str:
+    plain = [{"t": v.astimezone(UTC).isoformat()} if isinstance(v, datetime) else v for v in values]
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, length: int) -> list[Any]:
+    try:
+        plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        values = [datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in plain]
+        if len(values) != length or any(
+            not isinstance(v, str | datetime) or (isinstance(v, datetime) and v.tzinfo is None) for v in values
+        ):
+            raise ValueError("not a cursor of this list")
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
+        message = {"location": "query", "field": "cursor", "message": "Not a cursor that this list gave."}
+        raise errors.ValidationFailed(errors=[message]) from None
+    return values

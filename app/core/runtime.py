@@ -1,0 +1,128 @@
+"""What a running process has at hand, and the unit of work that a request or a task opens on it.
+
+Services get a `Work`: a session that also carries the clock, the settings, the drivers, and what is to happen after
+its commit. They never commit. `app/wiring.py` builds the one `Runtime` of a process.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app.core.bus import Bus
+from app.core.clock import Clock
+from app.core.db import Database
+from app.core.jobs.base import Jobs, Tasks
+from app.core.settings import Settings
+from app.core.wakeups.base import Wakeups
+
+Driver = TypeVar("Driver")
+
+_writing = threading.local()
+
+
+@dataclass
+class Runtime:
+    settings: Settings
+    clock: Clock
+    database: Database
+    bus: Bus
+    wakeups: Wakeups
+    jobs: Jobs
+    tasks: Tasks
+    drivers: dict[type, Any] = field(default_factory=dict)  # Protocol of a driver family → the rung in use
+
+    @contextmanager
+    def writing(self) -> Iterator["Work"]:
+        """A unit of work that may change things: committed at the end, undone by an exception."""
+        work = Work(self, writes=True)
+        try:
+            yield work
+            work.commit()
+        finally:
+            work.close()
+        work.run_after_commit()
+
+    @contextmanager
+    def reading(self) -> Iterator["Work"]:
+        """A unit of work that only reads. It holds a connection until `close()` or its end, and no transaction."""
+        work = Work(self, writes=False)
+        try:
+            yield work
+        finally:
+            work.close()
+
+    def close(self) -> None:
+        """Close every driver and connection, once, at shutdown."""
+        for part in (*self.drivers.values(), self.jobs, self.wakeups, self.database):
+            part.close()
+
+
+class Work(Session):
+    """One unit of work. It begins at its first statement, so that work before that holds no lock."""
+
+    def __init__(self, runtime: Runtime, *, writes: bool) -> None:
+        database = runtime.database
+        super().__init__(bind=database.writer if writes else database.reader, expire_on_commit=False)
+        self.runtime = runtime
+        self.settings = runtime.settings
+        self._writes = writes
+        self._holds_lock = False
+        self._after_commit: list[Callable[[], None]] = []
+        if writes:
+            event.listen(self, "after_begin", _begin_as_writer)
+        else:
+            event.listen(self, "before_flush", _refuse_changes)
+
+    def now(self) -> datetime:
+        return self.runtime.clock.now()
+
+    def driver(self, family: type[Driver]) -> Driver:
+        """The rung in use of a driver family, by its Protocol."""
+        driver: Driver = self.runtime.drivers[family]
+        return driver
+
+    def emit(self, domain_event: object) -> None:
+        """Tell those who wired themselves to this event, within this transaction."""
+        self.runtime.bus.emit(self, domain_event)
+
+    def enqueue(self, task: str, payload: dict[str, Any], *, key: str | None = None, at: datetime | None = None) -> None:
+        """Have `task` done in the background once this is committed (see `core/jobs/base.py`)."""
+        self.runtime.jobs.enqueue(self, task, payload, key=key, at=at)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once the commit is durable: for hints such as wake-ups, which may be lost."""
+        self._after_commit.append(action)
+
+    def run_after_commit(self) -> None:
+        actions, self._after_commit = self._after_commit, []
+        for action in actions:
+            action()
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._holds_lock:
+                self._holds_lock = False
+                _writing.now = False
+                self.runtime.database.write_lock.release()
+
+
+def _begin_as_writer(work: Work, _transaction: Any, connection: Any) -> None:
+    if not work.runtime.database.is_sqlite or work._holds_lock:
+        return
+    if getattr(_writing, "now", False):
+        raise RuntimeError("a unit of work that writes was opened within another one of the same thread")
+    work.runtime.database.write_lock.acquire()
+    work._holds_lock = _writing.now = True
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _refuse_changes(_work: Work, _flush_context: Any, _instances: Any) -> None:
+    raise RuntimeError("a unit of work that only reads was used to change something")

@@ -1,0 +1,200 @@
+"""Every setting of Parley, read from the environment and `.env`, once, here and nowhere else.
+
+The README's table and `.env.example` are generated from these fields (`flask settings table|env`), so the
+description is written for the person who sets it. A wrong value stops the start with a message that names the setting.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+CommaList = Annotated[tuple[str, ...], NoDecode]
+
+SHORTEST_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key has at least 256 bits
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message has one line per setting, each beginning with its name."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    # Who runs it
+    profile: Literal["embedded", "production", "qa"] = Field(
+        "embedded",
+        description="`embedded` makes its own secrets in STORAGE_DIR; `production` refuses to start without them; "
+        "`qa` is embedded with mocked media.",
+    )
+    debug: bool = Field(False, description="Tracebacks in the log's plain form and reloading; never in production.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    log_format: Literal["json", "console"] = Field("json", description="`json`: one object a line; `console`: for people.")
+
+    # Where it listens, where it is reached
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    public_url: str = Field(
+        "", description="Address that people use, for links in mails and join URLs. Empty: `http://HOST:PORT`."
+    )
+    cors_origins: CommaList = Field(
+        (), description="Origins of web pages that may call the API, with commas between; `*` for any."
+    )
+    web_threads: int = Field(64, ge=4, le=1000, description="Threads of the web process; a blocking poll holds one.")
+    request_max_bytes: int = Field(
+        1_048_576, ge=1024, description="Longest request body, in bytes; a longer one is 413 `payload_too_large`."
+    )
+
+    # What it keeps
+    storage_dir: Path = Field(Path("storage"), description="Folder of everything that a running system writes.")
+    database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in `STORAGE_DIR/meetings.db`.")
+    signals_keep_acked_h: float = Field(1, ge=0, description="Hours that acknowledged inbox messages are kept.")
+    signals_keep_ended_h: float = Field(24, ge=0, description="Hours that a closed inbox is kept.")
+    idempotency_keep_h: float = Field(24, gt=0, description="Hours in which a repeated `Idempotency-Key` answers as before.")
+    events_keep_days: float = Field(30, gt=0, description="Days that domain events are kept.")
+
+    # Accounts
+    jwt_secret: SecretStr | None = Field(
+        None,
+        description=f"Key that signs tokens, {SHORTEST_SECRET} characters at least. Embedded: made at first start; "
+        "production: must be set.",
+    )
+    access_token_min: float = Field(15, gt=0, le=1440, description="Minutes that an access token lives.")
+    refresh_token_days: float = Field(30, gt=0, le=365, description="Days that a refresh token, and so a session, lives.")
+    auto_verify_email: bool | None = Field(
+        None,
+        description="Count an address as verified at registration. Empty: only where no mail can be sent "
+        "(no SMTP_URL) and the profile is not production.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None, description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log."
+    )
+    mail_from: str = Field("Parley <parley@localhost>", description="Sender of mails.")
+
+    # Meetings and presence
+    default_media_mode: Literal["", "auto", "sfu", "p2p", "mock"] = Field(
+        "", description="Mode of meetings that name none. Empty: `auto`; in the QA profile `mock`."
+    )
+    presence_reconnecting_s: float = Field(15, gt=0, description="Seconds without a poll until `reconnecting`.")
+    presence_left_s: float = Field(60, gt=0, description="Seconds without a poll until `left`.")
+    presence_grace_s: float = Field(
+        60, ge=0, description="Seconds that the API must have been up before anybody is counted as gone."
+    )
+    empty_end_min: float = Field(5, ge=0, description="Minutes after which an empty live meeting ends by itself.")
+    reminder_min: float = Field(10, ge=0, description="Minutes before its start that a meeting is announced; 0: never.")
+    invitations_max: int = Field(500, ge=1, description="Most invitations of one meeting.")
+    participants_max: int = Field(200, ge=2, description="Most people in one meeting at a time.")
+
+    # Signaling
+    stun_urls: CommaList = Field((), description="STUN servers for clients, such as `stun:stun.example.org:3478`.")
+    turn_urls: CommaList = Field(
+        (), description="TURN servers for clients, such as `turn:turn.example.org:3478?transport=udp,turns:…`."
+    )
+    turn_secret: SecretStr | None = Field(None, description="coturn's `static-auth-secret`; needed with TURN_URLS.")
+    turn_ttl_s: int = Field(86_400, ge=60, description="Seconds that TURN credentials live.")
+    poll_default_wait_s: float = Field(25, ge=0, le=55, description="Wait of an inbox poll that names none.")
+    poll_max_wait_s: float = Field(
+        55, ge=0, le=55, description="Longest wait of an inbox poll; routers and proxies drop HTTP that is idle for a minute."
+    )
+    poll_max_parked: int = Field(
+        0, ge=0, description="Most polls parked in one process; others are answered at once. 0: half of WEB_THREADS."
+    )
+    inbox_max_unacked: int = Field(500, ge=10, description="Messages an inbox holds unacknowledged before it is full.")
+    sdp_max_bytes: int = Field(65_536, ge=1024, description="Longest SDP in a signal, in bytes.")
+    candidate_max_bytes: int = Field(2_048, ge=256, description="Longest payload of other signals, in bytes.")
+    signal_batch_max: int = Field(50, ge=1, le=500, description="Most signals in one request.")
+
+    # Recordings and jobs
+    mock_recorder: bool = Field(
+        False, description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode."
+    )
+    jobs: Literal["leased", "inline"] = Field(
+        "leased", description="`leased`: a process of its own works off a table; `inline`: within the request (tests, QA)."
+    )
+
+    @field_validator("cors_origins", "stun_urls", "turn_urls", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
+            raise ValueError(f"must have {SHORTEST_SECRET} characters at least")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+            raise ValueError("must be an address such as https://meet.example.org")
+        return value.rstrip("/")
+
+    @field_validator("stun_urls", "turn_urls")
+    @classmethod
+    def _is_ice_url(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if url.split(":", 1)[0] not in ("stun", "stuns", "turn", "turns"):
+                raise ValueError(f"{url!r} must begin with stun:, stuns:, turn: or turns:")
+        return urls
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = []
+        if self.profile == "production":
+            if self.jwt_secret is None:
+                problems.append("JWT_SECRET: must be set in the production profile")
+            if self.debug:
+                problems.append("DEBUG: must be off in the production profile")
+        if self.turn_urls and self.turn_secret is None:
+            problems.append("TURN_SECRET: must be set when TURN_URLS is")
+        if self.presence_left_s <= self.presence_reconnecting_s:
+            problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address that people use, without a slash at its end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def database_address(self) -> str:
+        return self.database_url or f"sqlite:///{self.storage_dir.resolve() / 'meetings.db'}"
+
+    @property
+    def verifies_email_at_once(self) -> bool:
+        if self.auto_verify_email is not None:
+            return self.auto_verify_email
+        return self.smtp_url is None and self.profile != "production"
+
+    @property
+    def media_mode_of_new_meetings(self) -> str:
+        return self.default_media_mode or ("mock" if self.profile == "qa" else "auto")
+
+    @property
+    def parked_polls_of_a_process(self) -> int:
+        return self.poll_max_parked or self.web_threads // 2
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment and `.env`; `overrides` (by field name) win over both.
+
+    :raises SettingsError: names every setting that is wrong, never its value if that is a secret.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False, include_context=False):
+            name = ".".join(str(part) for part in problem["loc"]).upper()
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{name}: {message}" if name else message)
+        raise SettingsError("\n".join(lines)) from None

@@ -1,0 +1,1 @@
+"""Wake-ups of parked polls: hints that may be lost or doubled, never the truth."""

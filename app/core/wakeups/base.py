@@ -1,0 +1,29 @@
+"""The promise of every rung of wake-ups.
+
+A poll takes a `ticket` for its topic, reads the database, and waits with that ticket if there was nothing: a wake that
+comes between the reading and the waiting is not missed, because the ticket has changed by then. Wakes may be doubled,
+and rungs between processes may lose some; whoever waits looks at the database again each `SAFETY_NET_S`.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+SAFETY_NET_S = 1.0  # how long a lost wake-up can go unnoticed
+
+
+class Wakeups(Protocol):
+    def ticket(self, topic: str) -> int:
+        """The present state of `topic`, to be taken before the database is read."""
+        ...
+
+    def wait(self, topic: str, ticket: int, timeout_s: float) -> bool:
+        """Block until `topic` was woken after `ticket` was taken: True; or `timeout_s` have passed: False."""
+        ...
+
+    def wake(self, topics: Iterable[str]) -> None:
+        """Wake all who wait for one of `topics`. Never raises, never blocks for long; call it after the commit."""
+        ...
+
+    def close(self) -> None:
+        """Wake everybody; every later `wait` returns at once."""
+        ...
