@@ -1,0 +1,9 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class OwnerReturned:
+    """An inbox is polled again after a silence of PRESENCE_RECONNECTING_S or more."""
+
+    kind: str
+    owner_id: str

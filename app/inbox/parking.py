@@ -1,0 +1,60 @@
+"""The polls that are parked in this process: how many there may be, and one beat for all of them.
+
+A parked poll is a heartbeat of its inbox's owner. `last_seen_at` is written for all parked inboxes in one statement
+every `BEAT_EVERY_S`; whichever poll looks up first when it is due does it for the others.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import update
+
+from app.core.runtime import Runtime
+from app.inbox.models import Inbox
+
+BEAT_EVERY_S = 10.0
+
+
+class Parking:
+    def __init__(self, most: int, beat_every_s: float = BEAT_EVERY_S) -> None:
+        self.most = most
+        self.beat_every_s = beat_every_s
+        self._lock = threading.Lock()
+        self._parked: dict[str, str] = {}  # poll id → inbox id
+        self._last_beat = time.monotonic()
+
+    @contextmanager
+    def place(self, poll_id: str, inbox_id: str) -> Iterator[bool]:
+        """Hold a place for one poll; False when all are taken, and then the poll must not wait."""
+        with self._lock:
+            granted = len(self._parked) < self.most
+            if granted:
+                self._parked[poll_id] = inbox_id
+        try:
+            yield granted
+        finally:
+            with self._lock:
+                self._parked.pop(poll_id, None)
+
+    @property
+    def parked(self) -> int:
+        return len(self._parked)
+
+    def beat_if_due(self, runtime: Runtime) -> None:
+        with self._lock:
+            if time.monotonic() - self._last_beat < self.beat_every_s:
+                return
+            self._last_beat = time.monotonic()
+            inbox_ids = sorted(set(self._parked.values()))
+        with runtime.writing() as work:
+            work.execute(
+                update(Inbox)
+                .where(Inbox.id.in_(inbox_ids), Inbox.last_seen_at < work.now())
+                .values(last_seen_at=work.now())
+                .execution_options(synchronize_session=False)
+            )
+
+    def close(self) -> None:
+        """Nothing is held: the polls themselves end with their wake-ups."""

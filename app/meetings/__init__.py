@@ -1,0 +1,1 @@
+"""Meetings: created, scheduled, started, ended; and who belongs to them."""

@@ -1,0 +1,54 @@
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Id, Json, UtcDateTime, exact
+
+
+class Meeting(Base):
+    """A meeting and its room: there is one row whether it is to come, live or over."""
+
+    __tablename__ = "meetings"
+    __table_args__ = (Index("ix_meetings_state_starts_at", "state", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text, default="")
+    state: Mapped[str] = mapped_column(exact(16), default="scheduled")
+    starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    duration_min: Mapped[int | None]
+    time_zone: Mapped[str] = mapped_column(exact(64), default="UTC")
+    sort_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)  # starts_at, else created_at
+    code: Mapped[str] = mapped_column(exact(16), unique=True)
+    media_mode: Mapped[str] = mapped_column(exact(8))  # what was asked for: auto | sfu | p2p | mock
+    effective_media_mode: Mapped[str | None] = mapped_column(exact(8))  # what it became when the meeting went live
+    config_version: Mapped[int] = mapped_column(default=0)  # raised with every start: peer connections begin anew
+    record_automatically: Mapped[bool] = mapped_column(default=False)
+    max_participants: Mapped[int | None]
+    e2ee: Mapped[bool] = mapped_column(default=False)
+    meta: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
+    series_id: Mapped[str | None] = mapped_column(Id, index=True)
+    original_start: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancelled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    empty_since: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)  # live and nobody is there
+    reminded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int]
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+class MeetingPerson(Base):
+    """What a person is to a meeting. It is the one place that says who may see it."""
+
+    __tablename__ = "meeting_people"
+
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
+    relation: Mapped[str] = mapped_column(exact(16))  # owner | accepted | invited

@@ -1,0 +1,91 @@
+from typing import Any
+
+from flask.views import MethodView
+
+from app.core import errors
+from app.core.api import Blueprint, etag, require_version
+from app.core.flask_app import actor, work
+from app.core.pagination import page_of
+from app.meetings import service
+from app.meetings.schemas import MeetingCreate, MeetingOut, MeetingsQuery, MeetingUpdate
+
+blp = Blueprint("meetings", __name__, description="Create, schedule, start and end meetings.")
+
+
+@blp.route("/meetings")
+class Meetings(MethodView):
+    @blp.arguments(MeetingCreate)
+    @blp.response(201, MeetingOut)
+    def post(self, data: dict[str, Any]) -> Any:
+        """Create a meeting
+
+        Without `starts_at` it can be joined at once.
+        """
+        meeting = service.create(work(), actor(), **data)
+        return meeting, 201, {**etag(meeting.version), "Location": f"/api/v1/meetings/{meeting.id}"}
+
+    @blp.arguments(MeetingsQuery, location="query")
+    @blp.response(200, page_of(MeetingOut))
+    def get(self, query: dict[str, Any]) -> Any:
+        """List the meetings that you may see, by their start"""
+        return service.list_visible(work(), actor(), **query)
+
+
+@blp.route("/meetings/<id:meeting_id>")
+class MeetingById(MethodView):
+    @blp.response(200, MeetingOut)
+    def get(self, meeting_id: str) -> Any:
+        """Read a meeting"""
+        return _show(meeting_id)
+
+    @blp.arguments(MeetingUpdate)
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    def patch(self, data: dict[str, Any], meeting_id: str) -> Any:
+        """Change a meeting"""
+        meeting = service.get(work(), meeting_id)
+        require_version(meeting.version)
+        service.update(work(), actor(), meeting, **data)
+        return _show(meeting_id)
+
+    @blp.response(204)
+    @blp.problems(errors.MeetingStateConflict)
+    def delete(self, meeting_id: str) -> None:
+        """Erase a cancelled or ended meeting with all that belongs to it"""
+        service.erase(work(), service.get(work(), meeting_id))
+
+
+@blp.route("/meetings/<id:meeting_id>/start")
+class Start(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict, errors.NoMediaWorker)
+    def post(self, meeting_id: str) -> Any:
+        """Make a meeting live"""
+        service.start(work(), service.get(work(), meeting_id), actor().user_id)
+        return _show(meeting_id)
+
+
+@blp.route("/meetings/<id:meeting_id>/end")
+class End(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    def post(self, meeting_id: str) -> Any:
+        """End a meeting for everybody"""
+        service.end(work(), service.get(work(), meeting_id))
+        return _show(meeting_id)
+
+
+@blp.route("/meetings/<id:meeting_id>/cancel")
+class Cancel(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    def post(self, meeting_id: str) -> Any:
+        """Call a meeting off"""
+        service.cancel(work(), service.get(work(), meeting_id))
+        return _show(meeting_id)
+
+
+def _show(meeting_id: str) -> Any:
+    work().flush()
+    meeting = service.view(work(), service.get(work(), meeting_id), actor().user_id)
+    return meeting, 200, etag(meeting.version)

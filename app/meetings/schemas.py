@@ -1,0 +1,105 @@
+from typing import Any
+from zoneinfo import available_timezones
+
+import marshmallow as ma
+from marshmallow import fields
+
+from app.core.api import JsonObject, Schema, Timestamp, id_field, text_field
+from app.core.pagination import PageQuery
+
+MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
+STATES = ("scheduled", "live", "ended", "cancelled")
+LONGEST_MIN = 7 * 24 * 60
+METADATA_MAX_BYTES = 8_192
+
+
+def _zone(value: str) -> None:
+    if value not in available_timezones():
+        raise ma.ValidationError("Not an IANA time zone such as Europe/Berlin.")
+
+
+class PersonName(Schema):
+    user_id = id_field(required=True)
+    display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
+
+
+def _settable(required_title: bool) -> dict[str, Any]:
+    """The fields that an owner sets, for creating and for changing."""
+    default: dict[str, Any] = {} if not required_title else {"load_default": None}
+    return {
+        "title": text_field(200, required=required_title, metadata={"example": "Weekly review"}),
+        "description": text_field(10_000, 0, **({"load_default": ""} if required_title else {})),
+        "starts_at": Timestamp(allow_none=True, **default),
+        "duration_min": fields.Integer(
+            strict=True, allow_none=True, validate=ma.validate.Range(1, LONGEST_MIN), metadata={"example": 30}, **default
+        ),
+        "time_zone": fields.String(
+            validate=[ma.validate.Length(1, 64), _zone],
+            metadata={"example": "Europe/Berlin"},
+            **({"load_default": "UTC"} if required_title else {}),
+        ),
+        "media_mode": fields.String(validate=ma.validate.OneOf(MEDIA_MODES), **default),
+        "record_automatically": fields.Boolean(**({"load_default": False} if required_title else {})),
+        "max_participants": fields.Integer(
+            strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000), **default
+        ),
+        "e2ee": fields.Boolean(
+            metadata={"description": "End-to-end encrypted: no recording, no notes."},
+            **({"load_default": False} if required_title else {}),
+        ),
+        "metadata": JsonObject(
+            max_bytes=METADATA_MAX_BYTES,
+            metadata={"description": "Yours; Parley never looks inside.", "example": {"project": "blue"}},
+            **({"load_default": dict} if required_title else {}),
+        ),
+    }
+
+
+MeetingCreate = Schema.from_dict(_settable(required_title=True), name="MeetingCreate")
+MeetingUpdate = Schema.from_dict(_settable(required_title=False), name="MeetingUpdate")
+
+
+class MeetingFacts(Schema):
+    """A meeting as everybody in it sees it; in events too."""
+
+    id = id_field(required=True)
+    title = fields.String(required=True, metadata={"example": "Weekly review"})
+    description = fields.String(required=True)
+    state = fields.String(required=True, metadata={"enum": list(STATES), "example": "scheduled"})
+    starts_at = Timestamp(required=True, allow_none=True)
+    duration_min = fields.Integer(required=True, allow_none=True)
+    time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
+    media_mode = fields.String(required=True, metadata={"enum": list(MEDIA_MODES), "example": "auto"})
+    effective_media_mode = fields.String(
+        required=True, allow_none=True, metadata={"description": "p2p, sfu or mock once it is live.", "example": "p2p"}
+    )
+    config_version = fields.Integer(required=True)
+    record_automatically = fields.Boolean(required=True)
+    max_participants = fields.Integer(required=True, allow_none=True)
+    e2ee = fields.Boolean(required=True)
+    metadata = fields.Dict(required=True, attribute="meta")
+    owner = fields.Nested(PersonName, required=True)
+    code = fields.String(required=True, metadata={"example": "k7m-q2xw-8fd"})
+    join_url = fields.String(required=True)
+    series_id = id_field(required=True, allow_none=True)
+    original_start = Timestamp(required=True, allow_none=True)
+    started_at = Timestamp(required=True, allow_none=True)
+    ended_at = Timestamp(required=True, allow_none=True)
+    cancelled_at = Timestamp(required=True, allow_none=True)
+    created_at = Timestamp(required=True)
+    updated_at = Timestamp(required=True)
+    version = fields.Integer(required=True)
+
+
+class MeetingOut(MeetingFacts):
+    my_relation = fields.String(
+        required=True, allow_none=True, metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"}
+    )
+
+
+class MeetingsQuery(PageQuery):
+    state = fields.String(load_default=None, validate=ma.validate.OneOf(STATES))
+    relation = fields.String(load_default=None, validate=ma.validate.OneOf(("owner", "accepted", "invited")))
+    from_ = Timestamp(data_key="from", load_default=None, metadata={"description": "Starting at or after."})
+    to = Timestamp(load_default=None, metadata={"description": "Starting before."})
+    order = fields.String(load_default="desc", validate=ma.validate.OneOf(("asc", "desc")))

@@ -1,0 +1,289 @@
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from app.accounts.service import names_of
+from app.core import errors
+from app.core.actor import Actor
+from app.core.ids import new_code, new_id
+from app.core.pagination import paginate
+from app.core.runtime import Runtime, Work
+from app.inbox.service import Message, deliver, open_inboxes_of
+from app.meetings import events, states
+from app.meetings.models import Meeting, MeetingPerson
+from app.meetings.schemas import MeetingFacts
+
+
+@dataclass(frozen=True)
+class MeetingView:
+    """A meeting with what is derived for its reader; attributes of the row show through."""
+
+    meeting: Meeting
+    owner: dict[str, str]
+    join_url: str
+    my_relation: str | None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.meeting, name)
+
+
+def get(work: Work, meeting_id: str) -> Meeting:
+    meeting = work.get(Meeting, meeting_id)
+    if meeting is None:
+        raise errors.NotFound()
+    return meeting
+
+
+def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
+    """owner, accepted or invited; None: the meeting is none of theirs."""
+    person = work.get(MeetingPerson, (meeting_id, user_id))
+    return person.relation if person else None
+
+
+def visible_to(user_id: str, *relations: str) -> Select[tuple[str]]:
+    """Ids of the meetings that a person may see, or to which they have one of `relations`: for subqueries."""
+    query = select(MeetingPerson.meeting_id).where(MeetingPerson.user_id == user_id)
+    return query.where(MeetingPerson.relation.in_(relations)) if relations else query
+
+
+def set_relation(work: Work, meeting_id: str, user_id: str, relation: str | None) -> None:
+    """Say what a person is to a meeting; None: nothing any more."""
+    person = work.get(MeetingPerson, (meeting_id, user_id))
+    if relation is None:
+        if person is not None:
+            work.delete(person)
+    elif person is None:
+        work.add(MeetingPerson(meeting_id=meeting_id, user_id=user_id, relation=relation))
+    else:
+        person.relation = relation
+    work.flush()
+
+
+def people_of(work: Work, meeting_id: str, *relations: str) -> Sequence[str]:
+    """User ids of those who belong to a meeting."""
+    query = select(MeetingPerson.user_id).where(MeetingPerson.meeting_id == meeting_id)
+    if relations:
+        query = query.where(MeetingPerson.relation.in_(relations))
+    return work.scalars(query).all()
+
+
+def view(work: Work, meeting: Meeting, user_id: str | None) -> MeetingView:
+    return views(work, [meeting], user_id)[0]
+
+
+def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[MeetingView]:
+    names = names_of(work, {meeting.owner_id for meeting in meetings})
+    relations: dict[str, str] = {}
+    if user_id is not None and meetings:
+        found = select(MeetingPerson.meeting_id, MeetingPerson.relation).where(
+            MeetingPerson.user_id == user_id, MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings])
+        )
+        relations = {meeting_id: relation for meeting_id, relation in work.execute(found)}
+    return [
+        MeetingView(
+            meeting,
+            {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
+            f"{work.settings.address}/meetings/{meeting.id}",
+            relations.get(meeting.id),
+        )
+        for meeting in meetings
+    ]
+
+
+def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
+    """A meeting as it stands in events: the same for everybody."""
+    work.flush()
+    dumped: dict[str, Any] = MeetingFacts().dump(view(work, meeting, None))
+    return dumped
+
+
+def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
+    now = work.now()
+    given["meta"] = given.pop("metadata", {})
+    given["media_mode"] = given.get("media_mode") or work.settings.media_mode_of_new_meetings
+    meeting = Meeting(
+        id=new_id(),
+        owner_id=actor.user_id,
+        code=new_code(),
+        state="scheduled",
+        sort_at=given.get("starts_at") or now,
+        created_at=now,
+        updated_at=now,
+        **given,
+    )
+    work.add(meeting)
+    work.flush()
+    set_relation(work, meeting.id, actor.user_id, "owner")
+    work.emit(events.MeetingCreated(meeting.id))
+    return view(work, meeting, actor.user_id)
+
+
+def list_visible(
+    work: Work,
+    actor: Actor,
+    *,
+    state: str | None,
+    relation: str | None,
+    from_: datetime | None,
+    to: datetime | None,
+    order: str,
+    limit: int,
+    cursor: str | None,
+) -> dict[str, Any]:
+    visible = visible_to(actor.user_id, *([relation] if relation else []))
+    query = select(Meeting).where(Meeting.id.in_(visible))
+    if state is not None:
+        query = query.where(Meeting.state == state)
+    if from_ is not None:
+        query = query.where(Meeting.sort_at >= from_)
+    if to is not None:
+        query = query.where(Meeting.sort_at < to)
+    page = paginate(
+        work, query, (Meeting.sort_at, Meeting.id), limit=limit, cursor=cursor, descending=order == "desc"
+    )
+    page["items"] = views(work, page["items"], actor.user_id)
+    return page
+
+
+_FIXED_WHILE_LIVE = ("media_mode", "e2ee", "starts_at")
+
+
+def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> MeetingView:
+    """Change what the owner set.
+
+    :raises MeetingStateConflict: it is over, or the change does not fit a live meeting.
+    """
+    if meeting.state in ("ended", "cancelled"):
+        raise errors.MeetingStateConflict(f"The meeting is {meeting.state}; it can't be changed.", state=meeting.state)
+    if "metadata" in changes:
+        changes["meta"] = changes.pop("metadata")
+    if changes.get("media_mode", "") is None:
+        changes["media_mode"] = work.settings.media_mode_of_new_meetings
+    changes = {name: value for name, value in changes.items() if getattr(meeting, name) != value}
+    if meeting.state == "live":
+        fixed = [name for name in _FIXED_WHILE_LIVE if name in changes]
+        if fixed:
+            raise errors.MeetingStateConflict(f"{', '.join(fixed)} can't change while it is live.", state=meeting.state)
+    if changes:
+        for name, value in changes.items():
+            setattr(meeting, name, value)
+        if "starts_at" in changes:
+            meeting.sort_at = meeting.starts_at or meeting.created_at
+            meeting.reminded_at = None
+        meeting.updated_at = work.now()
+        work.flush()
+        moved = "starts_at" in changes or "duration_min" in changes
+        tell_people(work, meeting, "meeting.updated")
+        work.emit(events.MeetingUpdated(meeting.id, moved=moved))
+    return view(work, meeting, actor.user_id)
+
+
+def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
+    """Make it live. Repeating that changes nothing.
+
+    :raises MeetingStateConflict: it was cancelled. :raises NoMediaWorker: from the media that it asks for.
+    """
+    if meeting.state == "live":
+        return
+    _become(work, meeting, "live")
+    meeting.started_at = work.now()
+    meeting.ended_at = None
+    meeting.empty_since = work.now()  # until somebody joins
+    meeting.config_version += 1
+    work.flush()
+    work.emit(events.MeetingStarted(meeting.id, by_user_id))  # media decides on the effective mode here
+    tell_people(work, meeting, "meeting.started")
+
+
+def end(work: Work, meeting: Meeting, reason: str = "ended") -> None:
+    """End it for everybody. Repeating that changes nothing.
+
+    :raises MeetingStateConflict: it has not begun, or was cancelled.
+    """
+    if meeting.state == "ended":
+        return
+    _become(work, meeting, "ended")
+    meeting.ended_at = work.now()
+    meeting.empty_since = None
+    tell_people(work, meeting, "meeting.ended", reason=reason)  # before inboxes of the room close
+    work.emit(events.MeetingEnded(meeting.id, reason))
+
+
+def cancel(work: Work, meeting: Meeting) -> None:
+    """Call it off. Repeating that changes nothing.
+
+    :raises MeetingStateConflict: it is live or over.
+    """
+    if meeting.state == "cancelled":
+        return
+    _become(work, meeting, "cancelled")
+    meeting.cancelled_at = work.now()
+    tell_people(work, meeting, "meeting.cancelled")
+    work.emit(events.MeetingCancelled(meeting.id))
+
+
+def erase(work: Work, meeting: Meeting) -> None:
+    """Delete a meeting that is over, with all that belongs to it.
+
+    :raises MeetingStateConflict: it is to come or live.
+    """
+    if meeting.state not in states.ERASABLE:
+        raise errors.MeetingStateConflict("Only a cancelled or ended meeting can be erased.", state=meeting.state)
+    work.emit(events.MeetingErased(meeting.id))
+    work.flush()
+    work.delete(meeting)
+    work.flush()
+
+
+def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
+    """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
+    message = Message(event_type, {"meeting": facts(work, meeting), **more}, meeting_id=meeting.id)
+    deliver(work, message, _inboxes_of_all(work, people_of(work, meeting.id)))
+
+
+def _inboxes_of_all(work: Work, user_ids: Iterable[str]) -> list[str]:
+    return [inbox_id for user_id in user_ids for inbox_id in open_inboxes_of(work, user_id)]
+
+
+def _become(work: Work, meeting: Meeting, state: str) -> None:
+    if not states.may_become(meeting.state, state):
+        raise errors.MeetingStateConflict(
+            f"A meeting that is {meeting.state} can't become {state}.", state=meeting.state
+        )
+    meeting.state = state
+    meeting.updated_at = work.now()
+    work.flush()
+
+
+def end_empty(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """End live meetings that nobody has been in for EMPTY_END_MIN."""
+    with runtime.reading() as work:
+        before = work.now() - timedelta(minutes=work.settings.empty_end_min)
+        empty = work.scalars(select(Meeting.id).where(Meeting.state == "live", Meeting.empty_since <= before)).all()
+    for meeting_id in empty:
+        with runtime.writing() as work:
+            meeting = work.get(Meeting, meeting_id, with_for_update=True)
+            if meeting and meeting.state == "live" and meeting.empty_since and meeting.empty_since <= before:
+                end(work, meeting, "empty")
+
+
+def remind(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """Announce meetings that start within REMINDER_MIN, once each."""
+    if not runtime.settings.reminder_min:
+        return
+    with runtime.writing() as work:
+        now = work.now()
+        soon = now + timedelta(minutes=work.settings.reminder_min)
+        coming = select(Meeting).where(
+            Meeting.state == "scheduled",
+            Meeting.starts_at > now,
+            Meeting.starts_at <= soon,
+            Meeting.reminded_at.is_(None),
+        )
+        for meeting in work.scalars(coming).all():
+            meeting.reminded_at = now
+            tell_people(work, meeting, "meeting.reminder")
+            work.emit(events.MeetingComing(meeting.id))
