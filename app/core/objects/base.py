@@ -59,8 +59,7 @@ class InvalidKey(ObjectStoreError):
 
 
 class StoreFull(ObjectStoreError):
-    """There is no room left. What was there before is untouched, and nothing of the new object stays
-    behind."""
+    """There is no room left. What was there is untouched, and nothing of the new object stays behind."""
 
 
 class StoreUnusable(ObjectStoreError):
@@ -103,17 +102,14 @@ class ObjectStore(Protocol):
         """
 
     def usable(self) -> None:
-        """Return if an object could be written now; else raise StoreUnusable or StoreFull. Cheap enough to
-        ask often."""
+        """Return if an object could be written now, else raise StoreUnusable or StoreFull. Quick."""
 
     def close(self) -> None:
         """Let go of what the store holds open. May be called twice; the store isn't used afterwards."""
 
 
 def check_key(key: str) -> None:
-    """Raise InvalidKey unless `key` is segments of `A-Z a-z 0-9 . _ -` joined by single slashes, and none
-    starts with a dot.
-    """
+    """Raise InvalidKey unless `key` is segments of `A-Z a-z 0-9 . _ -`, none of them starting with a dot."""
     if not key:
         raise InvalidKey(key, "it is empty")
     if len(key) > MAX_KEY_LENGTH:

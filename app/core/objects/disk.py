@@ -45,11 +45,12 @@ from app.core.objects.base import (
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+# No room on the disk, in the owner's share of it, or for a file as large as this.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # A writer touches its file all the time; one that was silent for a day was killed.
 _ABANDONED_AFTER_S = 24 * 3600
-# A delete may remove the folder that a put has just made. Losing that race five times running is not a race.
-_PLACE_ATTEMPTS = 5
+# A delete may remove the folder that a put has just made. Losing that race twenty times running is no race.
+_PLACE_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,12 @@ class DiskObjectStore:
 
     def _publish(self, key: str, temporary: Path, card: _Card) -> None:
         path = self._path(key)
-        if path.is_dir():
-            raise InvalidKey(key, "it is a folder of other keys")
         try:
             self._write_card(key, card)
             self._place(key, temporary, path)
         except BaseException:
             # The card of a replaced object is made again from its file; a card of nothing would stay.
-            if not path.exists():
+            if not path.is_file():
                 with suppress(OSError):
                     _card_path(path).unlink(missing_ok=True)
                 self._prune(path.parent)
@@ -178,9 +177,9 @@ class DiskObjectStore:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 temporary.replace(path)
                 break
-            except (FileExistsError, NotADirectoryError, IsADirectoryError):
-                raise InvalidKey(key, "another key is a folder of it, or it of another") from None
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+                if path.is_dir() or any(folder.is_file() for folder in path.parents):
+                    raise InvalidKey(key, "it is a folder of another key, or another is one of it") from None
                 if attempt == _PLACE_ATTEMPTS:
                     raise
         self._flush_folders(path.parent)

@@ -1,0 +1,10 @@
+"""Suites aren't collected as tests themselves, so pytest has to be told to explain their asserts too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+for suite in Path(__file__).parent.glob("*_suite.py"):
+    pytest.register_assert_rewrite(f"tests.drivers.{suite.stem}")
