@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, select
+from sqlalchemy import update as sql_update
 
 from app.accounts.service import names_of
 from app.core import errors
@@ -112,6 +113,7 @@ def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
         sort_at=given.get("starts_at") or now,
         created_at=now,
         updated_at=now,
+        version=1,
         **given,
     )
     work.add(meeting)
@@ -173,8 +175,7 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
         if "starts_at" in changes:
             meeting.sort_at = meeting.starts_at or meeting.created_at
             meeting.reminded_at = None
-        meeting.updated_at = work.now()
-        work.flush()
+        _touch(work, meeting)
         moved = "starts_at" in changes or "duration_min" in changes
         tell_people(work, meeting, "meeting.updated")
         work.emit(events.MeetingUpdated(meeting.id, moved=moved))
@@ -191,9 +192,9 @@ def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
     _become(work, meeting, "live")
     meeting.started_at = work.now()
     meeting.ended_at = None
-    meeting.empty_since = work.now()  # until somebody joins
     meeting.config_version += 1
     work.flush()
+    note_presence(work, meeting.id, empty=True)  # until somebody joins
     work.emit(events.MeetingStarted(meeting.id, by_user_id))  # media decides on the effective mode here
     tell_people(work, meeting, "meeting.started")
 
@@ -207,7 +208,6 @@ def end(work: Work, meeting: Meeting, reason: str = "ended") -> None:
         return
     _become(work, meeting, "ended")
     meeting.ended_at = work.now()
-    meeting.empty_since = None
     tell_people(work, meeting, "meeting.ended", reason=reason)  # before inboxes of the room close
     work.emit(events.MeetingEnded(meeting.id, reason))
 
@@ -254,8 +254,22 @@ def _become(work: Work, meeting: Meeting, state: str) -> None:
             f"A meeting that is {meeting.state} can't become {state}.", state=meeting.state
         )
     meeting.state = state
+    _touch(work, meeting)
+
+
+def _touch(work: Work, meeting: Meeting) -> None:
     meeting.updated_at = work.now()
+    meeting.version += 1
     work.flush()
+
+
+def note_presence(work: Work, meeting_id: str, *, empty: bool) -> None:
+    """Remember since when nobody has been in a live meeting; `end_empty` goes by that."""
+    work.execute(
+        sql_update(Meeting)
+        .where(Meeting.id == meeting_id, Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None))
+        .values(empty_since=work.now() if empty else None)
+    )
 
 
 def end_empty(runtime: Runtime, _payload: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Asking people to a meeting, and their answers: accept, reject, another time."""

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Id, UtcDateTime, exact
+
+
+class Invitation(Base):
+    """One person asked to one meeting, by account or by an e-mail address that may get an account later."""
+
+    __tablename__ = "invitations"
+    __table_args__ = (UniqueConstraint("meeting_id", "email"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
+    inviter_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    invitee_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
+    email: Mapped[str] = mapped_column(exact(254), index=True)  # normalised
+    status: Mapped[str] = mapped_column(exact(16), default="pending")
+    message: Mapped[str] = mapped_column(Text, default="")
+    note: Mapped[str] = mapped_column(String(1000), default="")  # the invitee's, with a proposal
+    proposed_starts_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    proposed_duration_min: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    responded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
