@@ -182,6 +182,23 @@ def acknowledge(work: Work, inbox: Inbox, up_to: int) -> None:
         work.refresh(inbox, ["acked_seq", "head_seq"])
 
 
+def acknowledge_all(work: Work, inbox_id: str) -> None:
+    """For an inbox whose owner is the application itself and has handled its messages already."""
+    work.execute(
+        update(Inbox)
+        .where(Inbox.id == inbox_id)
+        .values(acked_seq=Inbox.head_seq)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def take_over(work: Work, inbox: Inbox) -> None:
+    """End the poll that is parked on an inbox: its owner goes on from another connection."""
+    inbox.poll_id, inbox.last_seen_at = new_id(), work.now()
+    work.flush()
+    _wake(work, [inbox.id])
+
+
 def drop_unacknowledged(work: Work, inbox: Inbox, type_prefix: str) -> None:
     """Forget what is not yet acknowledged of one kind: the connection that it was meant for is gone."""
     work.execute(

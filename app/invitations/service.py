@@ -132,22 +132,24 @@ def propose(work: Work, invitation: Invitation, **proposal: Any) -> None:
 
 def accept_proposal(work: Work, actor: Actor, invitation: Invitation) -> None:
     """Move the meeting to the proposed time. Its proposer thereby comes; who had said yes to the old time is asked again."""
-    starts_at = _proposed(invitation)
-    duration_min = invitation.proposed_duration_min
+    change = {"starts_at": _proposed(invitation)}
+    if invitation.proposed_duration_min is not None:
+        change["duration_min"] = invitation.proposed_duration_min
+    meeting = meetings.get(work, invitation.meeting_id)
+    meetings.update(work, actor, meeting, **change)  # asks everybody again who had accepted
     _become(work, invitation, "accepted")
     _forget_proposal(invitation)
     work.flush()
     _admit(work, invitation)
-    meeting = meetings.get(work, invitation.meeting_id)
-    change = {"starts_at": starts_at} | ({"duration_min": duration_min} if duration_min is not None else {})
-    meetings.update(work, actor, meeting, **change)
-    others = select(Invitation).where(
-        Invitation.meeting_id == meeting.id, Invitation.status == "accepted", Invitation.id != invitation.id
-    )
-    for other in work.scalars(others).all():
-        _ask_again(work, other)
     _tell_invitee(work, invitation, "invitation.updated")
     work.emit(InvitationChanged(invitation.id, meeting.id, "accepted"))
+
+
+def ask_again_after_move(work: Work, meeting_id: str) -> None:
+    """A yes was to the old time: everybody who gave it is asked for the new one."""
+    accepted = select(Invitation).where(Invitation.meeting_id == meeting_id, Invitation.status == "accepted")
+    for invitation in work.scalars(accepted).all():
+        _ask_again(work, invitation)
 
 
 def decline_proposal(work: Work, invitation: Invitation) -> None:

@@ -9,7 +9,7 @@ class MeetingCreated:
 @dataclass(frozen=True)
 class MeetingUpdated:
     meeting_id: str
-    moved: bool  # another time than before
+    moved: bool  # it is to come, at another time than before
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,7 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
             meeting.sort_at = meeting.starts_at or meeting.created_at
             meeting.reminded_at = None
         _touch(work, meeting)
-        moved = "starts_at" in changes or "duration_min" in changes
+        moved = meeting.state == "scheduled" and ("starts_at" in changes or "duration_min" in changes)
         tell_people(work, meeting, "meeting.updated")
         work.emit(events.MeetingUpdated(meeting.id, moved=moved))
     return view(work, meeting, actor.user_id)

@@ -1,0 +1,49 @@
+from sqlalchemy import select
+
+from app.accounts.events import SessionEnded
+from app.core.runtime import Work
+from app.inbox.events import OwnerReturned
+from app.invitations.events import InvitationChanged
+from app.invitations.models import Invitation
+from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted
+from app.participants import service, states
+from app.participants.models import Participant
+
+
+def admit_waiting(work: Work, event: MeetingStarted) -> None:
+    service.admit_waiting(work, event.meeting_id)
+
+
+def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
+    """Everybody's stay ends with the meeting; that it ended is all that they are told."""
+    there = select(Participant).where(
+        Participant.meeting_id == event.meeting_id, Participant.state.in_(states.THERE)
+    )
+    for participant in work.scalars(there).all():
+        service.depart(work, participant, "meeting_ended", tell=False)
+
+
+def note_returned(work: Work, event: OwnerReturned) -> None:
+    if event.kind == "participant":
+        service.note_returned(work, event.owner_id)
+
+
+def leave_with_session(work: Work, event: SessionEnded) -> None:
+    """A session that ends takes its devices out of their meetings."""
+    _end_stays(work, Participant.session_id == event.session_id, "session_ended")
+
+
+def leave_with_invitation(work: Work, event: InvitationChanged) -> None:
+    """Who is no longer invited is no longer there."""
+    if event.status == "revoked":
+        invitee_id = work.get_one(Invitation, event.invitation_id).invitee_id
+        if invitee_id is not None:
+            _end_stays(
+                work, (Participant.user_id == invitee_id) & (Participant.meeting_id == event.meeting_id), "removed"
+            )
+
+
+def _end_stays(work: Work, whose: object, reason: str) -> None:
+    stays = select(Participant).where(whose, Participant.state.in_(states.THERE))  # type: ignore[arg-type]
+    for participant in work.scalars(stays).all():
+        service.depart(work, participant, reason)

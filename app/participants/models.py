@@ -1,0 +1,32 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Id, UtcDateTime, exact
+
+
+class Participant(Base):
+    """One stay of one device in one meeting; or, of kind `sfu`, the media server's."""
+
+    __tablename__ = "meeting_participants"
+    __table_args__ = (Index("ix_meeting_participants_meeting_id_state", "meeting_id", "state"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(exact(8))  # user | sfu
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
+    session_id: Mapped[str | None] = mapped_column(Id, index=True)  # whose end ends this stay
+    inbox_id: Mapped[str] = mapped_column(Id)
+    display_name: Mapped[str] = mapped_column(String(100))
+    device: Mapped[str | None] = mapped_column(exact(64))
+    state: Mapped[str] = mapped_column(exact(16))
+    epoch: Mapped[int] = mapped_column(default=1)  # raised when another connection takes this one's place
+    is_owner: Mapped[bool] = mapped_column(default=False)
+    muted: Mapped[bool] = mapped_column(default=True)
+    camera: Mapped[bool] = mapped_column(default=False)
+    screen: Mapped[bool] = mapped_column(default=False)
+    hand: Mapped[bool] = mapped_column(default=False)
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    left_reason: Mapped[str | None] = mapped_column(exact(16))

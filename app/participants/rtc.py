@@ -1,0 +1,52 @@
+"""What a client must know to exchange media. Whoever joins gets it in the same answer; `signaling` describes it."""
+
+from typing import Any, Protocol
+
+from marshmallow import fields
+
+from app.core.api import Schema, Timestamp, id_field
+from app.core.runtime import Work
+from app.meetings.models import Meeting
+
+
+class IceServer(Schema):
+    urls = fields.List(fields.String(), required=True, metadata={"example": ["stun:stun.example.org:3478"]})
+    username = fields.String()
+    credential = fields.String()
+
+
+class Codecs(Schema):
+    audio = fields.List(fields.String(), required=True, metadata={"example": ["opus"]})
+    video = fields.List(fields.String(), required=True, metadata={"example": ["VP8", "H264"]})
+
+
+class Limits(Schema):
+    sdp_bytes = fields.Integer(required=True)
+    candidate_bytes = fields.Integer(required=True)
+    batch = fields.Integer(required=True)
+    inbox_messages = fields.Integer(required=True)
+
+
+class PollLimits(Schema):
+    wait_default_s = fields.Float(required=True)
+    wait_max_s = fields.Float(required=True)
+
+
+class RtcConfig(Schema):
+    mode = fields.String(required=True, allow_none=True, metadata={"enum": ["p2p", "sfu", "mock", None]})
+    config_version = fields.Integer(required=True)
+    sfu_participant_id = id_field(required=True, allow_none=True)
+    ice_servers = fields.List(fields.Nested(IceServer), required=True)
+    ice_expires_at = Timestamp(required=True, allow_none=True)
+    codecs = fields.Nested(Codecs, required=True)
+    simulcast = fields.List(fields.String(), required=True)
+    limits = fields.Nested(Limits, required=True)
+    poll = fields.Nested(PollLimits, required=True)
+
+
+class RtcConfiguration(Protocol):
+    def describe(self, work: Work, meeting: Meeting, for_whom: str) -> dict[str, Any]:
+        """The configuration, in the shape of `RtcConfig`, for the participant or user with id `for_whom`."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,69 @@
+import marshmallow as ma
+from marshmallow import fields
+
+from app.core.api import Schema, Timestamp, id_field, text_field
+from app.core.pagination import PageQuery
+from app.meetings.schemas import MeetingOut
+from app.participants.rtc import RtcConfig
+
+STATES = ("waiting", "joined", "reconnecting", "left")
+LEFT_REASONS = ("left", "timed_out", "removed", "replaced", "meeting_ended", "session_ended")
+
+
+class ParticipantOut(Schema):
+    id = id_field(required=True)
+    meeting_id = id_field(required=True)
+    user_id = id_field(required=True, allow_none=True)
+    kind = fields.String(required=True, metadata={"enum": ["user", "sfu"], "example": "user"})
+    display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
+    device = fields.String(required=True, allow_none=True, metadata={"example": "phone-1"})
+    state = fields.String(required=True, metadata={"enum": list(STATES), "example": "joined"})
+    epoch = fields.Integer(required=True, metadata={"description": "Raised when its connection was replaced."})
+    is_owner = fields.Boolean(required=True)
+    joined_at = Timestamp(required=True)
+    left_at = Timestamp(required=True, allow_none=True)
+    left_reason = fields.String(required=True, allow_none=True, metadata={"enum": [*LEFT_REASONS, None]})
+    muted = fields.Boolean(required=True)
+    camera = fields.Boolean(required=True)
+    screen = fields.Boolean(required=True)
+    hand = fields.Boolean(required=True)
+
+
+class Join(Schema):
+    device = text_field(64, required=True, metadata={"description": "Yours; the same each time.", "example": "phone-1"})
+    display_name = text_field(100, load_default=None)
+    replaces = id_field(
+        load_default=None, metadata={"description": "Go on as this participant of yours, from a new connection."}
+    )
+    force = fields.Boolean(load_default=False, metadata={"description": "End this device's other stay first."})
+
+    @ma.validates_schema
+    def _not_both(self, data: dict[str, object], **_: object) -> None:
+        if data.get("replaces") and data.get("force"):
+            raise ma.ValidationError("Give replaces or force, not both.")
+
+
+class OwnState(Schema):
+    muted = fields.Boolean()
+    camera = fields.Boolean()
+    screen = fields.Boolean()
+    hand = fields.Boolean()
+    display_name = text_field(100)
+
+
+class InboxPosition(Schema):
+    participant_id = id_field(required=True)
+    head_seq = fields.Integer(required=True)
+    acked_seq = fields.Integer(required=True)
+
+
+class Joined(Schema):
+    participant = fields.Nested(ParticipantOut, required=True)
+    inbox = fields.Nested(InboxPosition, required=True)
+    meeting = fields.Nested(MeetingOut, required=True)
+    participants = fields.List(fields.Nested(ParticipantOut), required=True)
+    rtc = fields.Nested(RtcConfig, required=True)
+
+
+class ParticipantsQuery(PageQuery):
+    state = fields.String(load_default=None, validate=ma.validate.OneOf(STATES))

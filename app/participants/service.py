@@ -1,0 +1,324 @@
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.core import errors
+from app.core.actor import Actor
+from app.core.ids import new_id
+from app.core.pagination import paginate
+from app.core.runtime import Work
+from app.inbox import service as inbox
+from app.inbox.models import Inbox
+from app.inbox.service import Message
+from app.invitations.service import accept_pending
+from app.meetings import service as meetings
+from app.meetings.models import Meeting
+from app.participants import states
+from app.participants.events import ParticipantJoined, ParticipantLeft, ParticipantReplaced
+from app.participants.models import Participant
+from app.participants.rtc import RtcConfiguration
+from app.participants.schemas import ParticipantOut
+
+
+def get(work: Work, participant_id: str) -> Participant:
+    participant = work.get(Participant, participant_id)
+    if participant is None:
+        raise errors.NotFound()
+    return participant
+
+
+def join(
+    work: Work, actor: Actor, meeting_id: str, *, device: str, display_name: str | None, replaces: str | None, force: bool
+) -> dict[str, Any]:
+    """Enter a meeting with one device; says yes to a pending invitation on the way.
+
+    The owner's join makes the meeting live, and so does anybody's if it has no start; others who come early wait.
+    :returns: the shape of `Joined`.
+    :raises AlreadyJoined: this device is there (extra `participant_id`), and neither `replaces` nor `force` was given.
+    :raises MeetingEnded: it is over, and only its owner may open it again. :raises MeetingCancelled: :raises MeetingFull:
+    """
+    meeting = work.get(Meeting, meeting_id, with_for_update=True)
+    if meeting is None:
+        raise errors.NotFound()
+    is_owner = meeting.owner_id == actor.user_id
+    if meeting.state == "cancelled":
+        raise errors.MeetingCancelled()
+    if meeting.state == "ended" and not is_owner:
+        raise errors.MeetingEnded()
+    accept_pending(work, meeting_id, actor.user_id)
+    if replaces is not None:
+        participant = _take_place(work, actor, meeting, replaces)
+    else:
+        _clear_device(work, actor, meeting, device, force=force)
+        if is_owner or (meeting.state == "scheduled" and meeting.starts_at is None):
+            meetings.start(work, meeting, actor.user_id)
+        _check_room(work, meeting)
+        participant = _enter(work, actor, meeting, device=device, name=display_name, is_owner=is_owner)
+    own_inbox = work.get_one(Inbox, participant.inbox_id, populate_existing=True)
+    return {
+        "participant": participant,
+        "inbox": {
+            "participant_id": participant.id,
+            "head_seq": own_inbox.head_seq,
+            "acked_seq": own_inbox.acked_seq,
+        },
+        "meeting": meetings.view(work, meeting, actor.user_id),
+        "participants": in_the_room(work, meeting_id),
+        "rtc": work.driver(RtcConfiguration).describe(work, meeting, participant.id),
+    }
+
+
+def _clear_device(work: Work, actor: Actor, meeting: Meeting, device: str, *, force: bool) -> None:
+    there = work.scalars(
+        select(Participant).where(
+            Participant.meeting_id == meeting.id,
+            Participant.user_id == actor.user_id,
+            Participant.device == device,
+            Participant.state.in_(states.THERE),
+        )
+    ).all()
+    for participant in there:
+        if not force:
+            raise errors.AlreadyJoined(participant_id=participant.id)
+        depart(work, participant, "replaced")
+
+
+def _check_room(work: Work, meeting: Meeting) -> None:
+    there = select(func.count()).where(
+        Participant.meeting_id == meeting.id, Participant.kind == "user", Participant.state.in_(states.THERE)
+    )
+    most = min(meeting.max_participants or work.settings.participants_max, work.settings.participants_max)
+    if (work.scalar(there) or 0) >= most:
+        raise errors.MeetingFull(f"The meeting has room for {most} participants.")
+
+
+def _enter(
+    work: Work, actor: Actor, meeting: Meeting, *, device: str, name: str | None, is_owner: bool
+) -> Participant:
+    participant = _new_participant(
+        work,
+        meeting,
+        kind="user",
+        name=name or actor.display_name,
+        state="joined" if meeting.state == "live" else "waiting",
+        user_id=actor.user_id,
+        session_id=actor.session_id,
+        device=device,
+        is_owner=is_owner,
+    )
+    if participant.state == "joined":
+        _announce_joined(work, participant)
+    else:
+        waiting = Message(
+            "participant.waiting", {"participant": facts(participant)}, meeting.id, address_of(participant)
+        )
+        inbox.deliver_to_person(work, meeting.owner_id, waiting)
+    return participant
+
+
+def add_sfu(work: Work, meeting: Meeting, name: str) -> Participant:
+    """Let the media server be in the meeting, as a participant like others."""
+    participant = _new_participant(work, meeting, kind="sfu", name=name, state="joined")
+    _announce_joined(work, participant)
+    return participant
+
+
+def sfu_of(work: Work, meeting_id: str) -> Participant | None:
+    return work.scalar(
+        select(Participant).where(
+            Participant.meeting_id == meeting_id, Participant.kind == "sfu", Participant.state.in_(states.IN_THE_ROOM)
+        )
+    )
+
+
+def _new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, state: str, **more: Any) -> Participant:
+    participant = Participant(
+        id=new_id(),
+        meeting_id=meeting.id,
+        kind=kind,
+        display_name=name,
+        state=state,
+        epoch=1,
+        joined_at=work.now(),
+        muted=True,
+        camera=False,
+        screen=False,
+        hand=False,
+        **({"is_owner": False} | more),
+    )
+    own_inbox = inbox.open_inbox(
+        work, "participant", participant.id, address=_recipient(participant), user_id=participant.user_id
+    )
+    participant.inbox_id = own_inbox.id
+    work.add(participant)
+    work.flush()
+    return participant
+
+
+def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str) -> Participant:
+    """Another connection of the same device or another takes over: same id, same inbox, next epoch."""
+    participant = work.get(Participant, participant_id)
+    if participant is None or participant.meeting_id != meeting.id or participant.user_id != actor.user_id:
+        raise errors.NotFound("You have no such participant in this meeting.")
+    if participant.state not in states.THERE:
+        raise errors.SenderLeft("That participant has left; join anew.", left_reason=participant.left_reason)
+    participant.epoch += 1
+    participant.session_id = actor.session_id
+    if participant.state == "reconnecting":
+        participant.state = "joined"
+    work.flush()
+    own_inbox = work.get_one(Inbox, participant.inbox_id)
+    inbox.drop_unacknowledged(work, own_inbox, "rtc.")
+    inbox.take_over(work, own_inbox)
+    _announce_updated(work, participant)
+    work.emit(ParticipantReplaced(meeting.id, participant.id))
+    return participant
+
+
+def leave(work: Work, participant: Participant) -> None:
+    """Go. Repeating that changes nothing."""
+    depart(work, participant, "left")
+
+
+def depart(work: Work, participant: Participant, reason: str, *, tell: bool = True) -> None:
+    """End a stay: its inbox closes, the others are told. A stay that has ended stays as it ended."""
+    if participant.state == "left":
+        return
+    was_in_the_room = participant.state in states.IN_THE_ROOM
+    participant.state = "left"
+    participant.left_at = work.now()
+    participant.left_reason = reason
+    work.flush()
+    inbox.close_inbox(work, "participant", participant.id, reason)
+    if was_in_the_room and tell:
+        _tell_room(work, participant, "participant.left", reason=reason)
+    work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason))
+    if participant.kind == "user" and not people_in_the_room(work, participant.meeting_id):
+        meetings.note_presence(work, participant.meeting_id, empty=True)
+
+
+def change_own_state(work: Work, participant: Participant, **changes: Any) -> None:
+    """Mute, camera, screen, hand, name: the others are told of the latest state only.
+
+    :raises SenderLeft: the stay has ended.
+    """
+    if participant.state not in states.THERE:
+        raise errors.SenderLeft(left_reason=participant.left_reason)
+    changed = {name: value for name, value in changes.items() if getattr(participant, name) != value}
+    for name, value in changed.items():
+        setattr(participant, name, value)
+    if changed:
+        work.flush()
+        if participant.state in states.IN_THE_ROOM:
+            _announce_updated(work, participant)
+
+
+def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
+    """All who are joined or reconnecting, the media server too, in the order in which they came."""
+    return work.scalars(
+        select(Participant)
+        .where(Participant.meeting_id == meeting_id, Participant.state.in_(states.IN_THE_ROOM))
+        .order_by(Participant.id)
+    ).all()
+
+
+def people_in_the_room(work: Work, meeting_id: str) -> int:
+    there = select(func.count()).where(
+        Participant.meeting_id == meeting_id, Participant.kind == "user", Participant.state.in_(states.IN_THE_ROOM)
+    )
+    return work.scalar(there) or 0
+
+
+def list_of_meeting(
+    work: Work, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    query = select(Participant).where(Participant.meeting_id == meeting_id)
+    if state is not None:
+        query = query.where(Participant.state == state)
+    return paginate(work, query, (Participant.id,), limit=limit, cursor=cursor)
+
+
+def facts(participant: Participant) -> dict[str, Any]:
+    """A participant as it stands in events."""
+    dumped: dict[str, Any] = ParticipantOut().dump(participant)
+    return dumped
+
+
+def address_of(participant: Participant) -> dict[str, Any]:
+    """A participant as the `from` of a message."""
+    return {**_recipient(participant), "epoch": participant.epoch}
+
+
+def _recipient(participant: Participant) -> dict[str, Any]:
+    return {
+        "participant_id": participant.id,
+        "user_id": participant.user_id,
+        "display_name": participant.display_name,
+        "kind": participant.kind,
+    }
+
+
+def tell_room(work: Work, meeting_id: str, message: Message, *, but: str | None = None) -> None:
+    """Deliver to everybody in the room, except the participant `but`."""
+    inbox_ids = work.scalars(
+        select(Participant.inbox_id).where(
+            Participant.meeting_id == meeting_id,
+            Participant.kind == "user",
+            Participant.state.in_(states.IN_THE_ROOM),
+            Participant.id != (but or ""),
+        )
+    ).all()
+    inbox.deliver(work, message, inbox_ids)
+
+
+def _tell_room(
+    work: Work, participant: Participant, event_type: str, *, subject: str | None = None, **more: Any
+) -> None:
+    message = Message(
+        event_type,
+        {"participant": facts(participant), **more},
+        meeting_id=participant.meeting_id,
+        sender=address_of(participant),
+        subject=subject,
+    )
+    tell_room(work, participant.meeting_id, message, but=participant.id)
+
+
+def _announce_updated(work: Work, participant: Participant) -> None:
+    _tell_room(work, participant, "participant.updated", subject=f"participant.updated:{participant.id}")
+
+
+def _announce_joined(work: Work, participant: Participant) -> None:
+    _tell_room(work, participant, "participant.joined")
+    if participant.kind == "user":
+        meetings.note_presence(work, participant.meeting_id, empty=False)
+    work.emit(ParticipantJoined(participant.meeting_id, participant.id))
+
+
+def admit_waiting(work: Work, meeting_id: str) -> None:
+    """The meeting is live: who came early is in."""
+    waiting = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state == "waiting")
+    for participant in work.scalars(waiting).all():
+        participant.state = "joined"
+        work.flush()
+        own = Message("participant.updated", {"participant": facts(participant)}, meeting_id, address_of(participant))
+        inbox.deliver(work, own, [participant.inbox_id])
+        _announce_joined(work, participant)
+
+
+def note_returned(work: Work, participant_id: str) -> None:
+    """A poll came after a silence: who was counted as reconnecting is back."""
+    participant = work.get(Participant, participant_id)
+    if participant is not None and participant.state == "reconnecting":
+        participant.state = "joined"
+        work.flush()
+        _announce_updated(work, participant)
+
+
+def note_lost(work: Work, participant: Participant) -> None:
+    """No poll for PRESENCE_RECONNECTING_S."""
+    if participant.state == "joined":
+        participant.state = "reconnecting"
+        work.flush()
+        _announce_updated(work, participant)

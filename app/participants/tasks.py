@@ -1,0 +1,48 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from app.core.processes import api_ready_since
+from app.core.runtime import Runtime
+from app.inbox.models import Inbox
+from app.participants import service, states
+from app.participants.models import Participant
+
+SWEEP_EVERY_S = 2.0
+
+
+def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """Count as reconnecting, and then as gone, who has not polled.
+
+    Nobody is counted out for silence that was ours: the API must have been up for PRESENCE_GRACE_S.
+    """
+    settings = runtime.settings
+    with runtime.reading() as work:
+        now = work.now()
+        ready_since = api_ready_since(work)
+        if ready_since is None or now - ready_since < timedelta(seconds=settings.presence_grace_s):
+            return
+        silent_since = now - timedelta(seconds=settings.presence_reconnecting_s)
+        gone_since = now - timedelta(seconds=settings.presence_left_s)
+        silent = work.scalars(_silent(silent_since).with_only_columns(Participant.id)).all()
+    for participant_id in silent:
+        with runtime.writing() as work:
+            found = work.execute(_silent(silent_since).where(Participant.id == participant_id)).one_or_none()
+            if found is None:
+                continue  # polled in the meantime
+            participant, last_seen_at = found
+            if last_seen_at <= gone_since:
+                service.depart(work, participant, "timed_out")
+            else:
+                service.note_lost(work, participant)
+
+
+def _silent(since: datetime) -> Any:
+    return (
+        select(Participant, Inbox.last_seen_at)
+        .join(Inbox, Inbox.id == Participant.inbox_id)
+        .where(
+            Participant.kind == "user", Participant.state.in_(states.THERE), Inbox.last_seen_at <= since
+        )
+    )
