@@ -1,4 +1,4 @@
-"""How the tests start Chromium: headless, with a fake camera and microphone, and with no network but loopback.
+"""How the tests start Chromium: headless, with a fake camera and microphone, and no network but loopback.
 
 `launch(playwright)` serves Playwright's synchronous and asynchronous interfaces alike: it returns what
 `chromium.launch` of that interface returns, a browser or an awaitable of one. Every launch has a fresh
