@@ -8,7 +8,7 @@ from aiortc.sdp import SessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.media.mock_sfu import Answer, UnanswerableOffer, answer_offer
+from app.media.mock_sfu import Answer, Track, UnanswerableOffer, answer_offer
 
 OFFERS = {
     path.stem: path.read_bytes().decode()
@@ -82,6 +82,7 @@ class TestOffersOfRealPeers:
             assert (media.kind, str(media.port), media.profile) == (kind, port, protocol)
             assert [str(fmt) for fmt in media.fmt] == formats
             if port == "9":
+                assert media.ice is not None
                 assert media.ice.iceLite
                 assert media.dtls is not None
                 assert media.dtls.role == "server"
@@ -94,9 +95,9 @@ class TestOffersOfRealPeers:
         assert answer_offer(with_line_feeds, "seed") == answer_offer(OFFERS[name], "seed")
 
 
-def media(name: str) -> tuple[list[list[str]], list[tuple[str, str, str | None]]]:
+def media(name: str) -> tuple[list[list[str]], list[Track]]:
     answer = answer_offer(OFFERS[name], "seed")
-    return sections(answer.sdp)[1:], [tuple(track) for track in answer.tracks]
+    return sections(answer.sdp)[1:], answer.tracks
 
 
 def test_audio_and_video_are_received_and_published() -> None:
