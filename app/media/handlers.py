@@ -1,0 +1,22 @@
+from app.core.runtime import Work
+from app.media import service
+from app.meetings.events import MeetingStarted
+from app.meetings.service import get as get_meeting
+from app.participants.events import ParticipantLeft, ParticipantReplaced
+from app.participants.service import get as get_participant
+from app.signaling.events import SignalToSfu
+
+
+def place(work: Work, event: MeetingStarted) -> None:
+    service.place(work, get_meeting(work, event.meeting_id))
+
+
+def answer_as_mock(work: Work, event: SignalToSfu) -> None:
+    if get_meeting(work, event.meeting_id).effective_media_mode == "mock":
+        service.answer_as_mock(
+            work, event.sfu_participant_id, event.from_participant_id, event.type, event.payload
+        )
+
+
+def unpublish_tracks(work: Work, event: ParticipantLeft | ParticipantReplaced) -> None:
+    service.unpublish_all(work, get_participant(work, event.participant_id))

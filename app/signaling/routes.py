@@ -1,0 +1,46 @@
+from typing import Any
+
+from flask.views import MethodView
+
+from app.core import errors
+from app.core.api import Blueprint
+from app.core.flask_app import actor, work
+from app.meetings import service as meetings
+from app.participants.rtc import RtcConfig, RtcConfiguration
+from app.signaling import service
+from app.signaling.schemas import SendSignals, SentSignals
+
+blp = Blueprint("signaling", __name__, description="Offers, answers and candidates between participants.")
+
+
+@blp.route("/meetings/<id:meeting_id>/rtc/config")
+class Config(MethodView):
+    @blp.response(200, RtcConfig)
+    def get(self, meeting_id: str) -> Any:
+        """Read how media is exchanged in this meeting
+
+        `mode` is null until the meeting is live. TURN credentials are yours and expire at `ice_expires_at`.
+        """
+        meeting = meetings.get(work(), meeting_id)
+        return work().driver(RtcConfiguration).describe(work(), meeting, actor().user_id)
+
+
+@blp.route("/meetings/<id:meeting_id>/rtc/signals")
+class Signals(MethodView):
+    @blp.arguments(SendSignals)
+    @blp.response(201, SentSignals)
+    @blp.problems(
+        errors.NotYourParticipant,
+        errors.RecipientUnknown,
+        errors.SenderLeft,
+        errors.RecipientLeft,
+        errors.InboxFull,
+        errors.UnanswerableSignal,
+    )
+    def post(self, data: dict[str, Any], meeting_id: str) -> Any:
+        """Send signals, one or several, all or none
+
+        They arrive in the recipients' inboxes in this order.
+        """
+        sent = service.send(work(), actor(), meetings.get(work(), meeting_id), **data)
+        return {"items": sent}
