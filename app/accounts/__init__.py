@@ -1,0 +1,1 @@
+"""Users, signing in, sessions and their tokens."""

@@ -1,0 +1,26 @@
+"""E-mail addresses in the one form that is stored and compared."""
+
+import unicodedata
+
+from email_validator import EmailNotValidError, validate_email
+
+
+def normalise_email(text: str) -> str:
+    """`text` without blanks around it, in lower case, its domain in Unicode, all in NFC.
+
+    Lower case and not casefold: that makes "ß" into "ss", and "strasse@" may be somebody else's mailbox.
+
+    :raises ValueError: it is no address. The message is for people.
+    """
+    try:
+        # The test environment only adds `.test` (RFC 6761 §6.2) to what is allowed.
+        address = validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None
+    return unicodedata.normalize("NFC", address.lower())
+
+
+def with_ascii_domain(address: str) -> str:
+    """A normalised address as every mail server takes it: its domain in IDNA's ASCII form (RFC 5891 §4.4)."""
+    found = validate_email(address, check_deliverability=False, test_environment=True)
+    return f"{found.local_part}@{found.ascii_domain}"

@@ -1,0 +1,35 @@
+"""What every rung of mail promises."""
+
+from typing import Protocol
+
+
+class MailError(Exception):
+    """Base of the errors of sending. They name no text of the mail: it may hold a secret link."""
+
+
+class MailNotSent(MailError):
+    """Not now: the server is away, busy or wrongly set up. Trying again may help."""
+
+
+class MailRefused(MailError):
+    """Never: there is no such mailbox, or it does not take this mail."""
+
+
+class Mailer(Protocol):
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Hand over one plain text mail to one address; it returns once the next server has taken it.
+
+        Safe to share between threads. It may block for a minute: never call it within a transaction.
+
+        :raises MailNotSent: :raises MailRefused:
+        :raises ValueError: a line break in `to` or `subject`, which would smuggle in header lines.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+def check_header_lines(to: str, subject: str) -> None:
+    """Raise ValueError if a header line would become two."""
+    if any(letter in "\r\n" for letter in to + subject):
+        raise ValueError("an address or a subject has a line break")

@@ -1,0 +1,87 @@
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base, Id, UtcDateTime, exact
+
+
+class User(Base):
+    """A person, or a program with role `service`. Erasure leaves a tombstone: what others share with them
+    stays."""
+
+    __tablename__ = "users"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    email: Mapped[str | None] = mapped_column(exact(320), unique=True)  # normalised; a tombstone has none
+    display_name: Mapped[str] = mapped_column(String(100))
+    locale: Mapped[str] = mapped_column(exact(35))
+    role: Mapped[str] = mapped_column(exact(16))  # user | admin | service
+    password_hash: Mapped[str | None] = mapped_column(exact(255))  # None: cannot sign in with a password
+    email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime
+    )  # from then on no token and no password counts
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def email_verified(self) -> bool:
+        return self.email_verified_at is not None
+
+
+class UserSession(Base):
+    """One signing in of one device. Its refresh token rotates; `refresh_jti` is the id of the current one."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_ended_at_expires_at", "ended_at", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    device: Mapped[str | None] = mapped_column(String(64))  # as its owner calls it
+    user_agent: Mapped[str | None] = mapped_column(String(300))
+    refresh_jti: Mapped[str] = mapped_column(Id)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the newest refresh
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # logout | revoked | expired | refresh_reused | password_changed | password_reset | erased
+    ended_reason: Mapped[str | None] = mapped_column(exact(32))
+
+
+class EmailToken(Base):
+    """The secret half of a mailed link, as a hash. It works once."""
+
+    __tablename__ = "email_tokens"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    purpose: Mapped[str] = mapped_column(exact(16))  # verify | reset
+    token_hash: Mapped[str] = mapped_column(exact(64), unique=True)  # SHA-256 in hex
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class ServiceKey(Base):
+    """A program's key. Its text is shown once, when it is made."""
+
+    __tablename__ = "service_keys"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
+    key_hash: Mapped[str] = mapped_column(exact(64), unique=True)  # SHA-256 in hex
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Acquaintance(Base):
+    """`user_id` has met `other_id`. There are two rows for two people."""
+
+    __tablename__ = "acquaintances"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    other_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)

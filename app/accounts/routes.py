@@ -1,0 +1,189 @@
+from typing import Any
+
+from flask import request
+from flask.views import MethodView
+
+from app.accounts import links, service, sessions, tokens
+from app.accounts.models import User, UserSession
+from app.accounts.schemas import (
+    EmailIn,
+    LinkIn,
+    LoginIn,
+    PasswordChange,
+    PasswordIn,
+    PasswordReset,
+    PeoplePage,
+    PeopleQuery,
+    ProfileUpdate,
+    RefreshIn,
+    RegisterIn,
+    SessionsPage,
+    TokensOut,
+    UserOut,
+)
+from app.core import errors
+from app.core.api import Blueprint, etag, require_version
+from app.core.flask_app import actor, work
+from app.core.pagination import PageQuery
+
+blp = Blueprint(
+    "accounts", __name__, description="Register, sign in and out, change one's account, find people."
+)
+
+
+@blp.route("/auth/register")
+class Register(MethodView):
+    @blp.arguments(RegisterIn)
+    @blp.response(201, TokensOut)
+    @blp.problems(errors.EmailTaken)
+    def post(self, data: dict[str, Any]) -> Any:
+        """Make an account and sign in to it"""
+        return _tokens(*service.register(work(), **data, user_agent=_user_agent()))
+
+
+@blp.route("/auth/login")
+class Login(MethodView):
+    @blp.arguments(LoginIn)
+    @blp.response(200, TokensOut)
+    @blp.problems(errors.BadCredentials)
+    def post(self, data: dict[str, Any]) -> Any:
+        """Sign in: begin a session"""
+        return _tokens(*service.login(work(), **data, user_agent=_user_agent()))
+
+
+@blp.route("/auth/refresh")
+class Refresh(MethodView):
+    @blp.arguments(RefreshIn)
+    @blp.response(200, TokensOut)
+    @blp.problems(errors.TokenInvalid, errors.SessionEnded)
+    def post(self, data: dict[str, Any]) -> Any:
+        """Get new tokens for a refresh token
+
+        It works once: the answer has the next one. Used twice it ends its session, since it is in two hands.
+        """
+        claims = tokens.read_refresh(data["refresh_token"], work().now())
+        return _tokens(*sessions.refresh(work(), claims.session_id, claims.jti))
+
+
+@blp.route("/auth/logout")
+class Logout(MethodView):
+    @blp.response(204)
+    def post(self) -> None:
+        """Sign out: end the session of this request"""
+        sessions.end_own(work(), actor(), actor().session_id, "logout")
+
+
+@blp.route("/auth/me")
+class Me(MethodView):
+    @blp.response(200, UserOut)
+    def get(self) -> Any:
+        """Read one's account"""
+        user = service.get_user(work(), actor().user_id)
+        return user, 200, etag(user.version)
+
+    @blp.arguments(ProfileUpdate)
+    @blp.response(200, UserOut)
+    def patch(self, data: dict[str, Any]) -> Any:
+        """Change one's name or language"""
+        user = service.get_user(work(), actor().user_id)
+        require_version(user.version)
+        service.update_profile(work(), user, **{"display_name": None, "locale": None, **data})
+        work().flush()
+        return user, 200, etag(user.version)
+
+    @blp.arguments(PasswordIn)
+    @blp.response(204)
+    @blp.problems(errors.BadCredentials)
+    def delete(self, data: dict[str, Any]) -> None:
+        """Erase one's account
+
+        At once nobody can sign in to it, its meetings to come are cancelled, its name and address are
+        forgotten. What others share with it stays theirs.
+        """
+        service.erase(work(), actor(), **data)
+
+
+@blp.route("/auth/password")
+class Password(MethodView):
+    @blp.arguments(PasswordChange)
+    @blp.response(204)
+    @blp.problems(errors.BadCredentials)
+    def post(self, data: dict[str, Any]) -> None:
+        """Set another password; the other sessions end"""
+        service.change_password(work(), actor(), **data)
+
+
+@blp.route("/auth/password/forgot")
+class PasswordForgot(MethodView):
+    @blp.arguments(EmailIn)
+    @blp.response(202)
+    def post(self, data: dict[str, Any]) -> None:
+        """Have a link for a new password mailed
+
+        The answer is the same whether or not there is such an account.
+        """
+        links.ask_reset(work(), data["email"])
+
+
+@blp.route("/auth/password/reset")
+class PasswordResetByLink(MethodView):
+    @blp.arguments(PasswordReset)
+    @blp.response(204)
+    @blp.problems(errors.TokenNotUsable)
+    def post(self, data: dict[str, Any]) -> None:
+        """Set a password with a mailed link's token; every session ends"""
+        service.reset_password(work(), **data)
+
+
+@blp.route("/auth/verify")
+class Verify(MethodView):
+    @blp.arguments(LinkIn)
+    @blp.response(200, UserOut)
+    @blp.problems(errors.TokenNotUsable)
+    def post(self, data: dict[str, Any]) -> Any:
+        """Verify an e-mail address with a mailed link's token"""
+        user = links.use(work(), "verify", data["token"])
+        return user, 200, etag(user.version)
+
+
+@blp.route("/auth/verify/send")
+class VerifySend(MethodView):
+    @blp.response(202)
+    @blp.problems(errors.EmailAlreadyVerified)
+    def post(self) -> None:
+        """Have the link that verifies one's address mailed again"""
+        links.ask_verification(work(), service.get_user(work(), actor().user_id))
+
+
+@blp.route("/auth/sessions")
+class Sessions(MethodView):
+    @blp.arguments(PageQuery, location="query")
+    @blp.response(200, SessionsPage)
+    def get(self, query: dict[str, Any]) -> Any:
+        """List where one is signed in, newest first"""
+        return sessions.list_own(work(), actor(), **query)
+
+
+@blp.route("/auth/sessions/<id:session_id>")
+class SessionById(MethodView):
+    @blp.response(204)
+    def delete(self, session_id: str) -> None:
+        """Sign out elsewhere: end a session of one's own"""
+        sessions.end_own(work(), actor(), session_id, "revoked")
+
+
+@blp.route("/users")
+class Users(MethodView):
+    @blp.arguments(PeopleQuery, location="query")
+    @blp.response(200, PeoplePage)
+    def get(self, query: dict[str, Any]) -> Any:
+        """Find somebody by their exact, verified e-mail address; without one, list the people one has met"""
+        return service.people(work(), actor(), **query)
+
+
+def _tokens(user: User, session: UserSession) -> dict[str, Any]:
+    return tokens.issue(work().settings, user, session, work().now())
+
+
+def _user_agent() -> str | None:
+    return request.headers.get("User-Agent")
