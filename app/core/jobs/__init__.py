@@ -1,1 +1,1 @@
-"""Work in the background: what is enqueued in a transaction is done after its commit, once or more often, until it succeeds."""
+"""Work in the background: what a transaction enqueues is done after its commit, tried until it succeeds."""

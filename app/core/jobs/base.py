@@ -1,12 +1,14 @@
 """The promise of every rung of jobs, and the table of tasks.
 
-A job is a row committed with the change that asked for it. A task may run twice (a process can die after the work and
-before the row is marked), so each has the same effect when it is repeated. A task gets the `Runtime` and opens its own
-units of work: long work holds no transaction.
+A job is a row committed with the change that asked for it. A task may run twice (a process can die after the
+work and before the row is marked), so each has the same effect when it is repeated. A task gets the `Runtime`
+and opens its own units of work: long work holds no transaction. A task that raises is tried again later, so
+it raises when it has not done its work.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from app.core.runtime import Runtime, Work
 
 Task = Callable[["Runtime", dict[str, Any]], None]
+
+LONGEST_KEY = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Tasks:
         self.periodic: list[Periodic] = []
 
     def add(self, name: str, task: Task, *, every_s: float | None = None) -> None:
+        """Name a task. With `every_s` it runs by the clock: with an empty payload, never twice at once."""
         self.by_name[name] = task
         if every_s is not None:
             self.periodic.append(Periodic(name, every_s))
@@ -39,14 +44,37 @@ class Tasks:
 
 class Jobs(Protocol):
     def enqueue(
-        self, work: Work, task: str, payload: dict[str, Any], *, key: str | None = None, at: datetime | None = None
+        self,
+        work: Work,
+        task: str,
+        payload: dict[str, Any],
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Have `task` run with `payload` after `work` is committed, not before `at` (aware, UTC; None: at once).
+        """Have `task` run with `payload` after `work` is committed, not before `at` (aware; None: at once).
 
-        A `key` that has a job already, whatever its state, enqueues nothing.
+        A `key` that has a job already, whatever its state, enqueues nothing. (Jobs that are done are
+        forgotten after a week.) The task gets a copy of the payload. Raises ValueError for a task that is not
+        wired, a key longer than LONGEST_KEY and a time without an offset; ValueError or TypeError for a
+        payload that is no JSON.
         """
         ...
 
     def close(self) -> None:
         """Let go of threads and connections. What is enqueued stays enqueued."""
         ...
+
+
+def check_job(
+    tasks: Tasks, task: str, payload: dict[str, Any], key: str | None, at: datetime | None
+) -> dict[str, Any]:
+    """Hold a job against the promise of `Jobs.enqueue`; the payload as it will come out of the database."""
+    if task not in tasks.by_name:
+        raise ValueError(f"no task is named {task!r}")
+    if key is not None and len(key) > LONGEST_KEY:
+        raise ValueError(f"a key has at most {LONGEST_KEY} characters, this has {len(key)}")
+    if at is not None and at.tzinfo is None:
+        raise ValueError("a job's time needs an offset")
+    copy: dict[str, Any] = json.loads(json.dumps(payload, allow_nan=False))
+    return copy

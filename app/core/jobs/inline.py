@@ -5,10 +5,13 @@ What is due later is kept in memory until `run_due` is called; a task that fails
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from app.core.jobs.base import check_job
 
 if TYPE_CHECKING:
     from app.core.runtime import Runtime, Work
@@ -18,31 +21,41 @@ log = structlog.get_logger()
 
 class InlineJobs:
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._later: list[tuple[datetime, str, dict[str, Any]]] = []
         self._keys: set[str] = set()
 
     def enqueue(
-        self, work: Work, task: str, payload: dict[str, Any], *, key: str | None = None, at: datetime | None = None
+        self,
+        work: Work,
+        task: str,
+        payload: dict[str, Any],
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
     ) -> None:
         runtime = work.runtime
+        copy = check_job(runtime.tasks, task, payload, key, at)
 
         def run() -> None:
-            if key is not None:
-                if key in self._keys:
+            with self._lock:
+                if key is not None and key in self._keys:
                     return
-                self._keys.add(key)
-            if at is not None and at > runtime.clock.now():
-                self._later.append((at, task, payload))
-            else:
-                self._run(runtime, task, payload)
+                if key is not None:
+                    self._keys.add(key)
+                if at is not None and at > runtime.clock.now():
+                    self._later.append((at, task, copy))
+                    return
+            self._run(runtime, task, copy)
 
         work.after_commit(run)
 
     def run_due(self, runtime: Runtime) -> None:
         """Run what has become due by the runtime's clock."""
         now = runtime.clock.now()
-        due = [job for job in self._later if job[0] <= now]
-        self._later = [job for job in self._later if job[0] > now]
+        with self._lock:
+            due = sorted((job for job in self._later if job[0] <= now), key=lambda job: job[0])
+            self._later = [job for job in self._later if job[0] > now]
         for _, task, payload in due:
             self._run(runtime, task, payload)
 

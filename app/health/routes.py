@@ -1,0 +1,65 @@
+from typing import Any
+
+from flask import current_app, request
+from flask.views import MethodView
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.accounts.authentication import authenticate
+from app.core import errors
+from app.core.api import Blueprint
+from app.core.flask_app import work
+from app.core.runtime import Work
+from app.health import service
+from app.health.schemas import Live, Ready
+
+# Its paths are whole: orchestrators look for them at the root.
+blp = Blueprint("health", __name__, description="Whether Parley lives and can serve; open to everybody.")
+
+RETRY_AFTER_S = "5"
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+@blp.route("/health/live")
+class LiveView(MethodView):
+    @blp.response(200, Live)
+    def get(self) -> Any:
+        """Does this process answer
+
+        It asks nothing else: a process that does not answer should be started anew.
+        """
+        return {"status": "ok"}, NOT_KEPT
+
+
+class ReadyView(MethodView):
+    @blp.response(200, Ready)
+    @blp.alt_response(
+        503, schema=Ready, description="`unavailable`: without its database it can serve nothing."
+    )
+    def get(self) -> Any:
+        """Can this process serve
+
+        503 only while the database cannot be used. Where something beside calls is broken (the object store,
+        the jobs process), the answer is 200 with the status `degraded`. Admins are also told what is wrong,
+        part by part.
+        """
+        unit = work()
+        checks = service.check(unit, current_app.extensions["migrate"].directory)
+        status = service.summary(checks)
+        answer = {"status": status, **({"checks": checks} if _is_admin(unit) else {})}
+        if status == "unavailable":
+            return answer, 503, {**NOT_KEPT, "Retry-After": RETRY_AFTER_S}
+        return answer, 200, NOT_KEPT
+
+
+blp.route("/health/ready", endpoint="ready")(ReadyView)
+blp.route("/api/v1/health", endpoint="health")(ReadyView)
+
+
+def _is_admin(unit: Work) -> bool:
+    """A token is welcome but not needed; one that is wrong, or cannot be checked now, counts as none."""
+    if "Authorization" not in request.headers:
+        return False
+    try:
+        return authenticate(unit).is_admin
+    except (errors.ParleyError, SQLAlchemyError):
+        return False

@@ -1,0 +1,50 @@
+"""Runtimes for tests of jobs: a database with the tables of jobs, processes and one of effects."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+import app.core.jobs.models
+import app.core.processes  # noqa: F401 – both declare their tables
+from app.core.bus import Bus
+from app.core.clock import Clock, SystemClock
+from app.core.db import Base, Database, exact
+from app.core.jobs.base import Jobs, Tasks
+from app.core.jobs.leased import LeasedJobs
+from app.core.runtime import Runtime
+from app.core.settings import load_settings
+from app.core.wakeups.in_process import InProcessWakeups
+
+START = datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+class Effect(Base):
+    """What a task has done to the world."""
+
+    __tablename__ = "effects_of_tests"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(exact(64))
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'jobs.db'}"
+
+
+def make_runtime(url: str, *, clock: Clock | None = None, jobs: Jobs | None = None) -> Runtime:
+    """A runtime without tasks, on the tables that `create_tables` made."""
+    return Runtime(
+        settings=load_settings(),
+        clock=clock or SystemClock(),
+        database=Database(url),
+        bus=Bus(),
+        wakeups=InProcessWakeups(),
+        jobs=jobs or LeasedJobs(),
+        tasks=Tasks(),
+    )
+
+
+def create_tables(runtime: Runtime) -> None:
+    names = ("jobs", "processes", Effect.__tablename__)
+    Base.metadata.create_all(runtime.database.writer, [Base.metadata.tables[name] for name in names])
