@@ -4,6 +4,7 @@ The README's table and `.env.example` are generated from these fields (`flask se
 description is written for the person who sets it. A wrong value stops the start with a message that names the setting.
 """
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -134,6 +135,26 @@ class Settings(BaseSettings):
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise ValueError("must be an address such as https://meet.example.org")
         return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                parts = urlsplit(value.get_secret_value())
+                understood = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+            except ValueError:  # its message would quote a part of the password
+                understood = False
+            if not understood:
+                raise ValueError("must be smtp://user:password@host:port or smtps://…, percent-encoded")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_sender(cls, value: str) -> str:
+        if not parseaddr(value)[1].partition("@")[2]:
+            raise ValueError("must be an address such as Parley <parley@example.org>")
+        return value
 
     @field_validator("stun_urls", "turn_urls")
     @classmethod
