@@ -3,8 +3,9 @@
 import ipaddress
 import smtplib
 import ssl
+from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid, parseaddr
+from email.utils import make_msgid, parseaddr
 from urllib.parse import unquote, urlsplit
 
 from app.accounts.emails import with_ascii_domain
@@ -41,7 +42,7 @@ class SmtpMailer:
         message["From"] = self._sender
         message["To"] = with_ascii_domain(to)
         message["Subject"] = subject
-        message["Date"] = formatdate(localtime=False)
+        message["Date"] = datetime.now(UTC)
         message["Message-ID"] = make_msgid(domain=self._domain)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no holiday notices, please
         message.set_content(text)

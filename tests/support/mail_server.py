@@ -1,0 +1,118 @@
+"""A mail server that keeps what it gets, on a free port of this machine."""
+
+import email
+import email.policy
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+class MailServer:
+    """`refusals` maps an address to the answer that it gets instead of being taken, such as `550 no such
+    mailbox`.
+
+    `tls` is offered by STARTTLS, or used from the start where `implicit_tls` is set. With `password`, signing
+    in as `parley` is possible.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        implicit_tls: bool = False,
+        password: str | None = None,
+        unicode: bool = True,
+    ) -> None:
+        self.refusals: dict[str, str] = {}
+        self.received: list[email.message.EmailMessage] = []
+        self.recipients: list[str] = []
+        self.encrypted: list[bool] = []
+        self.signed_in: list[str] = []
+        self._password = password
+        self._implicit_tls = implicit_tls
+        options: dict[str, Any] = {"enable_SMTPUTF8": unicode, "authenticator": self._sign_in}
+        options.update({"ssl_context": tls} if implicit_tls else {"tls_context": tls})
+        self._controller = _Controller(self, "127.0.0.1", 0, auth_require_tls=False, **options)
+
+    def __enter__(self) -> "MailServer":
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+    @property
+    def port(self) -> int:
+        return int(self._controller.port)
+
+    def _sign_in(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, given: Any
+    ) -> AuthResult:
+        assert isinstance(given, LoginPassword)
+        right = self._password is not None and (given.login, given.password) == (
+            b"parley",
+            self._password.encode(),
+        )
+        if right:
+            self.signed_in.append(given.login.decode())
+        return AuthResult(success=right, handled=False)
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.received.append(email.message_from_bytes(envelope.content, policy=email.policy.SMTP))
+        self.recipients.extend(envelope.rcpt_tos)
+        self.encrypted.append(self._implicit_tls or session.ssl is not None)
+        return "250 OK"
+
+
+class _Controller(Controller):
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]  # the free one that was found
+        super()._trigger_server()
+
+
+def make_tls(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's and a client's side of TLS with a certificate for 127.0.0.1 that only these two know."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "mail-server.pem"
+    path.write_bytes(pem + secret)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    return server, ssl.create_default_context(cadata=pem.decode())
