@@ -1,0 +1,47 @@
+"""Serves the pages: one HTML shell under every address that the client knows, and its static files.
+
+The page is a client like any other: it gets no session from here, only files. Everything it may load or call comes
+from this server, so the policy below can be strict, and a page works with no other network.
+"""
+
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+blp = Blueprint("web", __name__, static_folder="static", static_url_path="/web", template_folder="templates")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self' blob:",  # recordings are fetched with a token and played from memory
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+@blp.get("/")
+@blp.get("/sign-in")
+@blp.get("/register")
+@blp.get("/meetings/<meeting_id>")
+@blp.get("/meetings/<meeting_id>/room")
+def shell(meeting_id: str | None = None) -> ResponseReturnValue:
+    """The HTML shell; the client reads the address and draws the screen."""
+    response = Response(render_template("shell.html"), mimetype="text/html")
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@blp.after_request
+def _headers(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self)"
+    response.headers["Referrer-Policy"] = "no-referrer"  # addresses name meetings
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    # Stored, but asked about each time: a page never runs modules of two versions.
+    response.headers["Cache-Control"] = "no-cache"
+    return response

@@ -1,0 +1,150 @@
+// Start, addresses, the header, and what every screen shares.
+
+import { ParleyClient } from "./parley-client.js";
+import { LiveFeed } from "./live.js";
+import { notify } from "./notifications.js";
+import { SessionStore } from "./session-store.js";
+import { DebugLog } from "./ui/debug.js";
+import { fill, h, icon, toast } from "./ui/dom.js";
+import { notFound } from "./ui/not-found.js";
+import { words } from "./ui/words.js";
+
+const ROUTES = [
+  [/^\/$/, () => import("./screens/dashboard.js")],
+  [/^\/(sign-in|register)$/, () => import("./screens/sign-in.js")],
+  [/^\/meetings\/([^/]+)$/, () => import("./screens/meeting.js")],
+  [/^\/meetings\/([^/]+)\/room$/, () => import("./screens/room.js")],
+];
+
+class App {
+  #dispose = null;
+  #visit = 0;
+
+  constructor() {
+    this.debug = new DebugLog(new URLSearchParams(location.search).has("debug"));
+    this.store = new SessionStore();
+    this.client = new ParleyClient({ store: this.store, onRequest: (request) => this.debug.add("request", request) });
+    this.client.onSignedOut = () => this.#signedOut();
+    this.live = new LiveFeed(this.client, (data) => this.debug.add("inbox", data));
+  }
+
+  async start() {
+    this.debug.mount(document.getElementById("debug"));
+    document.addEventListener("click", (event) => this.#followLink(event));
+    addEventListener("popstate", () => this.#show());
+    this.live.addEventListener("message", ({ detail }) => notify(this, detail));
+    const copied = await this.store.yieldIfCopied();
+    try {
+      if (await this.client.resume()) this.signedIn();
+    } catch (error) {
+      return this.#unreachable(error);
+    }
+    if (copied) toast("This was a copy of another window, which keeps your session. Sign in here to have one of its own.");
+    await this.#show({ first: true });
+  }
+
+  /** Go to a screen. ?debug stays on through all of them. */
+  navigate(address, { replace = false } = {}) {
+    const url = new URL(address, location.origin);
+    if (this.debug.enabled) url.searchParams.set("debug", "1");
+    history[replace ? "replaceState" : "pushState"]({}, "", url);
+    return this.#show();
+  }
+
+  title(text) {
+    document.title = text ? `${text} · Parley` : "Parley";
+  }
+
+  /** To be called when the client has a session. */
+  signedIn() {
+    this.live.start();
+    this.#drawHeader();
+  }
+
+  async signOut() {
+    this.live.stop();
+    try {
+      await this.client.logout();
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+    this.#drawHeader();
+    this.navigate("/sign-in");
+  }
+
+  #signedOut() {
+    this.live.stop();
+    this.#drawHeader();
+    toast("Your session has ended. Sign in again.");
+    this.navigate(signInAddress(), { replace: true });
+  }
+
+  async #show({ first = false } = {}) {
+    const visit = ++this.#visit;
+    const main = document.getElementById("main");
+    const { pathname } = location;
+    const [match, load] = ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
+    if (match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
+      return this.navigate(signInAddress(), { replace: true });
+    }
+    this.#dispose?.();
+    this.#dispose = null;
+    document.body.className = "";
+    const root = h("div", { class: "screen" });
+    main.replaceChildren(root);
+    if (!match) return notFound(this, root);
+    const screen = await load();
+    if (visit !== this.#visit) return;
+    const dispose = screen.show(this, root, ...match.slice(1));
+    this.#dispose = dispose ?? null;
+    this.debug.add("screen", { path: pathname });
+    scrollTo(0, 0);
+    if (!first) main.focus({ preventScroll: true });
+  }
+
+  #followLink(event) {
+    const link = event.target.closest?.("a[href]");
+    const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.defaultPrevented;
+    if (!link || !plain || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
+    if (!ROUTES.some(([pattern]) => pattern.test(link.pathname)) || link.hash) return;
+    event.preventDefault();
+    this.navigate(link.pathname + link.search);
+  }
+
+  #drawHeader() {
+    const { user } = this.client;
+    fill(
+      document.getElementById("top"),
+      h("a", { class: "brand", href: "/" }, h("img", { src: "/web/icon.svg", alt: "", width: 28, height: 28 }), "Parley"),
+      user
+        ? h(
+            "nav",
+            { "aria-label": "Account" },
+            h("span", { class: "who", title: user.email }, user.display_name),
+            h("button", { class: "quiet", onclick: () => this.signOut() }, icon("door"), "Sign out"),
+          )
+        : null,
+    );
+  }
+
+  #unreachable(error) {
+    this.#drawHeader();
+    document.getElementById("main").replaceChildren(
+      h(
+        "div",
+        { class: "screen narrow" },
+        h("h1", {}, "Parley can't be reached"),
+        h("p", {}, words(error)),
+        h("button", { class: "primary", onclick: () => location.reload() }, "Try again"),
+      ),
+    );
+  }
+}
+
+function signInAddress() {
+  const here = location.pathname;
+  return here === "/" || here === "/sign-in" || here === "/register" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(here)}`;
+}
+
+const app = new App();
+app.start();

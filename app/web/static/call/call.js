@@ -1,0 +1,329 @@
+/**
+ * A call in a meeting: who is there, a link to each of them, and the inbox that everything comes through.
+ *
+ *   p2p   a mesh. Whoever comes later offers; the earlier one of two is polite.
+ *   mock  one link, to the participant who plays the SFU. It answers, and moves no packet.
+ *
+ * Events: `change` (people, links, tracks, state), `message` (every inbox message, in `detail`), `over` (see `reason`).
+ */
+
+import { Inbox, SignalSender } from "../parley-client.js";
+import { PeerLink } from "./peer-link.js";
+import { describeSignal } from "./describe.js";
+
+const ICE_SPARE_MS = 60_000; // credentials are asked for anew this long before they expire
+
+export class Call extends EventTarget {
+  #client;
+  #inbox = null;
+  #signals = null;
+  #log;
+  #seen;
+  #told = {};
+  #telling = Promise.resolve();
+
+  constructor(client, meeting, media, { device, seen, log = () => {} }) {
+    super();
+    this.#client = client;
+    this.#log = log;
+    this.#seen = seen;
+    this.meeting = meeting;
+    this.media = media;
+    this.device = device;
+    this.self = null;
+    this.rtc = null;
+    this.people = new Map(); // participant id → participant, ourselves among them, without the SFU
+    this.links = new Map(); // participant id → PeerLink; in mock mode the SFU's only
+    this.state = "joining"; // waiting | live | over
+    this.reason = null; // why it is over
+    this.online = true; // whether the server answers
+  }
+
+  get others() {
+    return [...this.people.values()].filter((one) => one.id !== this.self?.id);
+  }
+
+  get mode() {
+    return this.rtc?.mode ?? null;
+  }
+
+  /** What is shown of somebody: their tracks, and how the connection is. */
+  view(participantId) {
+    if (this.mode === "mock") return { audio: null, camera: null, screen: null, state: "mock" };
+    const link = this.links.get(participantId);
+    return { ...(link?.remote ?? { audio: null, camera: null, screen: null }), state: link?.state ?? "connecting" };
+  }
+
+  // Coming and going -------------------------------------------------------------------------------------------
+
+  async join() {
+    const { stay, replaced } = await this.#enter();
+    this.self = this.#told = stay.participant;
+    this.meeting = stay.meeting;
+    this.rtc = stay.rtc;
+    for (const one of stay.participants) this.#note(one);
+    this.#note(stay.participant);
+    this.#signals = new SignalSender(this.#client, this.meeting.id, {
+      from: () => this.self.id,
+      batch: this.rtc.limits?.batch,
+      onRefused: (error, to) => this.#log("signal_refused", { code: error.code, to }),
+    });
+    this.media.addEventListener("change", this.#onMedia);
+    this.state = this.self.state === "waiting" ? "waiting" : "live";
+    if (this.state === "live") await this.#connect(replaced);
+    this.#listen();
+    this.#tellOwnState();
+    this.#changed();
+  }
+
+  /** After a crash or a reload this device may still be there: take its place, so that others see one person. */
+  async #enter() {
+    const path = `/meetings/${this.meeting.id}/join`;
+    try {
+      return { stay: await this.#client.post(path, { device: this.device }), replaced: false };
+    } catch (error) {
+      if (error.code !== "already_joined") throw error;
+      const body = { device: this.device, replaces: error.problem.participant_id };
+      return { stay: await this.#client.post(path, body), replaced: true };
+    }
+  }
+
+  async leave() {
+    this.#finish("left");
+    await this.#client.post(`/participants/${this.self.id}/leave`, undefined, { idempotencyKey: null });
+  }
+
+  /** The page is going away: tell the server without waiting for its answer. */
+  leaveAtOnce() {
+    if (!this.self || this.state === "over") return;
+    const options = { keepalive: true, tries: 1, idempotencyKey: null };
+    this.#client.post(`/participants/${this.self.id}/leave`, undefined, options).catch(() => {});
+    this.#finish("left");
+  }
+
+  /** Try the server at once: the network came back. */
+  wake() {
+    this.#inbox?.wake();
+  }
+
+  #finish(reason) {
+    if (this.state === "over") return;
+    this.state = "over";
+    this.reason = reason;
+    this.#inbox?.stop(reason);
+    this.#signals?.close();
+    this.#hangUp();
+    this.media.removeEventListener("change", this.#onMedia);
+    this.dispatchEvent(new Event("over"));
+  }
+
+  // The inbox --------------------------------------------------------------------------------------------------
+
+  async #listen() {
+    this.#inbox = new Inbox(this.#client, {
+      participantId: this.self.id,
+      waitS: this.rtc.poll?.wait_default_s,
+      seen: this.#seen,
+      onConnection: (online, error) => {
+        if (online === this.online) return;
+        this.online = online;
+        this.#log("server", { online, code: error?.code });
+        this.#changed();
+      },
+    });
+    for await (const message of this.#inbox) {
+      try {
+        await this.#handle(message);
+      } catch (error) {
+        // One message that can't be handled must not stop those behind it.
+        this.#log("message_failed", { type: message.type, error: error.message });
+      }
+      this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    }
+    this.#log("inbox_ended", this.#inbox.ended);
+    this.#finish(this.#inbox.ended.reason);
+  }
+
+  async #handle({ type, from, payload }) {
+    if (type.startsWith("rtc.") && type !== "rtc.track") return this.#onSignal(type, from, payload);
+    switch (type) {
+      case "participant.joined":
+      case "participant.waiting":
+      case "participant.updated":
+        return this.#onParticipant(payload.participant);
+      case "participant.left":
+        return this.#onLeft(payload.participant);
+      case "meeting.started":
+      case "meeting.updated":
+      case "meeting.ended":
+        this.meeting = { ...this.meeting, ...payload.meeting };
+        return this.#changed();
+      case "media.moved":
+        this.#hangUp();
+        await this.#readConfig();
+        await this.#connect(false);
+        return this.#changed();
+      case "inbox.reset":
+        return this.#readAgain();
+    }
+  }
+
+  async #onSignal(type, from, payload) {
+    this.#log("signal_in", { from: from.participant_id, ...describeSignal(type, payload) });
+    const known = this.people.get(from.participant_id);
+    if (known && from.epoch < known.epoch) return; // sent before that device was replaced
+    if (known && from.epoch > known.epoch) await this.#onParticipant({ ...known, epoch: from.epoch });
+    let link = this.links.get(from.participant_id);
+    if (!link && known && this.mode === "p2p") link = await this.#link(known, false);
+    await link?.receive(type, payload);
+  }
+
+  async #onParticipant(participant) {
+    const before = this.people.get(participant.id);
+    this.#note(participant);
+    if (participant.id === this.self.id) {
+      this.self = participant;
+      if (this.state === "waiting" && participant.state === "joined") await this.#admitted();
+    } else if (this.state === "live" && this.mode === "p2p" && isHere(participant)) {
+      const replaced = before && participant.epoch > before.epoch;
+      if (replaced) this.#unlink(participant.id);
+      if (!this.links.has(participant.id)) await this.#link(participant, false); // whoever comes later offers
+    }
+    this.#changed();
+  }
+
+  #onLeft(participant) {
+    if (participant.id === this.self.id) {
+      if (participant.epoch >= this.self.epoch) this.#finish(participant.left_reason ?? "left");
+      return;
+    }
+    this.people.delete(participant.id);
+    this.#unlink(participant.id);
+    this.#changed();
+  }
+
+  async #admitted() {
+    this.state = "live";
+    await this.#readAgain();
+  }
+
+  /** The state over REST: after `inbox.reset`, and when the door is opened. */
+  async #readAgain() {
+    const [meeting, participants] = await Promise.all([
+      this.#client.get(`/meetings/${this.meeting.id}`),
+      this.#client.all(`/meetings/${this.meeting.id}/participants`),
+      this.#readConfig(),
+    ]);
+    this.meeting = meeting;
+    const here = participants.filter((one) => isHere(one) || one.state === "waiting");
+    const gone = [...this.people.keys()].filter((id) => !here.some((one) => one.id === id));
+    for (const id of gone) {
+      this.people.delete(id);
+      this.#unlink(id);
+    }
+    for (const one of here) {
+      if (one.epoch > (this.people.get(one.id)?.epoch ?? one.epoch)) this.#unlink(one.id);
+      this.#note(one);
+    }
+    this.self = this.people.get(this.self.id) ?? this.self;
+    if (this.state === "live") await this.#connect(false);
+    this.#changed();
+  }
+
+  async #readConfig() {
+    this.rtc = await this.#client.get(`/meetings/${this.meeting.id}/rtc/config`);
+  }
+
+  #note(participant) {
+    if (participant.kind === "user") this.people.set(participant.id, participant);
+  }
+
+  // Links ------------------------------------------------------------------------------------------------------
+
+  /** A link to everybody who has none. @param {boolean} replaced we took our own place, so the offers are ours */
+  async #connect(replaced) {
+    if (this.mode === "mock") {
+      const sfu = this.rtc.sfu_participant_id;
+      if (sfu && !this.links.has(sfu)) await this.#link({ id: sfu }, true);
+    } else if (this.mode === "p2p") {
+      for (const other of this.others) {
+        if (isHere(other) && !this.links.has(other.id)) await this.#link(other, replaced || cameLater(this.self, other));
+      }
+    }
+  }
+
+  async #link(other, offers) {
+    const link = new PeerLink({
+      polite: this.mode === "p2p" && !cameLater(this.self, other),
+      offers,
+      watched: this.mode === "p2p",
+      tracks: this.media,
+      iceServers: () => this.#iceServers(),
+      reachable: () => this.online,
+      dropUnsent: () => this.#signals.forget(other.id),
+      send: (type, payload) => {
+        this.#log("signal_out", { to: other.id, ...describeSignal(type, payload) });
+        this.#signals.send(other.id, type, payload);
+      },
+      log: (event, data) => this.#log(event, { peer: other.id, ...data }),
+    });
+    this.links.set(other.id, link);
+    link.addEventListener("change", () => this.#changed());
+    await link.start();
+    return link;
+  }
+
+  #unlink(participantId) {
+    this.links.get(participantId)?.close();
+    this.links.delete(participantId);
+  }
+
+  #hangUp() {
+    for (const id of [...this.links.keys()]) this.#unlink(id);
+  }
+
+  async #iceServers() {
+    const expires = this.rtc.ice_expires_at && Date.parse(this.rtc.ice_expires_at);
+    if (expires && expires - ICE_SPARE_MS < Date.now()) await this.#readConfig();
+    return this.rtc.ice_servers;
+  }
+
+  // Ourselves --------------------------------------------------------------------------------------------------
+
+  #onMedia = () => {
+    for (const link of this.links.values()) {
+      for (const source of ["microphone", "camera", "screen"]) link.setTrack(source, this.media[source]);
+    }
+    this.#tellOwnState();
+    this.#changed();
+  };
+
+  /** Tell the others what we send, if they know otherwise; one request at a time, so that the last one told is true. */
+  #tellOwnState() {
+    this.#telling = this.#telling.then(async () => {
+      const { microphone, camera, screen, muted } = this.media;
+      const now = { muted: muted || !microphone, camera: Boolean(camera), screen: Boolean(screen) };
+      const news = Object.fromEntries(Object.entries(now).filter(([name, value]) => this.#told[name] !== value));
+      if (Object.keys(news).length === 0 || this.state === "over") return;
+      try {
+        await this.#client.patch(`/participants/${this.self.id}`, news);
+        this.#told = now;
+      } catch (error) {
+        this.#log("own_state_not_told", { code: error.code });
+      }
+    });
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function isHere(participant) {
+  return participant.state === "joined" || participant.state === "reconnecting";
+}
+
+/** Both sides must come to the same answer, so it rests on nothing but what the server told both. */
+function cameLater(one, other) {
+  return `${one.joined_at} ${one.id}` > `${other.joined_at} ${other.id}`;
+}

@@ -1,0 +1,40 @@
+// What happens while one looks elsewhere, as passing notices. Old news makes none: the screens show it anyway.
+
+import { toast } from "./ui/dom.js";
+import { when } from "./ui/words.js";
+
+export function notify(app, { type, payload, old }) {
+  if (old || !app.client.user) return;
+  const open = (label, path) => ({ action: { label, run: () => app.navigate(path) } });
+  const { meeting, invitation } = payload ?? {};
+  if (type === "invitation.received" && !isMine(app, invitation)) {
+    const text = `${invitation.inviter.display_name} invites you to “${invitation.meeting.title}”, ${when(invitation.meeting)}.`;
+    toast(text, open("Open", `/meetings/${invitation.meeting.id}`));
+  } else if (type === "invitation.updated" && isMine(app, invitation)) {
+    const text = answerWords(invitation);
+    if (text) toast(text, open("Open", `/meetings/${invitation.meeting.id}`));
+  } else if (type === "meeting.started" && meeting.owner.user_id !== app.client.user.id && !inRoom(meeting)) {
+    toast(`“${meeting.title}” has started.`, open("Join", `/meetings/${meeting.id}/room`));
+  } else if (type === "meeting.cancelled" && meeting.owner.user_id !== app.client.user.id) {
+    toast(`“${meeting.title}” is cancelled.`);
+  } else if (type === "notes.ready" && payload.meeting_id) {
+    toast("Notes are ready.", open("Read", `/meetings/${payload.meeting_id}`));
+  }
+}
+
+/** An answer is news for the one who asked. */
+function isMine(app, invitation) {
+  return invitation?.inviter.user_id === app.client.user.id;
+}
+
+function answerWords({ status, invitee, meeting }) {
+  const name = invitee.display_name ?? invitee.email;
+  if (status === "accepted") return `${name} comes to “${meeting.title}”.`;
+  if (status === "rejected") return `${name} can't come to “${meeting.title}”.`;
+  if (status === "proposed") return `${name} asks for another time for “${meeting.title}”.`;
+  return null;
+}
+
+function inRoom(meeting) {
+  return location.pathname === `/meetings/${meeting.id}/room`;
+}

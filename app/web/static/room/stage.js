@@ -1,0 +1,165 @@
+// The pictures: a tile for each person, and a large one for each shared screen.
+
+import { fill, h, icon } from "../ui/dom.js";
+import { initials } from "../ui/words.js";
+import { tint } from "../screens/people.js";
+
+const LEVEL_MS = 250;
+const AUDIBLE = 0.02; // of 1; above the noise of a quiet room
+
+/** Fires `change` when the browser refuses to play sound (`blocked`), and when it no longer does. */
+export class Stage extends EventTarget {
+  #media;
+  #tiles = new Map(); // "<participant id>/<source>" → Tile
+  #call = null;
+  #timer;
+
+  constructor(media) {
+    super();
+    this.#media = media;
+    this.blocked = false;
+    this.grid = h("ul", { class: "tiles", "aria-label": "People in the call" });
+    this.screens = h("ul", { class: "screens", "aria-label": "Shared screens" });
+    this.alone = h("p", { class: "alone" }, "Nobody else is here yet.");
+    this.element = h("div", { class: "stage" }, this.screens, this.grid, this.alone);
+    this.#timer = setInterval(() => this.#drawLevels(), LEVEL_MS);
+    media.addEventListener("speaker", () => this.#setSpeakers());
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    for (const tile of this.#tiles.values()) tile.close();
+    this.#tiles.clear();
+  }
+
+  draw(call) {
+    this.#call = call;
+    const shown = new Set();
+    const people = [...call.people.values()].filter((one) => one.state !== "waiting");
+    const others = people.filter((one) => one.id !== call.self.id);
+    for (const person of others) {
+      const view = call.view(person.id);
+      this.#show(shown, person, "camera", { ...view, picture: view.camera, here: person });
+      if (view.screen) this.#show(shown, person, "screen", { ...view, audio: null, picture: view.screen, here: person });
+    }
+    if (call.state === "live") {
+      const { camera, screen } = this.#media;
+      const own = { audio: null, state: "self", here: { ...call.self, muted: this.#media.muted || !this.#media.microphone } };
+      this.#show(shown, call.self, "camera", { ...own, picture: camera });
+      if (screen) this.#show(shown, call.self, "screen", { ...own, picture: screen });
+    }
+    for (const [key, tile] of this.#tiles) {
+      if (shown.has(key)) continue;
+      tile.close();
+      this.#tiles.delete(key);
+    }
+    const { length } = this.grid.children;
+    this.grid.dataset.count = length;
+    this.grid.style.setProperty("--columns", Math.ceil(Math.sqrt(length)));
+    this.screens.hidden = this.screens.children.length === 0;
+    this.element.classList.toggle("has-screen", !this.screens.hidden);
+    this.alone.hidden = others.length > 0 || call.state !== "live";
+  }
+
+  /** After a click the browser lets sound play. */
+  unblock() {
+    this.blocked = false;
+    for (const tile of this.#tiles.values()) tile.play();
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #show(shown, person, source, view) {
+    const key = `${person.id}/${source}`;
+    shown.add(key);
+    let tile = this.#tiles.get(key);
+    if (!tile) {
+      tile = new Tile(person, source, () => this.#onBlocked());
+      this.#tiles.set(key, tile);
+      tile.setSpeaker(this.#media.choices.speaker);
+      (source === "screen" ? this.screens : this.grid).append(tile.element);
+    }
+    tile.draw(view);
+  }
+
+  #onBlocked() {
+    if (this.blocked) return;
+    this.blocked = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #setSpeakers() {
+    for (const tile of this.#tiles.values()) tile.setSpeaker(this.#media.choices.speaker);
+  }
+
+  #drawLevels() {
+    for (const [id, link] of this.#call?.links ?? []) {
+      const tile = this.#tiles.get(`${id}/camera`);
+      tile?.element.classList.toggle("is-speaking", link.level > AUDIBLE);
+    }
+  }
+}
+
+const STATES = { connecting: "Connecting …", reconnecting: "Reconnecting …", mock: "Mock" };
+
+class Tile {
+  constructor(person, source, onBlocked) {
+    this.source = source;
+    this.onBlocked = onBlocked;
+    this.video = h("video", { autoplay: true, playsinline: true, "aria-hidden": "true" });
+    this.video.muted = true; // sound has an element of its own, that plays on while there is no picture
+    this.audio = h("audio", { autoplay: true });
+    this.caption = h("p", { class: "tile-name" });
+    this.face = h("span", { class: `avatar tint-${tint(person.display_name)}`, "aria-hidden": "true" }, initials(person.display_name));
+    this.element = h("li", { class: `tile ${source}`, "data-participant": person.id, "data-source": source }, this.video, this.audio, this.face, this.caption);
+  }
+
+  draw({ audio, picture, state, here }) {
+    const hasPicture = Boolean(picture) && (this.source === "screen" || here.camera !== false || state === "self");
+    this.#attach(this.video, hasPicture ? picture : null);
+    this.#attach(this.audio, audio);
+    this.face.hidden = hasPicture;
+    this.video.hidden = !hasPicture;
+    this.element.dataset.state = here.state === "reconnecting" ? "reconnecting" : state;
+    this.element.classList.toggle("is-self", state === "self");
+    const said = here.state === "reconnecting" ? "Lost the connection …" : STATES[state];
+    const name = this.#name(here, state === "self");
+    const print = `${name}|${here.muted}|${said}`;
+    if (this.print === print) return;
+    this.print = print;
+    fill(
+      this.caption,
+      this.source === "camera" && here.muted && h("span", { class: "muted-mark" }, icon("mic-off"), h("span", { class: "visually-hidden" }, "Muted: ")),
+      h("span", { class: "grow" }, name),
+      said && h("span", { class: "tile-state" }, said),
+    );
+  }
+
+  setSpeaker(deviceId) {
+    if (deviceId) this.audio.setSinkId?.(deviceId).catch(() => {}); // unplugged: the default plays
+  }
+
+  play() {
+    this.#play(this.audio);
+  }
+
+  close() {
+    this.video.srcObject = this.audio.srcObject = null;
+    this.element.remove();
+  }
+
+  #name(person, own) {
+    const name = own ? `${person.display_name} (you)` : person.display_name;
+    return this.source === "screen" ? `${name}: screen` : name;
+  }
+
+  #attach(element, track) {
+    if ((element.srcObject?.getTracks()[0] ?? null) === track) return;
+    element.srcObject = track ? new MediaStream([track]) : null;
+    if (track) this.#play(element);
+  }
+
+  #play(element) {
+    if (!element.srcObject) return;
+    element.play().catch((error) => error.name === "NotAllowedError" && this.onBlocked());
+  }
+}

@@ -1,0 +1,116 @@
+// A meeting's page: when and with whom, what to do about it, and what it left behind.
+
+import { follow } from "../live.js";
+import { notFound } from "../ui/not-found.js";
+import { confirmDialog } from "../ui/dialog.js";
+import { fill, h, icon, toast } from "../ui/dom.js";
+import { MEETING_STATES, dayAndTime, when, words } from "../ui/words.js";
+import { invitationButtons } from "./answers.js";
+import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
+import { notesSection } from "./notes.js";
+import { peopleSection } from "./people.js";
+import { recordingsSection } from "./recordings.js";
+
+export function show(app, root, meetingId) {
+  const { client, live } = app;
+  const head = h("div", {});
+  const people = peopleSection(app);
+  const recordings = recordingsSection(app);
+  const notes = notesSection(app);
+  root.classList.add("meeting");
+  fill(root, head, h("div", { class: "columns" }, people.element, h("div", { class: "stack" }, recordings.element, notes.element)));
+
+  async function read() {
+    let meeting;
+    try {
+      meeting = await client.get(`/meetings/${meetingId}`);
+    } catch (error) {
+      if (error.status === 404 || error.status === 403 || error.status === 422) return notFound(app, root);
+      throw error;
+    }
+    app.title(meeting.title);
+    const mine = meeting.my_relation === "invited" ? await myInvitation(client, meetingId) : null;
+    const run = (work) => act(work, reread);
+    fill(head, ...headOf(app, meeting, mine, run));
+    await Promise.all([people.read(meeting), recordings.read(meeting), notes.read(meeting)]);
+    root.setAttribute("data-ready", "");
+  }
+
+  const reread = () => live.dispatchEvent(new Event("reread"));
+  const concerns = ({ type, meeting_id, payload }) =>
+    !type.startsWith("rtc.") && (meeting_id === meetingId || payload?.invitation?.meeting?.id === meetingId);
+  const stop = follow(live, concerns, read);
+  return () => {
+    stop();
+    recordings.dispose();
+  };
+}
+
+function headOf(app, meeting, invitation, run) {
+  const owner = meeting.my_relation === "owner";
+  const open = meeting.state === "scheduled" || meeting.state === "live";
+  return [
+    h("p", {}, h("a", { class: "back", href: "/" }, icon("back"), "Your meetings")),
+    h(
+      "div",
+      { class: "screen-head" },
+      h(
+        "div",
+        {},
+        h("p", { class: `badge ${meeting.state}` }, MEETING_STATES[meeting.state]),
+        h("h1", {}, meeting.title),
+        h("p", { class: "when" }, icon("clock"), when(meeting), ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`),
+        meeting.started_at && h("p", { class: "hint" }, `Started ${dayAndTime(meeting.started_at)}`, meeting.ended_at && `, ended ${dayAndTime(meeting.ended_at)}`),
+        meeting.description && h("p", { class: "description" }, meeting.description),
+        mockMark(meeting),
+      ),
+      invitation?.status === "pending" && open
+        ? invitationButtons(app, invitation)
+        : h("div", { class: "buttons" }, open && h("a", { class: "button primary", href: `/meetings/${meeting.id}/room`, "data-key": "join" }, icon("camera"), "Join")),
+    ),
+    h("div", { class: "actions" }, open && actionsOf(app, meeting, owner, run)),
+  ];
+}
+
+function actionsOf(app, meeting, owner, run) {
+  const { client } = app;
+  const button = (words, name, work, look = "") => h("button", { class: look, "data-key": name, onclick: work }, icon(name), words);
+  const post = (action) => client.post(`/meetings/${meeting.id}/${action}`);
+  const copy = button("Copy link", "link", () => copyLink(meeting));
+  if (!owner) return [copy];
+  const end = async () => {
+    const text = "Everybody who is in it is sent out.";
+    if (await confirmDialog({ title: "End the meeting?", text, submit: "End for all", danger: true })) await post("end");
+  };
+  const cancel = async () => {
+    const text = "Everybody who was invited is told that it doesn't take place.";
+    if (await confirmDialog({ title: "Cancel the meeting?", text, submit: "Cancel the meeting", danger: true })) await post("cancel");
+  };
+  return [
+    copy,
+    button("Invite", "mail", () => inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" })))),
+    meeting.state === "scheduled" && button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
+    meeting.state === "scheduled" && button("Start", "play", () => run(() => post("start"))),
+    meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
+    meeting.state === "live" && button("End", "close", () => run(end), "danger-text"),
+  ];
+}
+
+function mockMark(meeting) {
+  const mode = meeting.effective_media_mode ?? meeting.media_mode;
+  return mode === "mock" && h("p", { class: "badge mock" }, icon("flask"), "This meeting's media is a mock");
+}
+
+async function myInvitation(client, meetingId) {
+  const received = await client.all("/invitations", { box: "received" });
+  return received.find((one) => one.meeting.id === meetingId) ?? null;
+}
+
+async function act(work, reread) {
+  try {
+    await work();
+  } catch (error) {
+    toast(words(error), { kind: "bad" });
+  }
+  reread();
+}

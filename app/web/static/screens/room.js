@@ -1,0 +1,239 @@
+// The room: first a look in the mirror (pre-join), then the call.
+
+import { Call } from "../call/call.js";
+import { canShareScreen, explain, LocalMedia } from "../call/media.js";
+import { confirmDialog, openDialog } from "../ui/dialog.js";
+import { fill, h, icon, say, toast } from "../ui/dom.js";
+import { notFound } from "../ui/not-found.js";
+import { words } from "../ui/words.js";
+import { bannersOf } from "../room/banners.js";
+import { devicesDialog } from "../room/devices.js";
+import { peoplePanel } from "../room/people-panel.js";
+import { preJoin } from "../room/pre-join.js";
+import { Recorder } from "../room/recorder.js";
+import { Stage } from "../room/stage.js";
+
+const REASONS = {
+  meeting_ended: "The meeting has ended.",
+  removed: "The host has taken you out of the meeting.",
+  timed_out: "You were away for too long, so you have left the meeting.",
+  replaced: "You have joined from another window; this one has left.",
+  superseded: "The call goes on in another window.",
+  signed_out: "Your session has ended.",
+};
+
+export function show(app, root, meetingId) {
+  const media = new LocalMedia();
+  const visit = new AbortController();
+  visit.signal.addEventListener("abort", () => media.closeAll());
+  run(app, root, meetingId, media, visit.signal).catch((error) => {
+    if (error.status === 404 || error.status === 403 || error.status === 422) notFound(app, root);
+    else showEnd(app, root, meetingId, words(error));
+  });
+  return () => visit.abort();
+}
+
+async function run(app, root, meetingId, media, left) {
+  const meeting = await app.client.get(`/meetings/${meetingId}`);
+  app.title(meeting.title);
+  if (meeting.state === "ended" || meeting.state === "cancelled") {
+    return showEnd(app, root, meetingId, meeting.state === "ended" ? REASONS.meeting_ended : "The meeting is cancelled.");
+  }
+  if (!(await preJoin(app, root, meeting, media, left))) return;
+  const options = { device: deviceId(), seen: app.live.seen, log: (event, data) => app.debug.add("call", { event, ...data }) };
+  const call = new Call(app.client, meeting, media, options);
+  app.live.stop(); // the participant's inbox brings everything while we are here
+  left.addEventListener("abort", () => {
+    call.leaveAtOnce();
+    if (app.client.user) app.live.start();
+  });
+  await call.join();
+  showCall(app, root, call, media, left);
+}
+
+function showCall(app, root, call, media, left) {
+  const stage = new Stage(media);
+  const panel = peoplePanel(call);
+  const recorder = new Recorder(app.client, call);
+  const banners = h("div", { class: "banners" });
+  const controls = controlsOf(app, call, media, recorder, panel);
+  document.body.className = "in-room";
+  root.className = "room";
+  fill(
+    root,
+    h("h1", { class: "room-title" }, call.meeting.title),
+    banners,
+    h("div", { class: "room-body" }, stage.element, panel.element),
+    controls.element,
+  );
+
+  const draw = () => {
+    root.dataset.state = call.state;
+    bannersOf(banners, call, recorder, stage);
+    stage.draw(call);
+    panel.draw();
+    controls.draw();
+  };
+  call.addEventListener("change", draw);
+  recorder.addEventListener("change", draw);
+  stage.addEventListener("change", draw);
+  call.addEventListener("message", ({ detail }) => {
+    announce(call, detail);
+    recorder.hear(detail);
+    app.live.publish(detail);
+  });
+  call.addEventListener("over", () => {
+    media.closeAll();
+    stage.close();
+    if (left.aborted) return;
+    if (call.reason === "left") app.navigate(`/meetings/${call.meeting.id}`, { replace: true });
+    else showEnd(app, root, call.meeting.id, REASONS[call.reason] ?? "The call has ended.", call.reason);
+  });
+  const pageGoes = (event) => event.persisted || call.leaveAtOnce();
+  const networkBack = () => call.wake();
+  addEventListener("pagehide", pageGoes, { signal: left });
+  addEventListener("online", networkBack, { signal: left });
+  recorder.read();
+  draw();
+  controls.focus();
+}
+
+/** Joins and leaves for those who don't see the tiles. */
+function announce(call, { type, payload }) {
+  const who = payload?.participant;
+  if (!who || who.id === call.self.id || who.kind !== "user") return;
+  if (type === "participant.joined") say(`${who.display_name} joined.`);
+  if (type === "participant.left") {
+    say(who.left_reason === "timed_out" ? `${who.display_name} lost the connection.` : `${who.display_name} left.`);
+  }
+  if (type === "participant.updated" && who.state === "reconnecting") say(`${who.display_name} is reconnecting.`);
+}
+
+// Controls -----------------------------------------------------------------------------------------------------
+
+function controlsOf(app, call, media, recorder, panel) {
+  const button = (name, run, look = "") => h("button", { class: `control ${look}`, type: "button", "data-key": name, onclick: run });
+  const label = (element, shape, text, on = null) => {
+    const print = `${shape}|${text}|${on}`;
+    if (element.dataset.print === print) return;
+    element.dataset.print = print;
+    fill(element, icon(shape), h("span", {}, text));
+    if (on !== null) element.classList.toggle("is-off", !on);
+  };
+  const busy = (work) => async (event) => {
+    const element = event.currentTarget;
+    element.disabled = true;
+    try {
+      await work();
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+    element.disabled = false;
+    element.focus();
+  };
+
+  const microphone = button("microphone", busy(() => toggleMicrophone(media)));
+  const camera = button("camera", busy(() => toggleCamera(media)));
+  const screen = button("screen", busy(() => toggleScreen(media)));
+  const people = button("people", () => (panel.toggle(), draw()));
+  const devices = button("devices", () => devicesDialog(media));
+  const record = button("record", busy(() => recorder.toggle()));
+  const leave = button("leave", () => leaveDialog(app, call), "leave");
+  const isOwner = call.self.is_owner;
+  screen.hidden = !canShareScreen();
+  record.hidden = !isOwner;
+
+  function draw() {
+    const speaking = media.microphone && !media.muted;
+    label(microphone, speaking ? "mic" : "mic-off", speaking ? "Mute" : "Unmute", speaking);
+    label(camera, media.camera ? "camera" : "camera-off", media.camera ? "Stop camera" : "Start camera", Boolean(media.camera));
+    label(screen, "screen", media.screen ? "Stop sharing" : "Share screen");
+    screen.classList.toggle("is-on", Boolean(media.screen));
+    label(people, "people", `People (${call.people.size})`);
+    people.setAttribute("aria-expanded", String(panel.open));
+    label(devices, "settings", "Devices");
+    label(record, "record", recorder.running ? "Stop recording" : "Record");
+    record.classList.toggle("is-on", recorder.running);
+    label(leave, "leave", "Leave");
+  }
+
+  const element = h("div", { class: "controls", role: "toolbar", "aria-label": "Call" }, microphone, camera, screen, people, devices, record, leave);
+  return { element, draw, focus: () => microphone.focus() };
+}
+
+async function toggleMicrophone(media) {
+  if (media.microphone) return media.setMuted(!media.muted);
+  media.setMuted(false);
+  return openOrExplain(() => media.openMicrophone(), "microphone");
+}
+
+async function toggleCamera(media) {
+  if (media.camera) return media.close("camera");
+  return openOrExplain(() => media.openCamera(), "camera");
+}
+
+async function toggleScreen(media) {
+  if (media.screen) return media.close("screen");
+  try {
+    await media.openScreen();
+  } catch (error) {
+    if (error.name !== "NotAllowedError") throw error; // otherwise the person has closed the browser's dialog
+  }
+}
+
+async function openOrExplain(open, source) {
+  try {
+    await open();
+  } catch (error) {
+    const { title, text } = explain(error, source);
+    toast(`${title}. ${text}`, { kind: "bad" });
+  }
+}
+
+function leaveDialog(app, call) {
+  const leave = () => call.leave().catch((error) => toast(words(error), { kind: "bad" }));
+  if (!call.self.is_owner || call.state === "waiting") return leave();
+  const end = async () => {
+    try {
+      await app.client.post(`/meetings/${call.meeting.id}/end`);
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+  };
+  openDialog("Leave the meeting?", (close) => [
+    h("p", {}, "If you only leave, the others stay in it."),
+    h(
+      "div",
+      { class: "buttons" },
+      h("button", { onclick: close }, "Stay"),
+      h("button", { class: "danger", onclick: () => (close(), end()) }, "End for all"),
+      h("button", { class: "primary", onclick: () => (close(), leave()) }, "Leave"),
+    ),
+  ]);
+}
+
+function showEnd(app, root, meetingId, text, reason = null) {
+  document.body.className = "";
+  root.className = "screen narrow";
+  const again = ["timed_out", "superseded", "replaced", "closed"].includes(reason);
+  fill(
+    root,
+    h("h1", {}, text),
+    h(
+      "div",
+      { class: "buttons" },
+      again && h("button", { class: "primary", onclick: () => app.navigate(`/meetings/${meetingId}/room`, { replace: true }) }, "Join again"),
+      h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
+      h("a", { class: "button", href: "/" }, "Your meetings"),
+    ),
+  );
+  say(text);
+}
+
+/** Of this window: the same person in two windows is on two devices. */
+function deviceId() {
+  const key = "parley.device";
+  const id = sessionStorage.getItem(key) ?? `web-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  sessionStorage.setItem(key, id);
+  return id;
+}

@@ -1,0 +1,53 @@
+// Sign in and register: one form, two addresses.
+
+import { checkbox, field, form } from "../ui/dialog.js";
+import { fill, h } from "../ui/dom.js";
+
+export function show(app, root, page) {
+  const registering = page === "register";
+  const parameters = new URLSearchParams(location.search);
+  const next = parameters.get("next");
+  const goOn = () => app.navigate(next?.startsWith("/") ? next : "/", { replace: true });
+  if (app.client.user) {
+    goOn();
+    return;
+  }
+  app.title(registering ? "Create an account" : "Sign in");
+  root.classList.add("narrow", "entrance");
+
+  const fields = [
+    registering && field("Your name", { name: "display_name", autocomplete: "name", required: true, maxlength: 100 }),
+    field("E-mail", { name: "email", type: "email", autocomplete: "username", required: true }),
+    field("Password", {
+      name: "password",
+      type: "password",
+      autocomplete: registering ? "new-password" : "current-password",
+      required: true,
+      minlength: registering ? 10 : null,
+      hint: registering ? "At least 10 characters." : null,
+    }),
+    checkbox("Keep me signed in on this device", { name: "stay" }),
+  ];
+  const send = async (data) => {
+    app.store.stay = data.has("stay");
+    const account = { email: data.get("email").trim(), password: data.get("password") };
+    if (registering) {
+      const locale = navigator.language;
+      await app.client.register({ ...account, display_name: data.get("display_name").trim(), locale });
+    } else {
+      await app.client.login(account);
+    }
+    app.signedIn();
+    await goOn();
+  };
+  const other = next ? `?next=${encodeURIComponent(next)}` : "";
+  fill(
+    root,
+    h("h1", {}, registering ? "Create an account" : "Sign in"),
+    next && h("p", { class: "hint" }, "Then you go on to the meeting."),
+    form({ fields, submit: registering ? "Create account" : "Sign in", send }),
+    registering
+      ? h("p", {}, "You have an account? ", h("a", { href: `/sign-in${other}` }, "Sign in"))
+      : h("p", {}, "New here? ", h("a", { href: `/register${other}` }, "Create an account")),
+  );
+}
