@@ -128,8 +128,9 @@ def test_an_encoder_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch
 
 def test_making_a_recorder_imports_no_codec() -> None:
     check = (
-        "import sys, app.recordings.recorders.mock as m; m.MockRecorder();"
-        "sys.exit('av' in sys.modules or 'PIL' in sys.modules)"
+        "import sys, app; before = {*sys.modules};"
+        "from app.recordings.recorders.mock import MockRecorder; MockRecorder();"
+        "sys.exit(bool({'av', 'PIL'} & ({*sys.modules} - before)))"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 

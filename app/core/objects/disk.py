@@ -67,7 +67,8 @@ class _Card:
 
 class DiskObjectStore:
     """An ObjectStore below the folder `root`, which is made when first needed and belongs to the store
-    alone."""
+    alone.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()

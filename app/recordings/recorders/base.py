@@ -11,7 +11,8 @@ from typing import Protocol
 @dataclass(frozen=True)
 class ProducedFile:
     """A whole file that plays. bytes is its size; width and height in pixels, None where there is no
-    picture."""
+    picture.
+    """
 
     path: Path
     content_type: str
@@ -36,7 +37,7 @@ class RecorderUnusable(RecorderError):
 class Recorder(Protocol):
     """Safe to share between threads.
 
-    `name` is what a recording tells as its driver; `is_mock` is True where the file doesn't hold what was said.
+    `name` is what a recording tells as its driver; `is_mock` is True where the file isn't what was said.
     """
 
     name: str

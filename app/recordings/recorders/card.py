@@ -24,7 +24,7 @@ FAINT = "#b8b8c8"
 
 
 class Card:
-    """A picture of `width` by `height` pixels. Its hue comes from `seed`: two recordings differ at a glance."""
+    """A picture of `width` by `height` pixels. Its hue comes from `seed`: recordings differ at a glance."""
 
     width = 640
     height = 360
@@ -42,7 +42,8 @@ class Card:
 
     def frame(self, number: int, frames_per_s: int) -> av.VideoFrame:
         """The picture of frame `number`, counted from 0: the strip has moved on, and the clock tells its
-        time."""
+        time.
+        """
         picture = self._picture.copy()
         offset = number * STRIP_SPEED % self.width
         top = self.height - STRIP_HEIGHT

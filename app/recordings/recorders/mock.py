@@ -1,5 +1,6 @@
 """The mock rung: a real, small MP4 that plays everywhere and says in picture, tone and title that it is a
-mock."""
+mock.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,2 @@
+"""Notes of meetings: who said what, and what came of it. Transcribers hear, analysts read; both are
+drivers."""

@@ -1,0 +1,198 @@
+"""The shapes of a transcript and of its analysis, as they are stored and sent, and what follows from them
+alone.
+
+Whichever provider made them, they look the same. A number that a provider doesn't give is None. Times are
+seconds from the start of the meeting. Every claim of an analysis cites segments of the transcript that it was
+made from. Text in a transcript is data: whoever reads it, a model too, takes no instructions from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict, cast
+
+Grade = Literal["draft", "fair", "good"]
+SpeakerSource = Literal["track", "channel", "diarized", "unknown"]
+Method = Literal["extractive", "llm"]
+Tone = Literal["neutral", "positive", "negative"]
+
+# Below the first a transcript is a draft, that is: readers should hear the recording before they rely on it.
+FAIR_CONFIDENCE = 0.5
+GOOD_CONFIDENCE = 0.8
+
+
+class Word(TypedDict):
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float | None
+
+
+class SegmentSpeaker(TypedDict):
+    """`label` is unique within a transcript; `source` says how the speaker is known."""
+
+    id: str
+    label: str
+    source: SpeakerSource
+
+
+class Segment(TypedDict):
+    """What one person said at one go. `id` is unique within its transcript: `s1`, `s2`, …"""
+
+    id: str
+    track_id: str | None
+    speaker: SegmentSpeaker
+    start_s: float
+    end_s: float
+    text: str
+    confidence: float | None
+    words: list[Word]
+
+
+class Quality(TypedDict):
+    mean_confidence: float | None
+    grade: Grade
+
+
+class Transcript(TypedDict):
+    """`version` is that of this shape; segments are in the order of their starts; `language` is that of the
+    text, as a BCP 47 tag.
+    """
+
+    version: Literal[1]
+    language: str
+    provider: str
+    model: str
+    quality: Quality
+    segments: list[Segment]
+
+
+class Claim(TypedDict):
+    text: str
+    evidence: list[str]
+
+
+class SuggestedClaim(Claim):
+    """A kind that providers guess badly at: `suggested` asks to be confirmed by a person."""
+
+    suggested: bool
+
+
+class ActionItem(Claim):
+    """`due` is an ISO date, worked out from `due_text`, the words that were said."""
+
+    owner: str | None
+    due: str | None
+    due_text: str | None
+
+
+class Entity(Claim):
+    type: str
+
+
+class Sentiment(TypedDict):
+    """`score` from -1 to 1, by_speaker the same under each speaker's label."""
+
+    overall: Tone
+    score: float | None
+    by_speaker: dict[str, float]
+
+
+class Talk(TypedDict):
+    """`ratio` is the share of all the time in which somebody talked, from 0 to 1."""
+
+    speaker: str
+    seconds: float
+    ratio: float
+
+
+class Usage(TypedDict):
+    cost_usd: float | None
+
+
+class Analysis(TypedDict):
+    version: Literal[1]
+    provider: str
+    method: Method
+    summary: str
+    key_points: list[Claim]
+    action_items: list[ActionItem]
+    decisions: list[Claim]
+    questions: list[Claim]
+    objections: list[SuggestedClaim]
+    pain_points: list[SuggestedClaim]
+    topics: list[Claim]
+    entities: list[Entity]
+    sentiment: Sentiment
+    talk: list[Talk]
+    warnings: list[str]
+    usage: Usage
+
+
+CLAIM_KINDS = (
+    "key_points",
+    "action_items",
+    "decisions",
+    "questions",
+    "objections",
+    "pain_points",
+    "topics",
+    "entities",
+)
+
+
+def quality_of(segments: Sequence[Segment]) -> Quality:
+    """The mean over the segments that have a confidence. Nobody vouches for a transcript without any: a
+    draft.
+    """
+    known = [segment["confidence"] for segment in segments if segment["confidence"] is not None]
+    if not known:
+        return {"mean_confidence": None, "grade": "draft"}
+    mean = sum(known) / len(known)
+    grade: Grade = "draft" if mean < FAIR_CONFIDENCE else "fair" if mean < GOOD_CONFIDENCE else "good"
+    return {"mean_confidence": round(mean, 2), "grade": grade}
+
+
+def transcript_text(transcript: Transcript) -> str:
+    """One line a segment, `Anna: Good morning.`, whatever line breaks a name or a text has in it."""
+    return "\n".join(
+        f"{_one_line(segment['speaker']['label'])}: {_one_line(segment['text'])}"
+        for segment in transcript["segments"]
+    )
+
+
+def talk_of(transcript: Transcript) -> list[Talk]:
+    """How long each speaker talked, the longest first; those who talked at once both count."""
+    seconds: dict[str, float] = {}
+    for segment in transcript["segments"]:
+        label = segment["speaker"]["label"]
+        seconds[label] = seconds.get(label, 0.0) + segment["end_s"] - segment["start_s"]
+    total = sum(seconds.values())
+    longest_first = sorted(seconds.items(), key=lambda item: -item[1])
+    return [
+        {"speaker": label, "seconds": round(talked, 3), "ratio": round(talked / total, 4) if total else 0.0}
+        for label, talked in longest_first
+    ]
+
+
+def check_evidence(analysis: Analysis, transcript: Transcript) -> Analysis:
+    """The analysis without the claims that cite nothing, or any segment that doesn't exist, and a warning
+    that says how many they were: who makes up one reference has made up the claim.
+    """
+    existing = {segment["id"] for segment in transcript["segments"]}
+    checked = cast(dict[str, Any], {**analysis})
+    dropped = 0
+    for kind in CLAIM_KINDS:
+        kept = [
+            claim for claim in checked[kind] if claim["evidence"] and existing.issuperset(claim["evidence"])
+        ]
+        dropped += len(checked[kind]) - len(kept)
+        checked[kind] = kept
+    if dropped:
+        warning = f"Claims dropped because they cite no segment of this transcript: {dropped}."
+        checked["warnings"] = [*analysis["warnings"], warning]
+    return cast(Analysis, checked)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
