@@ -5,6 +5,7 @@ import binascii
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import marshmallow as ma
@@ -23,6 +24,7 @@ class PageQuery(Schema):
     cursor = fields.String(load_default=None, validate=ma.validate.Length(1, 500))
 
 
+@cache
 def page_of(item: type[Schema]) -> type[Schema]:
     """The schema of a page of `item`s."""
     name = f"{item.__name__}Page"

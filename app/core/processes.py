@@ -67,6 +67,10 @@ class ProcessBeat:
         if self._thread is not None:
             self._thread.join(STOP_S)
 
+    def close(self) -> None:
+        """A driver's end."""
+        self.stop()
+
     def beat(self) -> None:
         """One beat. After a silence in which this process counted as dead, it counts as started now."""
         with self._runtime.writing() as work:

@@ -59,7 +59,7 @@ def _ask(
             raise errors.ValidationFailed(errors=[wrong])
     else:
         email = normalise_email(invitee["email"])
-        found = find_by_email(work, email, verified=True)
+        found = find_by_email(work, email, verified_only=True)
         invitee_id = found.id if found else None
     if invitee_id == meeting.owner_id:
         wrong = {"location": "body", "field": f"invitees.{index}", "message": "The owner needs no invitation."}

@@ -12,7 +12,7 @@ from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.media.mock_sfu import UnanswerableOffer, answer_offer
 from app.media.models import Track
-from app.media.schemas import TrackOut
+from app.media.schemas import SOURCES, TrackOut
 from app.meetings.models import Meeting
 from app.participants import service as participants
 from app.participants.models import Participant
@@ -50,7 +50,21 @@ def answer_as_mock(work: Work, sfu_id: str, sender_id: str, signal_type: str, pa
     reply = {"sdp": answer.sdp} | ({"connection": payload["connection"]} if "connection" in payload else {})
     message = Message("rtc.answer", reply, sender.meeting_id, participants.address_of(sfu))
     inbox.deliver(work, message, [sender.inbox_id], directed=True)
-    publish(work, sender, [(track.mid, track.kind, track.source) for track in answer.tracks])
+    named = _sources(payload)
+    publish(work, sender, [(t.mid, t.kind, named.get(t.mid) or t.source or _USUAL[t.kind]) for t in answer.tracks])
+
+
+_USUAL = {"audio": "microphone", "video": "camera"}
+
+
+def _sources(payload: dict[str, Any]) -> dict[str, str]:
+    """What the client says its m-lines carry: `tracks: [{mid, source}]` beside the SDP. It may say nothing."""
+    tracks = payload.get("tracks")
+    return {
+        str(track.get("mid")): track["source"]
+        for track in (tracks if isinstance(tracks, list) else [])
+        if isinstance(track, dict) and track.get("source") in SOURCES
+    }
 
 
 def publish(work: Work, participant: Participant, offered: Sequence[tuple[str, str, str]]) -> None:

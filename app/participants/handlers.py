@@ -1,5 +1,6 @@
 from sqlalchemy import select
 
+from app.accounts import service as accounts
 from app.accounts.events import SessionEnded
 from app.core.runtime import Work
 from app.inbox.events import OwnerReturned
@@ -7,6 +8,7 @@ from app.invitations.events import InvitationChanged
 from app.invitations.models import Invitation
 from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted
 from app.participants import service, states
+from app.participants.events import ParticipantJoined
 from app.participants.models import Participant
 
 
@@ -21,6 +23,14 @@ def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
     )
     for participant in work.scalars(there).all():
         service.depart(work, participant, "meeting_ended", tell=False)
+
+
+def introduce(work: Work, event: ParticipantJoined) -> None:
+    """Who was in one room has met, and finds the other again when inviting."""
+    newcomer = service.get(work, event.participant_id)
+    if newcomer.user_id is not None:
+        there = {p.user_id for p in service.in_the_room(work, event.meeting_id) if p.user_id is not None}
+        accounts.introduce(work, newcomer.user_id, there)
 
 
 def note_returned(work: Work, event: OwnerReturned) -> None:

@@ -1,0 +1,207 @@
+"""Who may do what: one table, asked before any view runs. What it does not name is refused, and stops the start.
+
+Rows are keyed as in the OpenAPI document. A path's id names its subject: who is nothing to the subject gets 404, as
+if it did not exist; who may see it but not do this gets 403.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from flask import Flask, g, request
+
+from app.accounts.authentication import authenticate
+from app.core import errors
+from app.core.actor import Actor
+from app.core.runtime import Work
+from app.invitations.models import Invitation
+from app.meetings.service import relation_of
+from app.participants.models import Participant
+from app.recordings.models import Recording
+
+
+class Who(StrEnum):
+    ANYONE = "anyone"  # without a token too
+    USER = "user"  # a signed-in person
+    ADMIN = "admin"
+    SERVICE = "service"  # a media worker, with a service key
+    OWNER = "owner"  # of the meeting that the subject belongs to
+    ACCEPTED = "accepted"  # its invitation
+    INVITED = "invited"  # and has not said yes
+    INVITEE = "invitee"  # the person whom this very invitation asks
+    SELF = "self"  # the person whose device this participant is
+
+
+ANYONE = frozenset({Who.ANYONE})
+USER = frozenset({Who.USER})
+ANY_ACCOUNT = frozenset({Who.USER, Who.SERVICE})
+OWNER = frozenset({Who.OWNER})
+MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
+ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
+INVITEE = frozenset({Who.INVITEE})
+SELF = frozenset({Who.SELF})
+
+RULES: dict[str, frozenset[Who]] = {
+    # accounts
+    "POST /auth/register": ANYONE,
+    "POST /auth/login": ANYONE,
+    "POST /auth/refresh": ANYONE,
+    "POST /auth/verify": ANYONE,
+    "POST /auth/password/forgot": ANYONE,
+    "POST /auth/password/reset": ANYONE,
+    "POST /auth/logout": USER,
+    "GET /auth/me": ANY_ACCOUNT,
+    "PATCH /auth/me": USER,
+    "DELETE /auth/me": USER,
+    "POST /auth/password": USER,
+    "POST /auth/verify/send": USER,
+    "GET /auth/sessions": USER,
+    "DELETE /auth/sessions/{session_id}": USER,
+    "GET /users": USER,
+    # meetings
+    "POST /meetings": USER,
+    "GET /meetings": USER,
+    "GET /meetings/{meeting_id}": ASKED,
+    "PATCH /meetings/{meeting_id}": OWNER,
+    "DELETE /meetings/{meeting_id}": OWNER,
+    "POST /meetings/{meeting_id}/start": OWNER,
+    "POST /meetings/{meeting_id}/end": OWNER,
+    "POST /meetings/{meeting_id}/cancel": OWNER,
+    # invitations
+    "POST /meetings/{meeting_id}/invitations": OWNER,
+    "GET /meetings/{meeting_id}/invitations": OWNER,
+    "GET /invitations": USER,
+    "GET /invitations/{invitation_id}": INVITEE | OWNER,
+    "DELETE /invitations/{invitation_id}": OWNER,
+    "POST /invitations/{invitation_id}/accept": INVITEE,
+    "POST /invitations/{invitation_id}/reject": INVITEE,
+    "POST /invitations/{invitation_id}/propose": INVITEE,
+    "POST /invitations/{invitation_id}/resend": OWNER,
+    "POST /invitations/{invitation_id}/proposal/accept": OWNER,
+    "POST /invitations/{invitation_id}/proposal/decline": OWNER,
+    # participants
+    "POST /meetings/{meeting_id}/join": ASKED,
+    "GET /meetings/{meeting_id}/participants": MEMBER,
+    "GET /participants/{participant_id}": MEMBER | SELF,
+    "PATCH /participants/{participant_id}": SELF,
+    "POST /participants/{participant_id}/leave": SELF,
+    "POST /participants/{participant_id}/remove": OWNER,
+    # signaling and media
+    "GET /meetings/{meeting_id}/rtc/config": MEMBER,
+    "POST /meetings/{meeting_id}/rtc/signals": MEMBER,
+    "GET /meetings/{meeting_id}/rtc/tracks": MEMBER,
+    "GET /rtc/inbox": ANY_ACCOUNT,
+    "POST /rtc/ack": ANY_ACCOUNT,
+    # operations
+    "GET /health": ANYONE,
+    "GET /health/live": ANYONE,
+    "GET /health/ready": ANYONE,
+}
+
+API_PREFIX = "/api/v1"
+
+
+def _meeting_of_invitation(work: Work, actor: Actor, invitation_id: str) -> tuple[str | None, set[Who]]:
+    invitation = work.get(Invitation, invitation_id)
+    if invitation is None:
+        return None, set()
+    return invitation.meeting_id, {Who.INVITEE} if invitation.invitee_id == actor.user_id else set()
+
+
+def _meeting_of_participant(work: Work, actor: Actor, participant_id: str) -> tuple[str | None, set[Who]]:
+    participant = work.get(Participant, participant_id)
+    if participant is None:
+        return None, set()
+    return participant.meeting_id, {Who.SELF} if participant.user_id == actor.user_id else set()
+
+
+def _meeting_of_recording(work: Work, _actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
+    recording = work.get(Recording, recording_id)
+    return (recording.meeting_id if recording else None), set()
+
+
+def _meeting(_work: Work, _actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
+    return meeting_id, set()
+
+
+# By the name of the path's id: how to find the subject's meeting, and who may know that the subject exists.
+SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who]]], frozenset[Who]]] = {
+    "meeting_id": (_meeting, ASKED),
+    "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
+    "participant_id": (_meeting_of_participant, MEMBER | SELF),
+    "recording_id": (_meeting_of_recording, MEMBER),
+}
+
+_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED}
+
+
+def guard(work: Work) -> None:
+    """Authenticate the request and hold it against the table.
+
+    :raises TokenMissing: or another 401. :raises NotFound: :raises Forbidden:
+    """
+    rule = request.url_rule
+    assert rule is not None
+    if request.method == "OPTIONS" or _is_page(rule.rule):
+        return
+    allowed = RULES[_key(request.method, rule.rule)]
+    if Who.ANYONE in allowed:
+        return
+    actor = g.actor = authenticate(work)
+    check(work, actor, allowed, request.view_args or {})
+
+
+def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str, Any]) -> None:
+    """Raise unless `actor` is one of those who are `allowed` with regard to the path's subject."""
+    for name, subject_id in path_ids.items():
+        if name in SUBJECTS:
+            find_meeting, may_know = SUBJECTS[name]
+            meeting_id, relations = find_meeting(work, actor, subject_id)
+            if meeting_id is None:
+                raise errors.NotFound()
+            relation = relation_of(work, actor.user_id, meeting_id)
+            if relation is not None:
+                relations.add(_RELATIONS[relation])
+            if not relations & may_know:
+                raise errors.NotFound()
+            if not relations & allowed:
+                raise errors.Forbidden()
+            return
+    if not _role(actor) & allowed:
+        raise errors.Forbidden()
+
+
+def _role(actor: Actor) -> set[Who]:
+    if actor.is_service:
+        return {Who.SERVICE}
+    return {Who.USER, Who.ADMIN} if actor.is_admin else {Who.USER}
+
+
+def who_may(method: str, path: str) -> frozenset[str]:
+    """The rule of an operation, by method and path as in the OpenAPI document."""
+    return frozenset(str(who) for who in RULES[f"{method} {path.removeprefix(API_PREFIX)}"])
+
+
+def check_complete(app: Flask) -> None:
+    """Stop the start if an operation has no rule, or a rule no operation."""
+    found = {
+        _key(method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        if not _is_page(rule.rule)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    without_rule, without_operation = sorted(found - RULES.keys()), sorted(RULES.keys() - found)
+    if without_rule or without_operation:
+        raise RuntimeError(f"app/access.py: no rule for {without_rule}; no operation for {without_operation}")
+
+
+@lru_cache(maxsize=1024)
+def _key(method: str, rule: str) -> str:
+    path = rule.removeprefix(API_PREFIX).replace("<id:", "{").replace(">", "}")
+    return f"{'GET' if method == 'HEAD' else method} {path}"
+
+
+def _is_page(rule: str) -> bool:
+    """Pages, documents and their assets: open, and they show nothing of anybody."""
+    return not rule.startswith((API_PREFIX + "/", "/health"))

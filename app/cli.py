@@ -1,0 +1,28 @@
+"""The commands of `flask`: users, jobs, settings, and, once there is something to show, demo."""
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from app.accounts.commands import users_cli
+from app.core.jobs.commands import jobs_cli
+from app.core.settings_docs import env_example, settings_table
+
+settings_cli = AppGroup("settings", help="The settings, as documents.")
+
+
+@settings_cli.command("table")
+def show_table() -> None:
+    """Print the settings table of the README."""
+    click.echo(settings_table())
+
+
+@settings_cli.command("env")
+def show_env() -> None:
+    """Print `.env.example`."""
+    click.echo(env_example(), nl=False)
+
+
+def register_commands(app: Flask) -> None:
+    for group in (users_cli, jobs_cli, settings_cli):
+        app.cli.add_command(group)

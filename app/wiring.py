@@ -1,0 +1,138 @@
+"""The composition root: it alone names concrete drivers, says which handler hears which event, and lists the tasks."""
+
+from typing import Any
+
+import structlog
+
+from app.accounts import events as accounts
+from app.accounts import links
+from app.accounts import tasks as account_tasks
+from app.accounts.mail.base import Mailer
+from app.accounts.passwords import Argon2Passwords, PasswordHasher
+from app.core import idempotency
+from app.core.bus import Bus
+from app.core.clock import Clock, SystemClock
+from app.core.db import Database
+from app.core.jobs import leased
+from app.core.jobs.base import Jobs, Tasks
+from app.core.jobs.inline import InlineJobs
+from app.core.objects.base import ObjectStore
+from app.core.objects.disk import DiskObjectStore
+from app.core.processes import ProcessBeat
+from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.core.wakeups.in_process import InProcessWakeups
+from app.events import service as event_service
+from app.events.handlers import recorder
+from app.inbox import events as inbox
+from app.inbox import handlers as inbox_handlers
+from app.inbox import service as inbox_service
+from app.inbox.parking import Parking
+from app.invitations import events as invitations
+from app.invitations import handlers as invitation_handlers
+from app.media import handlers as media_handlers
+from app.meetings import events as meetings
+from app.meetings import handlers as meeting_handlers
+from app.meetings import service as meeting_service
+from app.participants import events as participants
+from app.participants import handlers as participant_handlers
+from app.participants import tasks as participant_tasks
+from app.participants.rtc import RtcConfiguration
+from app.signaling import events as signaling
+from app.signaling.config import SettingsRtcConfiguration
+
+log = structlog.get_logger()
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Runtime:
+    """Everything that a process has at hand. Nothing is started: no thread, no connection."""
+    runtime = Runtime(
+        settings=settings,
+        clock=clock or SystemClock(),
+        database=Database(settings.database_address),
+        bus=_bus(),
+        wakeups=InProcessWakeups(),
+        jobs=_jobs(settings),
+        tasks=_tasks(),
+    )
+    runtime.drivers.update(_drivers(settings))
+    runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
+    return runtime
+
+
+def _drivers(settings: Settings) -> dict[type, Any]:
+    return {
+        PasswordHasher: Argon2Passwords(),
+        Mailer: _mailer(settings),
+        ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
+        Parking: Parking(settings.parked_polls_of_a_process),
+        RtcConfiguration: SettingsRtcConfiguration(),
+    }
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_url is None:
+        from app.accounts.mail.log import LogMailer
+
+        return LogMailer(shows_text=settings.profile != "production")
+    from app.accounts.mail.smtp import SmtpMailer
+
+    return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def _jobs(settings: Settings) -> Jobs:
+    return InlineJobs() if settings.jobs == "inline" else leased.LeasedJobs()
+
+
+def _bus() -> Bus:
+    bus = Bus()
+    bus.on(accounts.EmailVerified, invitation_handlers.attach_invitations)
+    bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
+    bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
+    bus.on(accounts.UserErased, meeting_handlers.cancel_meetings_of_erased_user)
+
+    bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
+
+    bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move)
+    # Where media goes is decided before those who wait are let in.
+    bus.on(meetings.MeetingStarted, media_handlers.place, participant_handlers.admit_waiting)
+    bus.on(meetings.MeetingEnded, participant_handlers.empty_the_room)
+    bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room)
+    bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
+
+    bus.on(participants.ParticipantJoined, participant_handlers.introduce)
+    bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks)
+    bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
+    bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
+
+    for event_type, name in _OUTBOX.items():
+        bus.on(event_type, recorder(name))
+    return bus
+
+
+# What the outside will learn of, and under which name.
+_OUTBOX: dict[type, str] = {
+    meetings.MeetingCreated: "meeting.created",
+    meetings.MeetingUpdated: "meeting.updated",
+    meetings.MeetingStarted: "meeting.started",
+    meetings.MeetingEnded: "meeting.ended",
+    meetings.MeetingCancelled: "meeting.cancelled",
+    invitations.InvitationChanged: "invitation.changed",
+    participants.ParticipantJoined: "participant.joined",
+    participants.ParticipantLeft: "participant.left",
+}
+
+
+def _tasks() -> Tasks:
+    tasks = Tasks()
+    tasks.add(links.SEND_VERIFICATION, account_tasks.send_verification)
+    tasks.add(links.SEND_RESET, account_tasks.send_reset)
+    tasks.add(account_tasks.SWEEP, account_tasks.sweep, every_s=account_tasks.SWEEP_EVERY_S)
+    tasks.add("participants.sweep", participant_tasks.sweep_presence, every_s=participant_tasks.SWEEP_EVERY_S)
+    tasks.add("meetings.end_empty", meeting_service.end_empty, every_s=10)
+    tasks.add("meetings.remind", meeting_service.remind, every_s=30)
+    tasks.add("inbox.purge", inbox_service.purge, every_s=300)
+    tasks.add("events.purge", event_service.purge, every_s=3600)
+    tasks.add("idempotency.purge", idempotency.purge, every_s=3600)
+    tasks.add("jobs.purge", leased.purge, every_s=3600)
+    return tasks
