@@ -85,7 +85,9 @@ def _register_features(app: ParleyApp) -> None:
     api = Api(
         app,
         spec_kwargs={
-            "info": {"description": "Meetings over plain HTTP. Press Authorize and paste the access token of a sign-in."},
+            "info": {
+                "description": "Meetings over plain HTTP. Press Authorize and paste the access token of a sign-in."
+            },
             "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
         },

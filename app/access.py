@@ -142,7 +142,8 @@ def guard(work: Work) -> None:
     :raises TokenMissing: or another 401. :raises NotFound: :raises Forbidden:
     """
     rule = request.url_rule
-    assert rule is not None
+    if rule is None:
+        raise errors.NotFound()
     if request.method == "OPTIONS" or _is_page(rule.rule):
         return
     allowed = RULES[_key(request.method, rule.rule)]

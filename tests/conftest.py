@@ -1,4 +1,4 @@
-"""Fixtures for everybody: a runtime and an app on a fresh SQLite file, a clock that is moved, people who are signed in."""
+"""Fixtures for everybody: an app on a fresh SQLite file, a clock that is moved, people who are signed in."""
 
 import shutil
 from collections.abc import Callable, Iterator

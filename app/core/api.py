@@ -16,7 +16,8 @@ from flask import Flask, Response, current_app, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 from marshmallow import fields
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
@@ -62,8 +63,8 @@ class Timestamp(fields.AwareDateTime):
     """RFC 3339. Input without an offset is refused; output is in UTC and ends in Z."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="iso", **kwargs)
-        self.metadata.setdefault("example", "2026-11-20T10:00:00Z")
+        metadata = {"example": "2026-11-20T10:00:00Z", **kwargs.pop("metadata", {})}
+        super().__init__(format="iso", metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         moment = super()._deserialize(value, attr, data, **kwargs)
@@ -91,7 +92,11 @@ class JsonObject(fields.Dict):
 
 def id_field(**kwargs: Any) -> fields.String:
     """A UUID as text, for request bodies and queries."""
-    metadata = {"format": "uuid", "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f", **kwargs.pop("metadata", {})}
+    metadata = {
+        "format": "uuid",
+        "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f",
+        **kwargs.pop("metadata", {}),
+    }
     return fields.String(validate=ma.validate.Regexp(f"^{IdConverter.regex}$"), metadata=metadata, **kwargs)
 
 
@@ -102,7 +107,7 @@ def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:
 
 class Text(fields.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs).strip()
+        text: str = super()._deserialize(value, attr, data, **kwargs).strip()  # type: ignore[no-untyped-call]
         if any(ord(letter) < 32 and letter not in "\n\t" for letter in text):
             raise ma.ValidationError("Contains control characters.")
         return text
@@ -155,7 +160,13 @@ class Parser(FlaskParser):
         return MultiDictProxy(req.args, schema)
 
     def handle_error(
-        self, error: ma.ValidationError, req: Any, schema: ma.Schema, *, error_status_code: Any, error_headers: Any
+        self,
+        error: ma.ValidationError,
+        req: Any,
+        schema: ma.Schema,
+        *,
+        error_status_code: Any,
+        error_headers: Any,
     ) -> Any:
         found: list[dict[str, str]] = []
         for location, messages in error.messages_dict.items():
@@ -233,9 +244,7 @@ def answer_error(error: Exception) -> Response:
     if problem.errors:
         body["errors"] = problem.errors
     body.update(problem.extra)
-    response = current_app.json.response(body)
-    response.status_code = problem.status
-    response.mimetype = PROBLEM_TYPE
+    response = Response(current_app.json.dumps(body), problem.status, mimetype=PROBLEM_TYPE)
     response.headers.update(problem.headers)
     if problem.status in (429, 503):
         response.headers.setdefault("Retry-After", "1")

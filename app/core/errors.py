@@ -84,7 +84,11 @@ class NotesMissing(ParleyError):
 
 
 class MethodNotAllowed(ParleyError):
-    code, status, message = "method_not_allowed", 405, "That method does not exist here; see the Allow header."
+    code, status, message = (
+        "method_not_allowed",
+        405,
+        "That method does not exist here; see the Allow header.",
+    )
 
 
 class NotAcceptable(ParleyError):
@@ -168,7 +172,11 @@ class RecordingStateConflict(ParleyError):
 
 
 class EndToEndEncrypted(ParleyError):
-    code, status, message = "end_to_end_encrypted", 409, "An end-to-end encrypted meeting has no recording and no notes."
+    code, status, message = (
+        "end_to_end_encrypted",
+        409,
+        "An end-to-end encrypted meeting has no recording and no notes.",
+    )
 
 
 class NothingToTranscribe(ParleyError):
@@ -176,7 +184,11 @@ class NothingToTranscribe(ParleyError):
 
 
 class IdempotencyKeyRunning(ParleyError):
-    code, status, message = "idempotency_key_running", 409, "The first request with this Idempotency-Key is still running."
+    code, status, message = (
+        "idempotency_key_running",
+        409,
+        "The first request with this Idempotency-Key is still running.",
+    )
 
 
 class InboxClosed(ParleyError):
@@ -204,15 +216,27 @@ class ValidationFailed(ParleyError):
 
 
 class TokenNotUsable(ParleyError):
-    code, status, message = "token_not_usable", 422, "This link was used already, has expired, or never existed."
+    code, status, message = (
+        "token_not_usable",
+        422,
+        "This link was used already, has expired, or never existed.",
+    )
 
 
 class IdempotencyKeyReused(ParleyError):
-    code, status, message = "idempotency_key_reused", 422, "This Idempotency-Key came with another request before."
+    code, status, message = (
+        "idempotency_key_reused",
+        422,
+        "This Idempotency-Key came with another request before.",
+    )
 
 
 class PreconditionRequired(ParleyError):
-    code, status, message = "precondition_required", 428, "Send `If-Match` with the version that you have read."
+    code, status, message = (
+        "precondition_required",
+        428,
+        "Send `If-Match` with the version that you have read.",
+    )
 
 
 class TooManyRequests(ParleyError):

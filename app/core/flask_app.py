@@ -37,20 +37,15 @@ class ParleyApp(Flask):
         if request.routing_exception is not None or request.endpoint is None:
             return super().dispatch_request()
         unit = self.runtime.reading if request.method in ("GET", "HEAD", "OPTIONS") else self.runtime.writing
-        failure: errors.ParleyError | None = None
-        response: Response | None = None
         with unit() as work:
             g.work = work
             try:
-                response = self._answer(work)
+                return self._answer(work)
             except errors.ParleyError as error:
                 if not error.keeps_changes:
                     raise
                 failure = error
-        if failure is not None:
-            raise failure
-        assert response is not None
-        return response
+        raise failure
 
     def _answer(self, work: Work) -> Response:
         self.guard(work)

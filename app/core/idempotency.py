@@ -73,7 +73,11 @@ def claim(work: Work, actor_id: str, key: str) -> Iterator[Claim]:
     :raises IdempotencyKeyReused: it came with another path or body before.
     """
     if not 1 <= len(key) <= LONGEST_KEY:
-        message = {"location": "header", "field": "Idempotency-Key", "message": f"1 to {LONGEST_KEY} characters."}
+        message = {
+            "location": "header",
+            "field": "Idempotency-Key",
+            "message": f"1 to {LONGEST_KEY} characters.",
+        }
         raise errors.ValidationFailed(errors=[message])
     route = request.url_rule.rule if request.url_rule else request.path
     scope = hashlib.sha256("\n".join((actor_id, request.method, route, key)).encode()).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields
-from sqlalchemy import ColumnElement, Select, literal, tuple_
+from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import errors
@@ -27,20 +27,20 @@ class PageQuery(Schema):
 @cache
 def page_of(item: type[Schema]) -> type[Schema]:
     """The schema of a page of `item`s."""
-    name = f"{item.__name__}Page"
-    return Schema.from_dict(
+    return type(
+        f"{item.__name__}Page",
+        (Schema,),
         {
             "items": fields.List(fields.Nested(item), required=True),
             "next_cursor": fields.String(required=True, allow_none=True),
         },
-        name=name,
     )
 
 
 def paginate(
     session: Session,
     query: Select[Any],
-    key: tuple[ColumnElement[Any], ...],
+    key: tuple[Any, ...],
     *,
     limit: int,
     cursor: str | None,
@@ -55,7 +55,9 @@ def paginate(
     entities = len(query.column_descriptions)
     if cursor is not None:
         position = tuple_(*key)
-        after = tuple_(*(literal(value, column.type) for value, column in zip(_decode(cursor, len(key)), key, strict=True)))
+        after = tuple_(
+            *(literal(value, column.type) for value, column in zip(_decode(cursor, len(key)), key, strict=True))
+        )
         query = query.where(position < after if descending else position > after)
     order = [column.desc() if descending else column.asc() for column in key]
     rows = session.execute(query.add_columns(*key).order_by(*order).limit(limit + 1)).all()

@@ -48,13 +48,23 @@ class ProcessBeat:
         self._runtime = runtime
         self._role = role
         self._id = new_id()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to beat. Does nothing while it beats already; a child of a fork has to start anew."""
-        if self._thread is not None and self._thread.is_alive():
-            return
+        if self._beating:
+            return  # without the lock: every request asks
+        with self._starting:
+            if not self._beating:
+                self._start()
+
+    @property
+    def _beating(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _start(self) -> None:
         self._id = new_id()
         self._stopped = threading.Event()
         arguments = (self._id, self._stopped)

@@ -91,7 +91,9 @@ class Work(Session):
         """Tell those who wired themselves to this event, within this transaction."""
         self.runtime.bus.emit(self, domain_event)
 
-    def enqueue(self, task: str, payload: dict[str, Any], *, key: str | None = None, at: datetime | None = None) -> None:
+    def enqueue(
+        self, task: str, payload: dict[str, Any], *, key: str | None = None, at: datetime | None = None
+    ) -> None:
         """Have `task` done in the background once this is committed (see `core/jobs/base.py`)."""
         self.runtime.jobs.enqueue(self, task, payload, key=key, at=at)
 

@@ -34,20 +34,25 @@ class Settings(BaseSettings):
     )
     debug: bool = Field(False, description="Tracebacks in the log's plain form and reloading; never in production.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
-    log_format: Literal["json", "console"] = Field("json", description="`json`: one object a line; `console`: for people.")
+    log_format: Literal["json", "console"] = Field(
+        "json", description="`json`: one object a line; `console`: for people."
+    )
 
     # Where it listens, where it is reached
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     public_url: str = Field(
-        "", description="Address that people use, for links in mails and join URLs. Empty: `http://HOST:PORT`."
+        "",
+        description="Address that people use, for links in mails and join URLs. Empty: `http://HOST:PORT`.",
     )
     cors_origins: CommaList = Field(
         (), description="Origins of web pages that may call the API, with commas between; `*` for any."
     )
     web_threads: int = Field(64, ge=4, le=1000, description="Threads of the web process; a blocking poll holds one.")
     request_max_bytes: int = Field(
-        1_048_576, ge=1024, description="Longest request body, in bytes; a longer one is 413 `payload_too_large`."
+        1_048_576,
+        ge=1024,
+        description="Longest request body, in bytes; a longer one is 413 `payload_too_large`.",
     )
 
     # What it keeps
@@ -55,7 +60,9 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in `STORAGE_DIR/meetings.db`.")
     signals_keep_acked_h: float = Field(1, ge=0, description="Hours that acknowledged inbox messages are kept.")
     signals_keep_ended_h: float = Field(24, ge=0, description="Hours that a closed inbox is kept.")
-    idempotency_keep_h: float = Field(24, gt=0, description="Hours in which a repeated `Idempotency-Key` answers as before.")
+    idempotency_keep_h: float = Field(
+        24, gt=0, description="Hours in which a repeated `Idempotency-Key` answers as before."
+    )
     events_keep_days: float = Field(30, gt=0, description="Days that domain events are kept.")
 
     # Accounts
@@ -65,14 +72,17 @@ class Settings(BaseSettings):
         "production: must be set.",
     )
     access_token_min: float = Field(15, gt=0, le=1440, description="Minutes that an access token lives.")
-    refresh_token_days: float = Field(30, gt=0, le=365, description="Days that a refresh token, and so a session, lives.")
+    refresh_token_days: float = Field(
+        30, gt=0, le=365, description="Days that a refresh token, and so a session, lives."
+    )
     auto_verify_email: bool | None = Field(
         None,
         description="Count an address as verified at registration. Empty: only where no mail can be sent "
         "(no SMTP_URL) and the profile is not production.",
     )
     smtp_url: SecretStr | None = Field(
-        None, description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log."
+        None,
+        description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log.",
     )
     mail_from: str = Field("Parley <parley@localhost>", description="Sender of mails.")
 
@@ -93,16 +103,22 @@ class Settings(BaseSettings):
     # Signaling
     stun_urls: CommaList = Field((), description="STUN servers for clients, such as `stun:stun.example.org:3478`.")
     turn_urls: CommaList = Field(
-        (), description="TURN servers for clients, such as `turn:turn.example.org:3478?transport=udp,turns:…`."
+        (),
+        description="TURN servers for clients, such as `turn:turn.example.org:3478?transport=udp,turns:…`.",
     )
     turn_secret: SecretStr | None = Field(None, description="coturn's `static-auth-secret`; needed with TURN_URLS.")
     turn_ttl_s: int = Field(86_400, ge=60, description="Seconds that TURN credentials live.")
     poll_default_wait_s: float = Field(25, ge=0, le=55, description="Wait of an inbox poll that names none.")
     poll_max_wait_s: float = Field(
-        55, ge=0, le=55, description="Longest wait of an inbox poll; routers and proxies drop HTTP that is idle for a minute."
+        55,
+        ge=0,
+        le=55,
+        description="Longest wait of an inbox poll; routers and proxies drop HTTP that is idle for a minute.",
     )
     poll_max_parked: int = Field(
-        0, ge=0, description="Most polls parked in one process; others are answered at once. 0: half of WEB_THREADS."
+        0,
+        ge=0,
+        description="Most polls parked in one process; others are answered at once. 0: half of WEB_THREADS.",
     )
     inbox_max_unacked: int = Field(500, ge=10, description="Messages an inbox holds unacknowledged before it is full.")
     sdp_max_bytes: int = Field(65_536, ge=1024, description="Longest SDP in a signal, in bytes.")
@@ -111,10 +127,12 @@ class Settings(BaseSettings):
 
     # Recordings and jobs
     mock_recorder: bool = Field(
-        False, description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode."
+        False,
+        description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode.",
     )
     jobs: Literal["leased", "inline"] = Field(
-        "leased", description="`leased`: a process of its own works off a table; `inline`: within the request (tests, QA)."
+        "leased",
+        description="`leased`: a process of its own works off a table; `inline`: within the request (tests, QA).",
     )
 
     @field_validator("cors_origins", "stun_urls", "turn_urls", mode="before")

@@ -21,8 +21,7 @@ def env_example() -> str:
     """A `.env` that changes nothing: every setting with its default, commented out."""
     parts = ["# Every setting of Parley with its default. Copy to .env and change what you need.\n"]
     parts += [
-        f"\n# {field.description}\n#{name.upper()}={_default(field)}\n"
-        for name, field in Settings.model_fields.items()
+        f"\n# {field.description}\n#{name.upper()}={_default(field)}\n" for name, field in Settings.model_fields.items()
     ]
     return "".join(parts)
 

@@ -41,7 +41,7 @@ class InboxView(MethodView):
             hang_up_detector(request.environ),
         )  # fmt: skip
         reply = poll(unit.runtime, asked)
-        return current_app.json.response(reply)
+        return Response(current_app.json.dumps(reply), mimetype="application/json")
 
 
 @blp.route("/rtc/ack")

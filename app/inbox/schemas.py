@@ -20,7 +20,11 @@ class InboxQuery(Schema):
     wait = fields.Float(
         load_default=None,
         allow_nan=False,
-        metadata={"description": "Seconds to wait for a message, 0 to POLL_MAX_WAIT_S.", "minimum": 0, "maximum": 55},
+        metadata={
+            "description": "Seconds to wait for a message, 0 to POLL_MAX_WAIT_S.",
+            "minimum": 0,
+            "maximum": 55,
+        },
     )
 
 
@@ -55,7 +59,10 @@ class InboxReply(Schema):
     next_poll_ms = fields.Integer(required=True, metadata={"description": "Pause before the next poll, in ms."})
     superseded = fields.Boolean(required=True, metadata={"description": "A newer poll took over: stop this one."})
     ended = fields.Nested(
-        Ended, required=True, allow_none=True, metadata={"description": "The inbox is closed and this is its last reply."}
+        Ended,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The inbox is closed and this is its last reply."},
     )
 
 

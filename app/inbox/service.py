@@ -45,13 +45,17 @@ def topic(inbox_id: str) -> str:
     return f"inbox:{inbox_id}"
 
 
-def open_inbox(
-    work: Work, kind: str, owner_id: str, *, address: dict[str, Any], user_id: str | None = None
-) -> Inbox:
+def open_inbox(work: Work, kind: str, owner_id: str, *, address: dict[str, Any], user_id: str | None = None) -> Inbox:
     """Make the inbox of a session, a participant or a worker. `address` is what its messages have as `to`."""
     now = work.now()
     inbox = Inbox(
-        id=new_id(), kind=kind, owner_id=owner_id, user_id=user_id, address=address, last_seen_at=now, created_at=now
+        id=new_id(),
+        kind=kind,
+        owner_id=owner_id,
+        user_id=user_id,
+        address=address,
+        last_seen_at=now,
+        created_at=now,
     )
     work.add(inbox)
     work.flush()
@@ -141,9 +145,16 @@ def read(work: Work, inbox_id: str, after: int, limit: int) -> list[dict[str, An
     """Messages with `seq > after`, oldest first, as they go out on the wire."""
     rows = work.execute(
         select(
-            Signal.seq, Signal.id, Signal.event_id, Signal.type, Signal.meeting_id, Signal.sender, Signal.payload,
-            Signal.created_at, Inbox.address,
-        )  # fmt: skip
+            Signal.seq,
+            Signal.id,
+            Signal.event_id,
+            Signal.type,
+            Signal.meeting_id,
+            Signal.sender,
+            Signal.payload,
+            Signal.created_at,
+            Inbox.address,
+        )
         .join(Inbox, Inbox.id == Signal.inbox_id)
         .where(Signal.inbox_id == inbox_id, Signal.seq > after)
         .order_by(Signal.seq)
@@ -226,9 +237,7 @@ def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
             )
             .execution_options(synchronize_session=False)
         )
-        work.execute(
-            delete(Inbox).where(Inbox.closed_at < closed_before).execution_options(synchronize_session=False)
-        )
+        work.execute(delete(Inbox).where(Inbox.closed_at < closed_before).execution_options(synchronize_session=False))
 
 
 def _bump(work: Work, inbox_id: str) -> Any:
@@ -241,9 +250,7 @@ def _bump(work: Work, inbox_id: str) -> Any:
     )
     if changed.rowcount == 0:  # type: ignore[attr-defined]
         return None
-    return work.execute(
-        select(Inbox.id, Inbox.head_seq, Inbox.acked_seq).where(Inbox.id == inbox_id)
-    ).one()
+    return work.execute(select(Inbox.id, Inbox.head_seq, Inbox.acked_seq).where(Inbox.id == inbox_id)).one()
 
 
 def _unacked(work: Work, row: Any) -> int:

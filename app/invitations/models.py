@@ -16,7 +16,7 @@ class Invitation(Base):
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
     inviter_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     invitee_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
-    email: Mapped[str] = mapped_column(exact(254), index=True)  # normalised
+    email: Mapped[str] = mapped_column(exact(320), index=True)  # normalised
     status: Mapped[str] = mapped_column(exact(16), default="pending")
     message: Mapped[str] = mapped_column(Text, default="")
     note: Mapped[str] = mapped_column(String(1000), default="")  # the invitee's, with a proposal

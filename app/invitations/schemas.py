@@ -3,6 +3,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
+from app.accounts.schemas import EmailAddress
 from app.core.api import Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
 from app.meetings.schemas import LONGEST_MIN, PersonName
@@ -14,7 +15,7 @@ class Invitee(Schema):
     """Exactly one of the two."""
 
     user_id = id_field()
-    email = fields.Email(validate=ma.validate.Length(max=254), metadata={"example": "ben@example.org"})
+    email = EmailAddress(metadata={"example": "ben@example.org"})
 
     @ma.validates_schema
     def _one_of_two(self, data: dict[str, Any], **_: Any) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from app.accounts.service import find_by_email, get_user, names_of, normalise_email
+from app.accounts.service import find_by_email, get_user, names_of
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
@@ -44,25 +44,14 @@ def invite(
     return views(work, unique)
 
 
-def _ask(
-    work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int
-) -> Invitation:
-    if "user_id" in invitee:
-        try:
-            user = get_user(work, invitee["user_id"])
-        except errors.NotFound:
-            wrong = {"location": "body", "field": f"invitees.{index}.user_id", "message": "No such user."}
-            raise errors.ValidationFailed(errors=[wrong]) from None
-        email, invitee_id = user.email, user.id
-        if email is None:  # an erased account
-            wrong = {"location": "body", "field": f"invitees.{index}.user_id", "message": "No such user."}
-            raise errors.ValidationFailed(errors=[wrong])
-    else:
-        email = normalise_email(invitee["email"])
-        found = find_by_email(work, email, verified_only=True)
-        invitee_id = found.id if found else None
+def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int) -> Invitation:
+    email, invitee_id = _who(work, invitee, index)
     if invitee_id == meeting.owner_id:
-        wrong = {"location": "body", "field": f"invitees.{index}", "message": "The owner needs no invitation."}
+        wrong = {
+            "location": "body",
+            "field": f"invitees.{index}",
+            "message": "The owner needs no invitation.",
+        }
         raise errors.ValidationFailed(errors=[wrong])
     there = work.scalar(select(Invitation).where(Invitation.meeting_id == meeting.id, Invitation.email == email))
     if there is not None:
@@ -85,6 +74,22 @@ def _ask(
     _tell_invitee(work, invitation, "invitation.received")
     work.emit(InvitationChanged(invitation.id, meeting.id, "pending"))
     return invitation
+
+
+def _who(work: Work, invitee: dict[str, str], index: int) -> tuple[str, str | None]:
+    """Normalised address and, where there is one, account."""
+    if "email" in invitee:
+        email = invitee["email"]
+        found = find_by_email(work, email, verified_only=True)
+        return email, found.id if found else None
+    try:
+        user = get_user(work, invitee["user_id"])
+    except errors.NotFound:
+        user = None
+    if user is None or user.email is None:
+        wrong = {"location": "body", "field": f"invitees.{index}.user_id", "message": "No such user."}
+        raise errors.ValidationFailed(errors=[wrong])
+    return user.email, user.id
 
 
 def accept(work: Work, invitation: Invitation) -> None:
@@ -131,7 +136,7 @@ def propose(work: Work, invitation: Invitation, **proposal: Any) -> None:
 
 
 def accept_proposal(work: Work, actor: Actor, invitation: Invitation) -> None:
-    """Move the meeting to the proposed time. Its proposer thereby comes; who had said yes to the old time is asked again."""
+    """Move the meeting to the proposed time: its proposer thereby comes, who said yes to the old one is asked again."""
     change = {"starts_at": _proposed(invitation)}
     if invitation.proposed_duration_min is not None:
         change["duration_min"] = invitation.proposed_duration_min
@@ -273,9 +278,7 @@ _RELATION = {"pending": "invited", "proposed": "invited", "accepted": "accepted"
 def _admit(work: Work, invitation: Invitation) -> None:
     """Keep what the person is to the meeting in step with the invitation, which is the truth of it."""
     if invitation.invitee_id is not None:
-        meetings.set_relation(
-            work, invitation.meeting_id, invitation.invitee_id, _RELATION.get(invitation.status)
-        )
+        meetings.set_relation(work, invitation.meeting_id, invitation.invitee_id, _RELATION.get(invitation.status))
 
 
 def _become(work: Work, invitation: Invitation, status: str) -> None:

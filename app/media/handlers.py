@@ -13,9 +13,7 @@ def place(work: Work, event: MeetingStarted) -> None:
 
 def answer_as_mock(work: Work, event: SignalToSfu) -> None:
     if get_meeting(work, event.meeting_id).effective_media_mode == "mock":
-        service.answer_as_mock(
-            work, event.sfu_participant_id, event.from_participant_id, event.type, event.payload
-        )
+        service.answer_as_mock(work, event.sfu_participant_id, event.from_participant_id, event.type, event.payload)
 
 
 def unpublish_tracks(work: Work, event: ParticipantLeft | ParticipantReplaced) -> None:

@@ -86,8 +86,7 @@ def answer_offer(offer: str, seed: str) -> Answer:
     session, sections = parsed.session, parsed.sections
     transports = parsed.transports()
     bodies = [
-        None if section.is_stopped else _media_lines(section, session, transports[section.mid])
-        for section in sections
+        None if section.is_stopped else _media_lines(section, session, transports[section.mid]) for section in sections
     ]
     if not any(bodies) and not all(section.is_stopped for section in sections):
         raise UnanswerableOffer("no m-line of the offer has a transport and a codec that are forwarded")

@@ -14,9 +14,7 @@ class Track(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
-    participant_id: Mapped[str] = mapped_column(
-        ForeignKey("meeting_participants.id", ondelete="CASCADE"), index=True
-    )
+    participant_id: Mapped[str] = mapped_column(ForeignKey("meeting_participants.id", ondelete="CASCADE"), index=True)
     kind: Mapped[str] = mapped_column(exact(8))  # audio | video
     mid: Mapped[str] = mapped_column(exact(32))  # of the m-line (RFC 8843)
     source: Mapped[str] = mapped_column(exact(16))  # microphone | camera | screen

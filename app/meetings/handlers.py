@@ -7,7 +7,7 @@ from app.meetings.models import Meeting
 
 
 def cancel_meetings_of_erased_user(work: Work, event: UserErased) -> None:
-    """Nobody is left to hold them: what is to come is cancelled, what is live ends; what is over stays for the others."""
+    """Nobody is left to hold them: what is to come is cancelled, what is live ends, what is over stays."""
     for meeting in work.scalars(select(Meeting).where(Meeting.owner_id == event.user_id)).all():
         if meeting.state == "scheduled":
             service.cancel(work, meeting)

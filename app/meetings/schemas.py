@@ -1,4 +1,3 @@
-from typing import Any
 from zoneinfo import available_timezones
 
 import marshmallow as ma
@@ -23,40 +22,30 @@ class PersonName(Schema):
     display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
 
 
-def _settable(required_title: bool) -> dict[str, Any]:
-    """The fields that an owner sets, for creating and for changing."""
-    default: dict[str, Any] = {} if not required_title else {"load_default": None}
-    return {
-        "title": text_field(200, required=required_title, metadata={"example": "Weekly review"}),
-        "description": text_field(10_000, 0, **({"load_default": ""} if required_title else {})),
-        "starts_at": Timestamp(allow_none=True, **default),
-        "duration_min": fields.Integer(
-            strict=True, allow_none=True, validate=ma.validate.Range(1, LONGEST_MIN), metadata={"example": 30}, **default
-        ),
-        "time_zone": fields.String(
-            validate=[ma.validate.Length(1, 64), _zone],
-            metadata={"example": "Europe/Berlin"},
-            **({"load_default": "UTC"} if required_title else {}),
-        ),
-        "media_mode": fields.String(validate=ma.validate.OneOf(MEDIA_MODES), **default),
-        "record_automatically": fields.Boolean(**({"load_default": False} if required_title else {})),
-        "max_participants": fields.Integer(
-            strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000), **default
-        ),
-        "e2ee": fields.Boolean(
-            metadata={"description": "End-to-end encrypted: no recording, no notes."},
-            **({"load_default": False} if required_title else {}),
-        ),
-        "metadata": JsonObject(
-            max_bytes=METADATA_MAX_BYTES,
-            metadata={"description": "Yours; Parley never looks inside.", "example": {"project": "blue"}},
-            **({"load_default": dict} if required_title else {}),
-        ),
-    }
+class MeetingUpdate(Schema):
+    """What an owner sets. What is not given stays as it is."""
+
+    title = text_field(200, metadata={"example": "Weekly review"})
+    description = text_field(10_000, 0, metadata={"example": "What went well, what did not."})
+    starts_at = Timestamp(allow_none=True)
+    duration_min = fields.Integer(
+        strict=True, allow_none=True, validate=ma.validate.Range(1, LONGEST_MIN), metadata={"example": 30}
+    )
+    time_zone = fields.String(
+        validate=[ma.validate.Length(1, 64), _zone], metadata={"example": "Europe/Berlin", "default": "UTC"}
+    )
+    media_mode = fields.String(validate=ma.validate.OneOf(MEDIA_MODES), metadata={"example": "auto"})
+    record_automatically = fields.Boolean(metadata={"example": False})
+    max_participants = fields.Integer(strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000))
+    e2ee = fields.Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
+    metadata = JsonObject(
+        max_bytes=METADATA_MAX_BYTES,
+        metadata={"description": "Yours; Parley never looks inside.", "example": {"project": "blue"}},
+    )
 
 
-MeetingCreate = Schema.from_dict(_settable(required_title=True), name="MeetingCreate")
-MeetingUpdate = Schema.from_dict(_settable(required_title=False), name="MeetingUpdate")
+class MeetingCreate(MeetingUpdate):
+    title = text_field(200, required=True, metadata={"example": "Weekly review"})
 
 
 class MeetingFacts(Schema):
@@ -71,7 +60,9 @@ class MeetingFacts(Schema):
     time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
     media_mode = fields.String(required=True, metadata={"enum": list(MEDIA_MODES), "example": "auto"})
     effective_media_mode = fields.String(
-        required=True, allow_none=True, metadata={"description": "p2p, sfu or mock once it is live.", "example": "p2p"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "p2p, sfu or mock once it is live.", "example": "p2p"},
     )
     config_version = fields.Integer(required=True)
     record_automatically = fields.Boolean(required=True)
@@ -93,7 +84,9 @@ class MeetingFacts(Schema):
 
 class MeetingOut(MeetingFacts):
     my_relation = fields.String(
-        required=True, allow_none=True, metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"}
+        required=True,
+        allow_none=True,
+        metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"},
     )
 
 

@@ -44,7 +44,7 @@ def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
     return person.relation if person else None
 
 
-def visible_to(user_id: str, *relations: str) -> Select[tuple[str]]:
+def visible_to(user_id: str, *relations: str) -> Select[str]:
     """Ids of the meetings that a person may see, or to which they have one of `relations`: for subqueries."""
     query = select(MeetingPerson.meeting_id).where(MeetingPerson.user_id == user_id)
     return query.where(MeetingPerson.relation.in_(relations)) if relations else query
@@ -80,9 +80,10 @@ def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[
     relations: dict[str, str] = {}
     if user_id is not None and meetings:
         found = select(MeetingPerson.meeting_id, MeetingPerson.relation).where(
-            MeetingPerson.user_id == user_id, MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings])
+            MeetingPerson.user_id == user_id,
+            MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings]),
         )
-        relations = {meeting_id: relation for meeting_id, relation in work.execute(found)}
+        relations = {row.meeting_id: row.relation for row in work.execute(found)}
     return [
         MeetingView(
             meeting,
@@ -104,7 +105,7 @@ def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
 def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
     now = work.now()
     given["meta"] = given.pop("metadata", {})
-    given["media_mode"] = given.get("media_mode") or work.settings.media_mode_of_new_meetings
+    given.setdefault("media_mode", work.settings.media_mode_of_new_meetings)
     meeting = Meeting(
         id=new_id(),
         owner_id=actor.user_id,
@@ -143,9 +144,7 @@ def list_visible(
         query = query.where(Meeting.sort_at >= from_)
     if to is not None:
         query = query.where(Meeting.sort_at < to)
-    page = paginate(
-        work, query, (Meeting.sort_at, Meeting.id), limit=limit, cursor=cursor, descending=order == "desc"
-    )
+    page = paginate(work, query, (Meeting.sort_at, Meeting.id), limit=limit, cursor=cursor, descending=order == "desc")
     page["items"] = views(work, page["items"], actor.user_id)
     return page
 
@@ -162,8 +161,6 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}; it can't be changed.", state=meeting.state)
     if "metadata" in changes:
         changes["meta"] = changes.pop("metadata")
-    if changes.get("media_mode", "") is None:
-        changes["media_mode"] = work.settings.media_mode_of_new_meetings
     changes = {name: value for name, value in changes.items() if getattr(meeting, name) != value}
     if meeting.state == "live":
         fixed = [name for name in _FIXED_WHILE_LIVE if name in changes]
@@ -267,7 +264,10 @@ def note_presence(work: Work, meeting_id: str, *, empty: bool) -> None:
     """Remember since when nobody has been in a live meeting; `end_empty` goes by that."""
     work.execute(
         sql_update(Meeting)
-        .where(Meeting.id == meeting_id, Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None))
+        .where(
+            Meeting.id == meeting_id,
+            Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None),
+        )
         .values(empty_since=work.now() if empty else None)
     )
 

@@ -18,9 +18,7 @@ def admit_waiting(work: Work, event: MeetingStarted) -> None:
 
 def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
     """Everybody's stay ends with the meeting; that it ended is all that they are told."""
-    there = select(Participant).where(
-        Participant.meeting_id == event.meeting_id, Participant.state.in_(states.THERE)
-    )
+    there = select(Participant).where(Participant.meeting_id == event.meeting_id, Participant.state.in_(states.THERE))
     for participant in work.scalars(there).all():
         service.depart(work, participant, "meeting_ended", tell=False)
 
@@ -49,7 +47,9 @@ def leave_with_invitation(work: Work, event: InvitationChanged) -> None:
         invitee_id = work.get_one(Invitation, event.invitation_id).invitee_id
         if invitee_id is not None:
             _end_stays(
-                work, (Participant.user_id == invitee_id) & (Participant.meeting_id == event.meeting_id), "removed"
+                work,
+                (Participant.user_id == invitee_id) & (Participant.meeting_id == event.meeting_id),
+                "removed",
             )
 
 

@@ -33,7 +33,8 @@ class Join(Schema):
     device = text_field(64, required=True, metadata={"description": "Yours; the same each time.", "example": "phone-1"})
     display_name = text_field(100, load_default=None)
     replaces = id_field(
-        load_default=None, metadata={"description": "Go on as this participant of yours, from a new connection."}
+        load_default=None,
+        metadata={"description": "Go on as this participant of yours, from a new connection."},
     )
     force = fields.Boolean(load_default=False, metadata={"description": "End this device's other stay first."})
 

@@ -29,14 +29,22 @@ def get(work: Work, participant_id: str) -> Participant:
 
 
 def join(
-    work: Work, actor: Actor, meeting_id: str, *, device: str, display_name: str | None, replaces: str | None, force: bool
+    work: Work,
+    actor: Actor,
+    meeting_id: str,
+    *,
+    device: str,
+    display_name: str | None,
+    replaces: str | None,
+    force: bool,
 ) -> dict[str, Any]:
     """Enter a meeting with one device; says yes to a pending invitation on the way.
 
     The owner's join makes the meeting live, and so does anybody's if it has no start; others who come early wait.
     :returns: the shape of `Joined`.
     :raises AlreadyJoined: this device is there (extra `participant_id`), and neither `replaces` nor `force` was given.
-    :raises MeetingEnded: it is over, and only its owner may open it again. :raises MeetingCancelled: :raises MeetingFull:
+    :raises MeetingEnded: it is over, and only its owner may open it again.
+    :raises MeetingCancelled: :raises MeetingFull:
     """
     meeting = work.get(Meeting, meeting_id, with_for_update=True)
     if meeting is None:
@@ -93,9 +101,7 @@ def _check_room(work: Work, meeting: Meeting) -> None:
         raise errors.MeetingFull(f"The meeting has room for {most} participants.")
 
 
-def _enter(
-    work: Work, actor: Actor, meeting: Meeting, *, device: str, name: str | None, is_owner: bool
-) -> Participant:
+def _enter(work: Work, actor: Actor, meeting: Meeting, *, device: str, name: str | None, is_owner: bool) -> Participant:
     participant = _new_participant(
         work,
         meeting,
@@ -127,7 +133,9 @@ def add_sfu(work: Work, meeting: Meeting, name: str) -> Participant:
 def sfu_of(work: Work, meeting_id: str) -> Participant | None:
     return work.scalar(
         select(Participant).where(
-            Participant.meeting_id == meeting_id, Participant.kind == "sfu", Participant.state.in_(states.IN_THE_ROOM)
+            Participant.meeting_id == meeting_id,
+            Participant.kind == "sfu",
+            Participant.state.in_(states.IN_THE_ROOM),
         )
     )
 
@@ -225,7 +233,9 @@ def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
 
 def people_in_the_room(work: Work, meeting_id: str) -> int:
     there = select(func.count()).where(
-        Participant.meeting_id == meeting_id, Participant.kind == "user", Participant.state.in_(states.IN_THE_ROOM)
+        Participant.meeting_id == meeting_id,
+        Participant.kind == "user",
+        Participant.state.in_(states.IN_THE_ROOM),
     )
     return work.scalar(there) or 0
 

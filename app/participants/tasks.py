@@ -42,7 +42,5 @@ def _silent(since: datetime) -> Any:
     return (
         select(Participant, Inbox.last_seen_at)
         .join(Inbox, Inbox.id == Participant.inbox_id)
-        .where(
-            Participant.kind == "user", Participant.state.in_(states.THERE), Inbox.last_seen_at <= since
-        )
+        .where(Participant.kind == "user", Participant.state.in_(states.THERE), Inbox.last_seen_at <= since)
     )

@@ -58,7 +58,5 @@ def build_ice_servers(
     username = f"{int(expires_at.timestamp())}:{participant_id}"
     # The scheme fixes SHA-1; as a MAC it is not touched by SHA-1's collisions (RFC 6194).
     digest = hmac.new(turn_secret.encode(), username.encode(), hashlib.sha1).digest()
-    servers.append(
-        {"urls": list(turn_urls), "username": username, "credential": base64.b64encode(digest).decode()}
-    )
+    servers.append({"urls": list(turn_urls), "username": username, "credential": base64.b64encode(digest).decode()})
     return IceServers(servers, expires_at)

@@ -13,7 +13,7 @@ class SignalIn(Schema):
         keys=fields.String(),
         required=True,
         metadata={
-            "description": "rtc.offer and rtc.answer: {sdp}; rtc.candidate: {candidate}, where null ends the candidates.",
+            "description": "Offers and answers: {sdp}; rtc.candidate: {candidate}, where null ends the candidates.",
             "example": {"sdp": "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"},
         },
     )

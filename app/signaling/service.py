@@ -26,14 +26,19 @@ def send(
     :raises PayloadTooLarge: :raises InboxFull: the recipient has not read for long.
     """
     if len(messages) > work.settings.signal_batch_max:
-        most = {"location": "body", "field": "messages", "message": f"At most {work.settings.signal_batch_max}."}
+        most = {
+            "location": "body",
+            "field": "messages",
+            "message": f"At most {work.settings.signal_batch_max}.",
+        }
         raise errors.ValidationFailed(errors=[most])
     sender = work.get(Participant, from_)
     if sender is None or sender.user_id != actor.user_id or sender.meeting_id != meeting.id:
         raise errors.NotYourParticipant()
     if sender.state not in states.IN_THE_ROOM:
         raise errors.SenderLeft(
-            "You are waiting for the meeting to begin." if sender.state == "waiting" else None, state=sender.state
+            "You are waiting for the meeting to begin." if sender.state == "waiting" else None,
+            state=sender.state,
         )
     before = inbox.seen_before(work, from_, [m["client_ref"] for m in messages if m["client_ref"]])
     sent = []
@@ -70,9 +75,7 @@ def _send_one(work: Work, sender: Participant, message: dict[str, Any], index: i
     if recipient.inbox_id not in stored:
         raise errors.RecipientLeft(index=index)
     if recipient.kind == "sfu":
-        work.emit(
-            SignalToSfu(sender.meeting_id, sender.id, recipient.id, message["type"], message["payload"])
-        )
+        work.emit(SignalToSfu(sender.meeting_id, sender.id, recipient.id, message["type"], message["payload"]))
     return stored[recipient.inbox_id]
 
 
@@ -82,7 +85,11 @@ def _check_payload(work: Work, message: dict[str, Any], index: int) -> None:
     if message["type"] in _SESSION_DESCRIPTIONS:
         sdp = rest.pop("sdp", None)
         if not isinstance(sdp, str) or not sdp.startswith("v=0"):
-            wrong = {"location": "body", "field": f"messages.{index}.payload.sdp", "message": "Must be an SDP (RFC 8866)."}
+            wrong = {
+                "location": "body",
+                "field": f"messages.{index}.payload.sdp",
+                "message": "Must be an SDP (RFC 8866).",
+            }
             raise errors.ValidationFailed(errors=[wrong])
         if len(sdp.encode()) > settings.sdp_max_bytes:
             raise errors.PayloadTooLarge(f"An SDP has {settings.sdp_max_bytes} bytes at most.", index=index)

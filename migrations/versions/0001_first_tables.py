@@ -255,7 +255,7 @@ def upgrade() -> None:
         sa.Column("meeting_id", exact(36), nullable=False),
         sa.Column("inviter_id", exact(36), nullable=False),
         sa.Column("invitee_id", exact(36), nullable=True),
-        sa.Column("email", exact(254), nullable=False),
+        sa.Column("email", exact(320), nullable=False),
         sa.Column("status", exact(16), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("note", sa.String(length=1000), nullable=False),
@@ -266,10 +266,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["invitee_id"], ["users.id"], name=op.f("fk_invitations_invitee_id_users")),
         sa.ForeignKeyConstraint(["inviter_id"], ["users.id"], name=op.f("fk_invitations_inviter_id_users")),
         sa.ForeignKeyConstraint(
-            ["meeting_id"],
-            ["meetings.id"],
-            name=op.f("fk_invitations_meeting_id_meetings"),
-            ondelete="CASCADE",
+            ["meeting_id"], ["meetings.id"], name=op.f("fk_invitations_meeting_id_meetings"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("meeting_id", "email", name=op.f("uq_invitations_meeting_id_email")),
@@ -305,15 +302,11 @@ def upgrade() -> None:
             name=op.f("fk_meeting_participants_meeting_id_meetings"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_meeting_participants_user_id_users")
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_meeting_participants_user_id_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meeting_participants")),
     )
     with op.batch_alter_table("meeting_participants", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_meeting_participants_meeting_id_state", ["meeting_id", "state"], unique=False
-        )
+        batch_op.create_index("ix_meeting_participants_meeting_id_state", ["meeting_id", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_meeting_participants_session_id"), ["session_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_meeting_participants_user_id"), ["user_id"], unique=False)
 
@@ -323,10 +316,7 @@ def upgrade() -> None:
         sa.Column("user_id", exact(36), nullable=False),
         sa.Column("relation", exact(16), nullable=False),
         sa.ForeignKeyConstraint(
-            ["meeting_id"],
-            ["meetings.id"],
-            name=op.f("fk_meeting_people_meeting_id_meetings"),
-            ondelete="CASCADE",
+            ["meeting_id"], ["meetings.id"], name=op.f("fk_meeting_people_meeting_id_meetings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_meeting_people_user_id_users")),
         sa.PrimaryKeyConstraint("meeting_id", "user_id", name=op.f("pk_meeting_people")),
@@ -355,10 +345,7 @@ def upgrade() -> None:
         sa.Column("error", sa.String(length=500), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["meeting_id"],
-            ["meetings.id"],
-            name=op.f("fk_recordings_meeting_id_meetings"),
-            ondelete="CASCADE",
+            ["meeting_id"], ["meetings.id"], name=op.f("fk_recordings_meeting_id_meetings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(["started_by"], ["users.id"], name=op.f("fk_recordings_started_by_users")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
@@ -377,10 +364,7 @@ def upgrade() -> None:
         sa.Column("published_at", UtcDateTime(), nullable=False),
         sa.Column("unpublished_at", UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["meeting_id"],
-            ["meetings.id"],
-            name=op.f("fk_rtc_tracks_meeting_id_meetings"),
-            ondelete="CASCADE",
+            ["meeting_id"], ["meetings.id"], name=op.f("fk_rtc_tracks_meeting_id_meetings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["participant_id"],
@@ -391,9 +375,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rtc_tracks")),
     )
     with op.batch_alter_table("rtc_tracks", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_rtc_tracks_meeting_id_unpublished_at", ["meeting_id", "unpublished_at"], unique=False
-        )
+        batch_op.create_index("ix_rtc_tracks_meeting_id_unpublished_at", ["meeting_id", "unpublished_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_rtc_tracks_participant_id"), ["participant_id"], unique=False)
 
 

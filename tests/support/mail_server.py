@@ -54,9 +54,7 @@ class MailServer:
     def port(self) -> int:
         return int(self._controller.port)
 
-    def _sign_in(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, given: Any
-    ) -> AuthResult:
+    def _sign_in(self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         right = self._password is not None and (given.login, given.password) == (
             b"parley",
@@ -102,9 +100,7 @@ def make_tls(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = certificate.public_bytes(serialization.Encoding.PEM)

@@ -66,9 +66,7 @@ class Jobs(Protocol):
         ...
 
 
-def check_job(
-    tasks: Tasks, task: str, payload: dict[str, Any], key: str | None, at: datetime | None
-) -> dict[str, Any]:
+def check_job(tasks: Tasks, task: str, payload: dict[str, Any], key: str | None, at: datetime | None) -> dict[str, Any]:
     """Hold a job against the promise of `Jobs.enqueue`; the payload as it will come out of the database."""
     if task not in tasks.by_name:
         raise ValueError(f"no task is named {task!r}")

@@ -104,9 +104,7 @@ class LeasedJobs:
         lease = self.claim(runtime, periodic=periodic)
         if lease is None:
             return False
-        with structlog.contextvars.bound_contextvars(
-            job_id=lease.job_id, task=lease.task, attempt=lease.attempt
-        ):
+        with structlog.contextvars.bound_contextvars(job_id=lease.job_id, task=lease.task, attempt=lease.attempt):
             failure: BaseException | None = None
             try:
                 runtime.tasks.by_name[lease.task](runtime, lease.payload)
@@ -164,9 +162,7 @@ class LeasedJobs:
             if not taken:
                 return None
             job = work.get_one(Job, job_id)
-            lease = Lease(
-                job.id, owner, job.task, job.payload, job.run_at, job.attempts, job.max_attempts, job.every_s
-            )
+            lease = Lease(job.id, owner, job.task, job.payload, job.run_at, job.attempts, job.max_attempts, job.every_s)
         with self._lock:
             self._held[owner] = lease
         return lease
@@ -177,9 +173,7 @@ class LeasedJobs:
             state, values = self._ending(lease, failure, work.now())
             return _move(work, "running", state, *_held_by(lease), **FREED, **values)
 
-    def _ending(
-        self, lease: Lease, failure: BaseException | None, now: datetime
-    ) -> tuple[str, dict[str, Any]]:
+    def _ending(self, lease: Lease, failure: BaseException | None, now: datetime) -> tuple[str, dict[str, Any]]:
         """The state after a run: done, to be tried again, to come again by the clock, or failed for good."""
         every = None if lease.every_s is None else timedelta(seconds=lease.every_s)
         if failure is None and every is None:

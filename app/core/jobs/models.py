@@ -25,16 +25,10 @@ class Job(Base):
     every_s: Mapped[float | None]
     state: Mapped[str] = mapped_column(exact(16), default="queued")
     run_at: Mapped[datetime] = mapped_column(UtcDateTime)  # not before
-    attempts: Mapped[int] = mapped_column(
-        default=0
-    )  # runs begun; of a task that runs by the clock: since it succeeded
+    attempts: Mapped[int] = mapped_column(default=0)  # runs begun; of a task that runs by the clock: since it succeeded
     max_attempts: Mapped[int]
-    leased_until: Mapped[datetime | None] = mapped_column(
-        UtcDateTime
-    )  # running: taken over if not renewed by then
-    lease_owner: Mapped[str | None] = mapped_column(
-        Id
-    )  # running: new with every run, so that an old run is told apart
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # running: taken over if not renewed by then
+    lease_owner: Mapped[str | None] = mapped_column(Id)  # running: new with every run, so that an old run is told apart
     last_error: Mapped[str | None] = mapped_column(String(LONGEST_ERROR))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

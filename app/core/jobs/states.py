@@ -5,9 +5,7 @@ A task that runs by the clock is one row that goes queued → running → queued
 
 TRANSITIONS: dict[str, frozenset[str]] = {
     "queued": frozenset({"running"}),
-    "running": frozenset(
-        {"done", "queued", "failed"}
-    ),  # queued: to be tried again, given back, or its runner died
+    "running": frozenset({"done", "queued", "failed"}),  # queued: to be tried again, given back, or its runner died
     "done": frozenset(),
     "failed": frozenset({"queued"}),  # `flask jobs retry`
 }

@@ -86,9 +86,7 @@ class DiskObjectStore:
             with _own_errors():
                 _flush_to_disk(file)
                 written = os.fstat(file.fileno())
-                card = _Card(
-                    written.st_ino, written.st_size, written.st_mtime_ns, digest.hexdigest(), content_type
-                )
+                card = _Card(written.st_ino, written.st_size, written.st_mtime_ns, digest.hexdigest(), content_type)
                 self._publish(key, Path(file.name), card)
         return _info(key, card)
 
