@@ -44,9 +44,7 @@ class _Name(click.ParamType[str]):
 @click.argument("email", type=_Email())
 @click.option("--name", type=_Name(), help="Name that others see; without it the part of EMAIL before the @.")
 @click.option("--admin", "role", flag_value="admin", help="Make an administrator.")
-@click.option(
-    "--service", "role", flag_value="service", help="Make a program's account: no password, but a key."
-)
+@click.option("--service", "role", flag_value="service", help="Make a program's account: no password, but a key.")
 @click.option(
     "--password-stdin",
     is_flag=True,
@@ -58,9 +56,7 @@ def create(email: str, name: str | None, role: str | None, password_stdin: bool)
     with _runtime().writing() as work:
         display_name = name or email.partition("@")[0][:100]
         try:
-            user = service.create(
-                work, email=email, display_name=display_name, role=role or "user", password=password
-            )
+            user = service.create(work, email=email, display_name=display_name, role=role or "user", password=password)
         except errors.EmailTaken as error:
             raise click.ClickException(error.detail) from None
         key = service.add_service_key(work, user) if user.role == "service" else None

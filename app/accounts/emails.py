@@ -14,10 +14,10 @@ def normalise_email(text: str) -> str:
     """
     try:
         # The test environment only adds `.test` (RFC 6761 §6.2) to what is allowed.
-        address = validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized
+        found = validate_email(text.strip(), check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
-    return unicodedata.normalize("NFC", address.lower())
+    return unicodedata.normalize("NFC", found.normalized.lower())
 
 
 def with_ascii_domain(address: str) -> str:

@@ -19,9 +19,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(exact(16))  # user | admin | service
     password_hash: Mapped[str | None] = mapped_column(exact(255))  # None: cannot sign in with a password
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    disabled_at: Mapped[datetime | None] = mapped_column(
-        UtcDateTime
-    )  # from then on no token and no password counts
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # from then on no token and no password counts
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column()
 

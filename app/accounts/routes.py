@@ -26,9 +26,7 @@ from app.core.api import Blueprint, etag, require_version
 from app.core.flask_app import actor, work
 from app.core.pagination import PageQuery
 
-blp = Blueprint(
-    "accounts", __name__, description="Register, sign in and out, change one's account, find people."
-)
+blp = Blueprint("accounts", __name__, description="Register, sign in and out, change one's account, find people.")
 
 
 @blp.route("/auth/register")

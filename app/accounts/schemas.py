@@ -63,12 +63,9 @@ def _token_field() -> fields.String:
     return fields.String(required=True, validate=ma.validate.Length(1, LONGEST_TOKEN))
 
 
-def _locale_field(**kwargs: Any) -> fields.String:
-    tag = ma.validate.Regexp(
-        r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", error="Not a language tag such as en or pt-BR."
-    )
-    metadata = {"description": "Language tag (RFC 5646).", "example": "en"}
-    return fields.String(validate=tag, metadata=metadata, **kwargs)
+def _locale_field(**kwargs: Any) -> Text:
+    tag = ma.validate.Regexp(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", error="Not a language tag such as pt-BR.")
+    return Text(validate=tag, metadata={"description": "Language tag (RFC 5646).", "example": "en"}, **kwargs)
 
 
 class RegisterIn(Schema):
@@ -146,9 +143,7 @@ class SessionOut(Schema):
     id = id_field(required=True)
     current = fields.Boolean(required=True, metadata={"description": "The session of this request."})
     device = fields.String(required=True, allow_none=True, metadata={"example": "Phone"})
-    user_agent = fields.String(
-        required=True, allow_none=True, metadata={"example": "Parley/1.0 (Android 16)"}
-    )
+    user_agent = fields.String(required=True, allow_none=True, metadata={"example": "Parley/1.0 (Android 16)"})
     created_at = Timestamp(required=True)
     last_used_at = Timestamp(required=True, metadata={"description": "When its tokens were last refreshed."})
     expires_at = Timestamp(required=True)

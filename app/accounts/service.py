@@ -77,9 +77,7 @@ def people(work: Work, actor: Actor, *, email: str | None, limit: int, cursor: s
         .join(Acquaintance, Acquaintance.other_id == User.id)
         .where(Acquaintance.user_id == actor.user_id, User.disabled_at.is_(None))
     )
-    return paginate(
-        work, query, (func.lower(User.display_name), User.id), limit=limit, cursor=cursor, show=show
-    )
+    return paginate(work, query, (func.lower(User.display_name), User.id), limit=limit, cursor=cursor, show=show)
 
 
 # Coming
@@ -94,9 +92,7 @@ def register(
             raise errors.EmailTaken()
     password_hash = work.driver(PasswordHasher).hash(password)
     verified = work.settings.verifies_email_at_once
-    user = _add_user(
-        work, email, display_name, locale, role="user", password_hash=password_hash, verified=verified
-    )
+    user = _add_user(work, email, display_name, locale, role="user", password_hash=password_hash, verified=verified)
     return user, sessions.start(work, user, device=None, user_agent=user_agent)
 
 
@@ -193,14 +189,10 @@ def erase(work: Work, actor: Actor, *, password: str) -> None:
     user = _still_with(work, actor.user_id, stored)
     user.disabled_at = work.now()
     sessions.end_all(work, user.id, "erased")
-    work.execute(
-        update(UserSession).where(UserSession.user_id == user.id).values(device=None, user_agent=None)
-    )
+    work.execute(update(UserSession).where(UserSession.user_id == user.id).values(device=None, user_agent=None))
     work.execute(delete(EmailToken).where(EmailToken.user_id == user.id))
     work.execute(delete(ServiceKey).where(ServiceKey.user_id == user.id))
-    work.execute(
-        delete(Acquaintance).where((Acquaintance.user_id == user.id) | (Acquaintance.other_id == user.id))
-    )
+    work.execute(delete(Acquaintance).where((Acquaintance.user_id == user.id) | (Acquaintance.other_id == user.id)))
     user.email = user.email_verified_at = user.password_hash = None
     user.display_name = NAME_OF_ERASED
     user.locale = "en"

@@ -47,9 +47,7 @@ def refresh(work: Work, session_id: str, jti: str) -> tuple[User, UserSession]:
         raise errors.SessionEnded()
     if session.refresh_jti != jti:
         end(work, session, "refresh_reused")
-        raise errors.SessionEnded(
-            "This refresh token was used before, so its session has ended; sign in again."
-        )
+        raise errors.SessionEnded("This refresh token was used before, so its session has ended; sign in again.")
     user = work.get_one(User, session.user_id)
     if user.disabled_at is not None:
         raise errors.SessionEnded()

@@ -56,9 +56,7 @@ class SmtpMailer:
 
     def _connect(self) -> smtplib.SMTP:
         if self._implicit_tls:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                self._host, self._port, timeout=TIMEOUT_S, context=self._tls
-            )
+            server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT_S, context=self._tls)
         else:
             server = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT_S)
         try:
