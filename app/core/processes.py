@@ -62,7 +62,7 @@ class ProcessBeat:
 
     @property
     def _beating(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive() and not self._stopped.is_set()
 
     def _start(self) -> None:
         self._id = new_id()

@@ -1,0 +1,132 @@
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text, update
+
+from app.accounts.models import User
+from app.core.clock import ManualClock
+from app.core.objects.base import ObjectStore, StoreUnusable
+from app.core.objects.memory import MemoryObjectStore
+from app.core.processes import ProcessBeat
+from app.core.runtime import Runtime
+from app.health.service import Check, summary
+from tests.support.people import Person
+
+READY = ("/health/ready", "/api/v1/health")
+
+
+@pytest.fixture
+def admin(anna: Person, runtime: Runtime) -> Person:
+    with runtime.writing() as work:
+        work.execute(update(User).where(User.id == anna.user_id).values(role="admin"))
+    return anna
+
+
+def checks(admin: Person) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in admin.get("/health").get_json()["checks"]}
+
+
+class BrokenStore(MemoryObjectStore):
+    def usable(self) -> None:
+        raise StoreUnusable("storage/objects is read-only")
+
+
+def test_a_process_that_answers_is_live(client: FlaskClient) -> None:
+    answer = client.get("/health/live")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_live_asks_nothing_of_the_database(client: FlaskClient, runtime: Runtime) -> None:
+    take_away_database(runtime)
+    assert client.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize("path", READY)
+def test_with_all_its_parts_it_is_ready(client: FlaskClient, runtime: Runtime, path: str) -> None:
+    ProcessBeat(runtime, "jobs").beat()
+    answer = client.get(path)
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", READY)
+def test_without_a_jobs_process_it_serves_but_is_degraded(
+    client: FlaskClient, runtime: Runtime, clock: ManualClock, path: str
+) -> None:
+    assert client.get(path).get_json() == {"status": "degraded"}
+    ProcessBeat(runtime, "jobs").beat()
+    clock.advance(seconds=15)
+    answer = client.get(path)
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "degraded"})
+
+
+def test_with_a_broken_object_store_it_serves_but_is_degraded(
+    client: FlaskClient, runtime: Runtime, admin: Person
+) -> None:
+    ProcessBeat(runtime, "jobs").beat()
+    runtime.drivers[ObjectStore] = BrokenStore()
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "degraded"})
+    broken = {"name": "object_store", "status": "failed", "detail": "storage/objects is read-only"}
+    assert checks(admin)["object_store"] == broken
+
+
+@pytest.mark.parametrize("path", READY)
+def test_without_its_database_it_is_unavailable(client: FlaskClient, runtime: Runtime, path: str) -> None:
+    take_away_database(runtime)
+    answer = client.get(path, headers={"Authorization": "Bearer x.y.z"})
+    assert (answer.status_code, answer.get_json()) == (503, {"status": "unavailable"})
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_an_old_schema_is_unavailable_and_a_newer_one_is_fine(runtime: Runtime, client: FlaskClient) -> None:
+    with runtime.writing() as work:
+        work.execute(text("UPDATE alembic_version SET version_num = 'from the future'"))
+    assert client.get("/health/ready").status_code == 200
+    with runtime.writing() as work:
+        work.execute(text("DELETE FROM alembic_version"))
+    assert client.get("/health/ready").status_code == 503
+
+
+def test_admins_are_told_part_by_part(admin: Person) -> None:
+    assert checks(admin) == {
+        "database": {"name": "database", "status": "ok", "detail": ""},
+        "object_store": {"name": "object_store", "status": "ok", "detail": ""},
+        "jobs": {
+            "name": "jobs",
+            "status": "failed",
+            "detail": "No jobs process is alive: start `flask jobs run`.",
+        },
+    }
+
+
+def test_others_are_told_no_details(client: FlaskClient, anna: Person) -> None:
+    assert anna.get("/health").get_json() == {"status": "degraded"}
+
+
+@pytest.mark.parametrize("credentials", ["Bearer nonsense", "Basic YTpi", "Bearer "])
+def test_a_token_that_is_wrong_counts_as_none(client: FlaskClient, credentials: str) -> None:
+    answer = client.get("/health/ready", headers={"Authorization": credentials})
+    assert (answer.status_code, answer.get_json()) == (200, {"status": "degraded"})
+
+
+@pytest.mark.parametrize("path", ["/health/live", *READY])
+def test_every_path_stands_in_the_document_and_needs_no_token(client: FlaskClient, path: str) -> None:
+    operation = client.get("/openapi.json").get_json()["paths"][path]["get"]
+    assert operation["security"] in ([], [{}], [{}, {"bearer": []}])
+
+
+def test_only_what_is_essential_makes_it_unavailable() -> None:
+    assert summary([]) == "ok"
+    assert summary([Check("a"), Check("b", essential=True)]) == "ok"
+    assert summary([Check("a", "broken"), Check("b", essential=True)]) == "degraded"
+    assert summary([Check("a"), Check("b", "broken", essential=True)]) == "unavailable"
+
+
+def take_away_database(runtime: Runtime) -> None:
+    runtime.database.close()
+    database = runtime.settings.storage_dir / "meetings.db"
+    database.unlink()
+    database.mkdir()  # SQLite cannot open a folder
