@@ -4,6 +4,7 @@ import sys
 from typing import cast
 
 import click
+import marshmallow as ma
 from flask import current_app
 from flask.cli import AppGroup
 
@@ -36,8 +37,8 @@ class _Name(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         try:
             return str(PersonalName().deserialize(value))
-        except ValueError as error:  # marshmallow's ValidationError is one
-            self.fail(str(error), param, ctx)
+        except ma.ValidationError as error:
+            self.fail(" ".join(map(str, error.messages)), param, ctx)
 
 
 @users_cli.command("create")

@@ -31,6 +31,14 @@ class UserErased:
 
 
 @dataclass(frozen=True)
+class ServiceAdmitted:
+    """A program got a key."""
+
+    user_id: str
+    display_name: str
+
+
+@dataclass(frozen=True)
 class SessionStarted:
     session_id: str
     user_id: str

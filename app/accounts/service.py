@@ -174,6 +174,7 @@ def add_service_key(work: Work, user: User) -> str:
     """A new key of a service: the one time that its text is seen."""
     key = SERVICE_KEY_PREFIX + secrets.token_urlsafe(32)
     work.add(ServiceKey(id=new_id(), user_id=user.id, key_hash=hash_of_key(key), created_at=work.now()))
+    work.emit(events.ServiceAdmitted(user.id, user.display_name))
     return key
 
 

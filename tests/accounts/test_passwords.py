@@ -1,0 +1,74 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from app.accounts.passwords import MOST_AT_ONCE, Argon2Passwords
+from tests.support.people import PASSWORD
+
+
+@pytest.fixture
+def passwords() -> Argon2Passwords:
+    return Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
+
+
+def test_a_password_matches_its_own_hash_alone(passwords: Argon2Passwords) -> None:
+    stored = passwords.hash(PASSWORD)
+    assert passwords.verify(stored, PASSWORD)
+    assert not passwords.verify(stored, PASSWORD + " ")
+    assert not passwords.verify(stored, "")
+
+
+def test_the_same_password_has_another_hash_each_time(passwords: Argon2Passwords) -> None:
+    assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
+
+
+def test_nobody_has_no_password(passwords: Argon2Passwords) -> None:
+    assert not passwords.verify(None, PASSWORD)
+    assert not passwords.verify(None, "")
+
+
+def test_a_check_against_nobody_has_the_parameters_of_a_real_one(passwords: Argon2Passwords) -> None:
+    real, decoy = passwords.hash(PASSWORD), passwords._decoy
+    assert [len(part) for part in real.split("$")] == [len(part) for part in decoy.split("$")]
+    assert real.split("$")[:4] == decoy.split("$")[:4]
+    assert not passwords.is_outdated(decoy)
+
+
+def test_a_hash_of_other_parameters_still_matches_but_is_outdated(passwords: Argon2Passwords) -> None:
+    stored = Argon2Passwords(time_cost=2, memory_cost_kib=16, parallelism=1).hash(PASSWORD)
+    assert passwords.verify(stored, PASSWORD)
+    assert passwords.is_outdated(stored)
+    assert not passwords.is_outdated(passwords.hash(PASSWORD))
+
+
+def test_the_defaults_are_those_of_rfc_9106() -> None:
+    assert Argon2Passwords().hash(PASSWORD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_the_longest_hash_fits_its_column() -> None:
+    assert len(Argon2Passwords(memory_cost_kib=1_048_576)._decoy) <= 255
+
+
+def test_only_so_many_are_hashed_at_once(passwords: Argon2Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_in = threading.Event()
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    class Slow:
+        def hash(self, password: str) -> str:
+            nonlocal now, most
+            with lock:
+                now += 1
+                most = max(most, now)
+                if now == MOST_AT_ONCE:
+                    all_in.set()
+            all_in.wait(5)
+            with lock:
+                now -= 1
+            return password
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+    with ThreadPoolExecutor(3 * MOST_AT_ONCE) as pool:
+        list(pool.map(passwords.hash, ["x"] * 3 * MOST_AT_ONCE))
+    assert most == MOST_AT_ONCE
