@@ -87,6 +87,7 @@ def _jobs(settings: Settings) -> Jobs:
 def _bus() -> Bus:
     bus = Bus()
     bus.on(accounts.EmailVerified, invitation_handlers.attach_invitations)
+    bus.on(accounts.ServiceAdmitted, inbox_handlers.open_worker_inbox)
     bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
     bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
     bus.on(accounts.UserErased, meeting_handlers.cancel_meetings_of_erased_user)

@@ -14,7 +14,7 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings, load_settings
-from tests.support.people import Person, register
+from tests.support.people import Call, Person, register, start_call
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
@@ -81,3 +81,9 @@ def ben(person: Callable[[str], Person]) -> Person:
 @pytest.fixture
 def cleo(person: Callable[[str], Person]) -> Person:
     return person("Cleo")
+
+
+@pytest.fixture
+def call(anna: Person, ben: Person) -> Call:
+    """Anna's meeting, live and peer to peer, with Ben in it."""
+    return start_call(anna, ben)

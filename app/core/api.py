@@ -6,6 +6,7 @@ the classes here mend all three, so that features need no thought of it.
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -67,7 +68,7 @@ class Timestamp(fields.AwareDateTime):
         super().__init__(format="iso", metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        moment = super()._deserialize(value, attr, data, **kwargs)
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
         if not 1970 <= moment.year <= 9000:  # beyond, converting between offsets overflows
             raise self.make_error("invalid", input=value, obj_type="datetime")
         return moment
@@ -84,7 +85,7 @@ class JsonObject(fields.Dict):
         self.max_bytes = max_bytes
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        result = super()._deserialize(value, attr, data, **kwargs)
+        result: Any = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         if len(json.dumps(result).encode()) > self.max_bytes:
             raise ma.ValidationError(f"Longer than {self.max_bytes} bytes.")
         return result
@@ -107,7 +108,7 @@ def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:
 
 class Text(fields.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
-        text: str = super()._deserialize(value, attr, data, **kwargs).strip()  # type: ignore[no-untyped-call]
+        text: str = super()._deserialize(value, attr, data, **kwargs).strip()
         if any(ord(letter) < 32 and letter not in "\n\t" for letter in text):
             raise ma.ValidationError("Contains control characters.")
         return text

@@ -39,8 +39,10 @@ class Parking:
                 self._parked.pop(poll_id, None)
 
     @property
-    def parked(self) -> int:
-        return len(self._parked)
+    def parked(self) -> frozenset[str]:
+        """Ids of the polls that are parked now."""
+        with self._lock:
+            return frozenset(self._parked)
 
     def beat_if_due(self, runtime: Runtime) -> None:
         with self._lock:

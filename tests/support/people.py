@@ -75,6 +75,41 @@ class Person:
         return self.post(f"/meetings/{meeting['id']}/rtc/signals", body)
 
 
+@dataclass
+class Call:
+    """A live meeting with two people in it: its owner, and a guest of hers who has accepted."""
+
+    meeting: dict[str, Any]
+    owner: Person
+    guest: Person
+    owners: dict[str, Any]  # the owner's participant
+    guests: dict[str, Any]  # the guest's participant
+
+    def offer(self, ref: str | None = None, **payload: Any) -> dict[str, Any]:
+        """An offer for the owner."""
+        message = {"to": self.owners["id"], "type": "rtc.offer", "payload": {"sdp": "v=0\r\n", **payload}}
+        return message | ({"client_ref": ref} if ref else {})
+
+    def candidate(self, text: str = "candidate:1 1 udp 1 192.0.2.1 9 typ host") -> dict[str, Any]:
+        """A candidate for the owner."""
+        payload = {"candidate": {"candidate": text, "sdpMid": "0"}}
+        return {"to": self.owners["id"], "type": "rtc.candidate", "payload": payload}
+
+    def send(self, *messages: dict[str, Any]) -> TestResponse:
+        """Signals from the guest."""
+        return self.guest.signal(self.meeting, self.guests, *messages)
+
+
+def start_call(owner: Person, guest: Person, **meeting_fields: Any) -> Call:
+    """Both are in the room, and the owner has read and acknowledged that the guest came."""
+    meeting = owner.create_meeting(**meeting_fields)
+    guest.accept(owner.invite(meeting, guest)[0])
+    owners = owner.join(meeting)["participant"]
+    guests = guest.join(meeting)["participant"]
+    owner.poll(owners, ack=owner.poll(owners)["head_seq"])
+    return Call(ok(owner.get(f"/meetings/{meeting['id']}")), owner, guest, owners, guests)
+
+
 def register(app: Flask, name: str) -> Person:
     email = f"{name.lower()}@example.org"
     body = {"email": email, "password": PASSWORD, "display_name": name}

@@ -1,0 +1,60 @@
+"""Waiting for what happens in another thread, without sleeping for luck."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from app.core.runtime import Runtime
+from app.inbox.parking import Parking
+from tests.support.people import Person
+
+LONGEST_S = 20.0
+
+
+def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
+    """The first truthy value of `condition`; fails when it stays away for LONGEST_S."""
+    deadline = time.monotonic() + LONGEST_S
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.005)
+    raise AssertionError(f"{what} did not come true within {LONGEST_S} s")
+
+
+class ParkedPoll:
+    """A poll in a thread of its own that is known to be parked once this is made."""
+
+    def __init__(
+        self, runtime: Runtime, person: Person, participant: dict[str, Any] | None = None, **query: Any
+    ) -> None:
+        parking: Parking = runtime.drivers[Parking]
+        query = {"wait": 20, **query} | ({"participant_id": participant["id"]} if participant else {})
+        before = parking.parked
+        self._response: TestResponse | None = None
+        self._thread = threading.Thread(target=self._poll, args=(person, query), daemon=True)
+        self._thread.start()
+        eventually(lambda: parking.parked - before or self._response, "the poll to be parked")
+
+    def _poll(self, person: Person, query: dict[str, Any]) -> None:
+        self._response = person.get("/rtc/inbox", **query)
+
+    @property
+    def is_parked(self) -> bool:
+        return self._response is None
+
+    def response(self) -> TestResponse:
+        self._thread.join(LONGEST_S)
+        assert self._response is not None, "the poll is still parked"
+        return self._response
+
+    def reply(self) -> dict[str, Any]:
+        response = self.response()
+        assert response.status_code == 200, response.get_data(as_text=True)
+        body: dict[str, Any] = response.json
+        return body

@@ -1,0 +1,153 @@
+"""One meeting with everybody who can be something to it, and a database that is put back before every request.
+
+The walks over the whole API (access, contract) ask thousands of questions of it; each finds the same state, so that
+a DELETE disturbs nobody.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from werkzeug.test import TestResponse
+
+from app import create_app
+from app.accounts import service as accounts
+from app.accounts.passwords import Argon2Passwords, PasswordHasher
+from app.core.clock import ManualClock
+from app.core.flask_app import ParleyApp
+from app.core.settings import load_settings
+from tests.support.people import PASSWORD, Person, ok, register
+
+Document = dict[str, Any]
+
+
+class World:
+    """`people` by what they are; `meeting`, `ids`: what the paths' ids name."""
+
+    def __init__(self, app: ParleyApp, clock: ManualClock) -> None:
+        self.app = app
+        self.clock = clock
+        self.database = app.runtime.settings.storage_dir / "meetings.db"
+        self.tokens: dict[str, str | None] = {"nobody": None}
+        self.people: dict[str, Person] = {}
+        self.participants: dict[str, str] = {}
+        self._build()
+        self._snapshot = self.database.with_name("snapshot.db")
+        app.runtime.database.close()  # the last connection puts the write-ahead log into the file
+        shutil.copy(self.database, self._snapshot)
+
+    def restore(self) -> None:
+        """Make the database as it was when everything was built."""
+        self.app.runtime.database.close()
+        for left_over in ("-wal", "-shm"):
+            self.database.with_name(self.database.name + left_over).unlink(missing_ok=True)
+        shutil.copyfile(self._snapshot, self.database)
+
+    def request(self, actor: str, method: str, path: str, **kwargs: Any) -> TestResponse:
+        """`path` as in the OpenAPI document, its ids filled in already; `actor` as in `tokens`."""
+        headers = dict(kwargs.pop("headers", {}))
+        if self.tokens[actor] is not None:
+            headers["Authorization"] = f"Bearer {self.tokens[actor]}"
+        return self.app.test_client().open(path, method=method, headers=headers, **kwargs)
+
+    def ids_for(self, actor: str) -> dict[str, str]:
+        """What stands for a path's ids. Only `session_id` depends on who asks: it is a session of their own."""
+        own_session = self.people[actor].session_id if actor in self.people else self.people["owner"].session_id
+        return {**self.ids, "session_id": own_session}
+
+    def _build(self) -> None:
+        owner = register(self.app, "Olga")
+        self.tokens["expired token"] = owner.tokens["access_token"]
+        self.clock.advance(minutes=self.app.runtime.settings.access_token_min + 1)
+        left_behind = self._sign_in(owner)
+        self.tokens["ended session"] = left_behind["access_token"]
+        ok(Person(self.app, "Olga", owner.email, left_behind).post("/auth/logout"), 204)
+        owner.tokens = self._sign_in(owner)
+        names = {
+            "another user": "Una",
+            "admin": "Ada",
+            "invited": "Ida",
+            "accepted": "Ana",
+            "participant": "Pia",
+            "another participant": "Paul",
+            "rejected": "Rhea",
+            "revoked": "Rex",
+        }
+        self.people = {"owner": owner, **{what: register(self.app, name) for what, name in names.items()}}
+        self.tokens.update({what: person.tokens["access_token"] for what, person in self.people.items()})
+        self._add_roles()
+        self._hold_the_meeting()
+
+    def _sign_in(self, person: Person) -> dict[str, Any]:
+        body = {"email": person.email, "password": PASSWORD}
+        tokens: dict[str, Any] = ok(self.app.test_client().post("/api/v1/auth/login", json=body))
+        return tokens
+
+    def _add_roles(self) -> None:
+        with self.app.runtime.writing() as work:
+            accounts.set_role(work, accounts.get_user(work, self.people["admin"].user_id), "admin")
+            worker = accounts.create(
+                work, email="worker@example.org", display_name="Worker", role="service", password=None
+            )
+            work.flush()
+            self.tokens["media worker"] = accounts.add_service_key(work, worker)
+
+    def _hold_the_meeting(self) -> None:
+        people = self.people
+        owner = people["owner"]
+        self.meeting = owner.create_meeting(title="Weekly review", media_mode="mock")
+        guests = ("invited", "accepted", "participant", "another participant", "rejected", "revoked")
+        invitations = dict(zip(guests, owner.invite(self.meeting, *(people[guest] for guest in guests)), strict=True))
+        for guest in ("accepted", "participant", "another participant"):
+            people[guest].accept(invitations[guest])
+        ok(people["rejected"].post(f"/invitations/{invitations['rejected']['id']}/reject"))
+        ok(owner.delete(f"/invitations/{invitations['revoked']['id']}"), 204)
+        for guest in ("owner", "participant", "another participant"):
+            joined = people[guest].join(self.meeting, device=f"{guest}'s phone")
+            self.participants[guest] = joined["participant"]["id"]
+        self.ids = {
+            "meeting_id": self.meeting["id"],
+            "invitation_id": invitations["invited"]["id"],
+            "participant_id": self.participants["participant"],
+        }
+
+
+@contextmanager
+def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **settings: Any) -> Iterator[World]:
+    """A world in `folder`, with jobs inline and passwords hashed cheaply."""
+    storage = folder / "storage"
+    storage.mkdir()
+    shutil.copy(migrated_database, storage / "meetings.db")
+    chosen = {"jobs": "inline", "log_level": "ERROR", "poll_default_wait_s": 0, **settings}
+    app = create_app(load_settings(storage_dir=storage, _env_file=None, **chosen), clock)
+    app.testing = True
+    app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
+    yield World(app, clock)
+    app.runtime.close()
+
+
+@cache
+def document() -> Document:
+    """The OpenAPI document as it is served; tests are collected from it."""
+    with TemporaryDirectory() as folder:
+        app = create_app(load_settings(storage_dir=Path(folder), _env_file=None))
+        served: Document = ok(app.test_client().get("/openapi.json"))
+        app.runtime.close()
+    return served
+
+
+def operations() -> list[tuple[str, str, Document]]:
+    """(METHOD, path, operation) of everything in the document."""
+    methods = ("get", "post", "put", "patch", "delete")
+    return [
+        (method.upper(), path, item[method])
+        for path, item in document()["paths"].items()
+        for method in methods
+        if method in item
+    ]
