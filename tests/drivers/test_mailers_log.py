@@ -24,9 +24,7 @@ class TestLogMailer(MailerSuite):
 
 def test_where_others_read_the_log_it_warns_and_shows_neither_text_nor_address() -> None:
     with capture_logs() as lines:
-        LogMailer(shows_text=False).send(
-            "anna@example.com", "Choose a new password", "https://…?token=secret"
-        )
+        LogMailer(shows_text=False).send("anna@example.com", "Choose a new password", "https://…?token=secret")
     [line] = lines
     assert line["log_level"] == "warning"
     assert "SMTP_URL" in line["event"]
