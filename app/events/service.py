@@ -34,9 +34,7 @@ def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
     """Forget events that are older than they are kept. Heads stay: a meeting's numbers only grow."""
     with runtime.writing() as work:
         oldest = work.now() - timedelta(days=work.settings.events_keep_days)
-        work.execute(
-            delete(Event).where(Event.created_at < oldest).execution_options(synchronize_session=False)
-        )
+        work.execute(delete(Event).where(Event.created_at < oldest).execution_options(synchronize_session=False))
 
 
 def _next_seq(work: Work, meeting_id: str) -> int:

@@ -32,9 +32,7 @@ class LiveView(MethodView):
 
 class ReadyView(MethodView):
     @blp.response(200, Ready)
-    @blp.alt_response(
-        503, schema=Ready, description="`unavailable`: without its database it can serve nothing."
-    )
+    @blp.alt_response(503, schema=Ready, description="`unavailable`: without its database it can serve nothing.")
     def get(self) -> Any:
         """Can this process serve
 

@@ -1,5 +1,6 @@
 """`flask jobs`: the jobs process, and a look at what it has to do."""
 
+from pathlib import Path
 from typing import cast
 
 import click
@@ -20,9 +21,11 @@ jobs_cli = AppGroup("jobs", help="Work in the background: mails, reminders, swee
 @jobs_cli.command("run")
 def run() -> None:
     """Work off jobs until SIGTERM or Ctrl-C."""
+    from app.core.jobs.reload import CodeWatch
     from app.core.jobs.runner import Runner  # only this process needs a scheduler; importing it takes long
 
-    Runner(_runtime()).run()
+    runtime = _runtime()
+    Runner(runtime, CodeWatch(Path(current_app.root_path)) if runtime.settings.debug else None).run()
 
 
 @jobs_cli.command("list")

@@ -23,6 +23,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from app.core.jobs.leased import LeasedJobs
+from app.core.jobs.reload import CodeWatch, start_anew
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
 
@@ -34,16 +35,19 @@ PERIODIC_THREADS = 2
 # Together less than the 5 s that `make run` allows after Ctrl-C, and the 10 s of container runtimes.
 FINISH_S = 3.0
 RELEASE_S = 1.0
+WATCH_S = 1.0
+CODE_CHANGED = "code changed"
 
 
 class Runner:
     """Runs jobs in this process until it is told to stop. `run` belongs to the main thread."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, watch: CodeWatch | None = None) -> None:
         self._runtime = runtime
         # Tasks run by the clock even where jobs are inline.
         self._jobs = runtime.jobs if isinstance(runtime.jobs, LeasedJobs) else LeasedJobs()
         self._beat = ProcessBeat(runtime, "jobs")
+        self._watch = watch
         self._reasons: SimpleQueue[str] = SimpleQueue()  # unlike an Event, a signal's handler may use it
         self._stopping = threading.Event()
         self._lock = threading.Lock()
@@ -53,7 +57,7 @@ class Runner:
         """Work until SIGTERM, SIGINT or `stop`; then finish what ends in `FINISH_S` and give back the rest.
 
         Where something was given back this ends the process, with status 0, instead of returning: the
-        interpreter would wait for its threads.
+        interpreter would wait for its threads. With `watch`, changed code starts the process anew.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -65,15 +69,18 @@ class Runner:
         log.info("jobs process is stopping", reason=reason)
         self._stopping.set()
         scheduler.shutdown(wait=False)
-        if self._all_finish():
+        finished = self._all_finish()
+        if finished:
             self._beat.stop()
             self._runtime.close()
-            log.info("jobs process has stopped")
-            return
-        self._give_back()
-        log.info("jobs process has stopped before its jobs did")
+        else:
+            self._give_back()
+        log.info("jobs process has stopped", finished=finished)
         logging.shutdown()
-        os._exit(0)
+        if reason == CODE_CHANGED:
+            start_anew()
+        if not finished:
+            os._exit(0)
 
     def stop(self, reason: str = "stop") -> None:
         """Have `run` end; from any thread."""
@@ -91,12 +98,15 @@ class Runner:
                 "house": ThreadPoolExecutor(1),
                 "jobs": ThreadPoolExecutor(JOB_THREADS),
                 "periodic": ThreadPoolExecutor(PERIODIC_THREADS),
+                "watch": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
         self._tick(scheduler, "house", self._keep_house, self._jobs.lease_s / 3, threads=1)
         self._tick(scheduler, "jobs", self._run_jobs, TICK_S, threads=JOB_THREADS)
         self._tick(scheduler, "periodic", self._run_periodic, TICK_S, threads=PERIODIC_THREADS)
+        if self._watch is not None:
+            self._tick(scheduler, "watch", self._look_at_code, WATCH_S, threads=1)
         return scheduler
 
     @staticmethod
@@ -108,6 +118,10 @@ class Runner:
             work_off, "interval", seconds=every_s, next_run_time=datetime.now(UTC),
             id=name, executor=name, max_instances=threads,
         )  # fmt: skip
+
+    def _look_at_code(self) -> None:
+        if self._watch is not None and self._watch.changed() and not self._stopping.is_set():
+            self.stop(CODE_CHANGED)
 
     def _run_jobs(self) -> None:
         self._work_off(periodic=False)

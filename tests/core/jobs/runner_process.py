@@ -5,6 +5,7 @@ and waits there for the file "gate".
 """
 
 import argparse
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from sqlalchemy import select
 
 from app.core.clock import SystemClock
 from app.core.jobs.leased import LeasedJobs
+from app.core.jobs.reload import CodeWatch
 from app.core.jobs.runner import Runner
 from app.core.logs import configure_logs
 from app.core.runtime import Runtime
@@ -75,12 +77,18 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ahead-s", type=float, default=0)
     parser.add_argument("--lease-s", type=float, default=30)
+    parser.add_argument("--watch", action="store_true", help="the code in FOLDER, which has code_of_a_task.py")
     arguments = parser.parse_args()
     jobs = LeasedJobs(lease_s=arguments.lease_s)
     runtime = make_runtime(arguments.url, clock=ClockAhead(arguments.ahead_s), jobs=jobs)
     configure_logs(runtime.settings)
     add_tasks(runtime, arguments.folder)
-    Runner(runtime).run()
+    watch = None
+    if arguments.watch:
+        sys.path.append(str(arguments.folder))
+        importlib.import_module("code_of_a_task")
+        watch = CodeWatch(arguments.folder)
+    Runner(runtime, watch).run()
 
 
 def add_tasks(runtime: Runtime, folder: Path) -> None:

@@ -208,3 +208,23 @@ def test_a_process_that_comes_before_its_tables_waits_for_them(database_url: str
     until(lambda: effects(runtime, name="tick"))
     assert process.poll() is None
     runtime.close()
+
+
+def test_a_process_that_watches_its_code_starts_anew_when_it_changes(
+    runtime: Runtime, start: Start, tmp_path: Path
+) -> None:
+    code = tmp_path / "code_of_a_task.py"
+    code.write_text("answer = 41")
+    process = start("--watch")
+    until(lambda: beating(runtime) == [process.pid])
+    enqueue(runtime, "count")
+    until(lambda: job(runtime, "count").state == "done")
+
+    def has_started_anew() -> bool:
+        code.touch()
+        return (tmp_path / "log 0").read_bytes().count(b"jobs process is ready") > 1
+
+    until(has_started_anew)
+    enqueue(runtime, "ensure")
+    until(lambda: job(runtime, "ensure").state == "done")
+    assert process.poll() is None
