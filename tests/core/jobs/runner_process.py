@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.core.clock import SystemClock
+from app.core.jobs.base import Jobs
+from app.core.jobs.inline import InlineJobs
 from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.reload import CodeWatch
 from app.core.jobs.runner import Runner
@@ -77,9 +79,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ahead-s", type=float, default=0)
     parser.add_argument("--lease-s", type=float, default=30)
+    parser.add_argument("--inline", action="store_true")
     parser.add_argument("--watch", action="store_true", help="the code in FOLDER, which has code_of_a_task.py")
     arguments = parser.parse_args()
-    jobs = LeasedJobs(lease_s=arguments.lease_s)
+    jobs: Jobs = InlineJobs() if arguments.inline else LeasedJobs(lease_s=arguments.lease_s)
     runtime = make_runtime(arguments.url, clock=ClockAhead(arguments.ahead_s), jobs=jobs)
     configure_logs(runtime.settings)
     add_tasks(runtime, arguments.folder)

@@ -197,6 +197,11 @@ def test_a_process_beats_while_it_lives_and_signs_off(runtime: Runtime, start: S
     assert beating(runtime) == []
 
 
+def test_tasks_run_by_the_clock_where_jobs_are_inline_too(runtime: Runtime, start: Start) -> None:
+    start("--inline")
+    until(lambda: effects(runtime, name="tick"))
+
+
 def test_a_process_that_comes_before_its_tables_waits_for_them(database_url: str, start: Start, tmp_path: Path) -> None:
     process = start("--lease-s", "0.6")  # it looks after leases, and so for its tables, each third of that
     until(lambda: b"leases could not be looked after" in (tmp_path / "log 0").read_bytes())
