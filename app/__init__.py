@@ -22,7 +22,9 @@ from app.inbox import routes as inbox
 from app.invitations import routes as invitations
 from app.media import routes as media
 from app.meetings import routes as meetings
+from app.notes import routes as notes
 from app.participants import routes as participants
+from app.recordings import routes as recordings
 from app.signaling import routes as signaling
 from app.web import routes as web
 from app.web.explorer import explorer
@@ -35,6 +37,8 @@ FEATURES: tuple[Blueprint, ...] = (
     signaling.blp,
     inbox.blp,
     media.blp,
+    recordings.blp,
+    notes.blp,
 )
 
 VERSIONED = frozenset({"/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"})

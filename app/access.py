@@ -93,6 +93,17 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /meetings/{meeting_id}/rtc/tracks": MEMBER,
     "GET /rtc/inbox": ANY_ACCOUNT,
     "POST /rtc/ack": ANY_ACCOUNT,
+    # recordings and notes
+    "POST /meetings/{meeting_id}/recordings": OWNER,
+    "GET /meetings/{meeting_id}/recordings": MEMBER,
+    "GET /recordings": USER,
+    "GET /recordings/{recording_id}": MEMBER,
+    "DELETE /recordings/{recording_id}": OWNER,
+    "POST /recordings/{recording_id}/stop": OWNER,
+    "GET /recordings/{recording_id}/download": MEMBER,
+    "POST /meetings/{meeting_id}/notes": OWNER,
+    "GET /meetings/{meeting_id}/notes": MEMBER,
+    "GET /meetings/{meeting_id}/transcript": MEMBER,
     # operations
     "GET /health": ANYONE,
     "GET /health/live": ANYONE,

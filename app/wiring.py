@@ -34,10 +34,24 @@ from app.media import handlers as media_handlers
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import service as meeting_service
+from app.notes import events as notes
+from app.notes import handlers as note_handlers
+from app.notes import service as note_service
+from app.notes import tasks as note_tasks
+from app.notes.analysts.base import Analyst
+from app.notes.analysts.mock import MockAnalyst
+from app.notes.transcribers.base import Transcriber
+from app.notes.transcribers.mock import MockTranscriber
 from app.participants import events as participants
 from app.participants import handlers as participant_handlers
 from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
+from app.recordings import events as recordings
+from app.recordings import handlers as recording_handlers
+from app.recordings import service as recording_service
+from app.recordings import tasks as recording_tasks
+from app.recordings.recorders.base import Recorder
+from app.recordings.recorders.mock import MockRecorder
 from app.signaling import events as signaling
 from app.signaling.config import SettingsRtcConfiguration
 
@@ -67,6 +81,9 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
         Parking: Parking(settings.parked_polls_of_a_process),
         RtcConfiguration: SettingsRtcConfiguration(),
+        Recorder: MockRecorder(),
+        Transcriber: MockTranscriber(),
+        Analyst: MockAnalyst(),
     }
 
 
@@ -97,14 +114,20 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move)
     # Where media goes is decided before those who wait are let in.
     bus.on(meetings.MeetingStarted, media_handlers.place, participant_handlers.admit_waiting)
-    bus.on(meetings.MeetingEnded, participant_handlers.empty_the_room)
+    bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
+    # The room is told that its recording stops before everybody's stay, and inbox, ends.
+    bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
+    bus.on(meetings.MeetingErased, recording_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room)
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce)
+    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
+
+    bus.on(notes.NotesReady, note_handlers.tell_people)
 
     for event_type, name in _OUTBOX.items():
         bus.on(event_type, recorder(name))
@@ -121,6 +144,9 @@ _OUTBOX: dict[type, str] = {
     invitations.InvitationChanged: "invitation.changed",
     participants.ParticipantJoined: "participant.joined",
     participants.ParticipantLeft: "participant.left",
+    recordings.RecordingStarted: "recording.started",
+    recordings.RecordingCompleted: "recording.completed",
+    notes.NotesReady: "notes.ready",
 }
 
 
@@ -132,6 +158,12 @@ def _tasks() -> Tasks:
     tasks.add("participants.sweep", participant_tasks.sweep_presence, every_s=participant_tasks.SWEEP_EVERY_S)
     tasks.add("meetings.end_empty", meeting_service.end_empty, every_s=10)
     tasks.add("meetings.remind", meeting_service.remind, every_s=30)
+    tasks.add(recording_tasks.BEGIN, recording_tasks.begin)
+    tasks.add(recording_service.PRODUCE, recording_tasks.produce)
+    tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)
+    tasks.add(recording_tasks.SWEEP, recording_tasks.sweep, every_s=recording_tasks.SWEEP_EVERY_S)
+    tasks.add(note_service.WRITE, note_tasks.write)
+    tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add("inbox.purge", inbox_service.purge, every_s=300)
     tasks.add("events.purge", event_service.purge, every_s=3600)
     tasks.add("idempotency.purge", idempotency.purge, every_s=3600)

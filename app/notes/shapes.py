@@ -156,8 +156,7 @@ def quality_of(segments: Sequence[Segment]) -> Quality:
 def transcript_text(transcript: Transcript) -> str:
     """One line a segment, `Anna: Good morning.`, whatever line breaks a name or a text has in it."""
     return "\n".join(
-        f"{_one_line(segment['speaker']['label'])}: {_one_line(segment['text'])}"
-        for segment in transcript["segments"]
+        f"{_one_line(segment['speaker']['label'])}: {_one_line(segment['text'])}" for segment in transcript["segments"]
     )
 
 
@@ -183,9 +182,7 @@ def check_evidence(analysis: Analysis, transcript: Transcript) -> Analysis:
     checked = cast(dict[str, Any], {**analysis})
     dropped = 0
     for kind in CLAIM_KINDS:
-        kept = [
-            claim for claim in checked[kind] if claim["evidence"] and existing.issuperset(claim["evidence"])
-        ]
+        kept = [claim for claim in checked[kind] if claim["evidence"] and existing.issuperset(claim["evidence"])]
         dropped += len(checked[kind]) - len(kept)
         checked[kind] = kept
     if dropped:

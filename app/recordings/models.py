@@ -23,10 +23,11 @@ class Recording(Base):
     participants: Mapped[list[dict[str, Any]]] = mapped_column(Json)  # who was there when it began
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    duration_s: Mapped[float | None]
+    processing_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # first try at making the file
+    duration_s: Mapped[float | None]  # of the file
     file_path: Mapped[str | None] = mapped_column(exact(255))  # key in the object store
     content_type: Mapped[str | None] = mapped_column(String(100))
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(exact(64))
-    error: Mapped[str | None] = mapped_column(String(500))
+    error: Mapped[str | None] = mapped_column(String(500))  # of the last try
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

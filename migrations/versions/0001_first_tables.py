@@ -6,6 +6,7 @@ Revises:
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import mysql
 
 from app.core.db import UtcDateTime, exact
 
@@ -250,6 +251,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
 
     op.create_table(
+        "ai_notes",
+        sa.Column("id", exact(36), nullable=False),
+        sa.Column("meeting_id", exact(36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", exact(16), nullable=False),
+        sa.Column("provider", exact(32), nullable=False),
+        sa.Column(
+            "transcript_text",
+            sa.Text().with_variant(mysql.LONGTEXT(), "mariadb").with_variant(mysql.LONGTEXT(), "mysql"),
+            nullable=True,
+        ),
+        sa.Column("key_points", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("sentiment", exact(16), nullable=True),
+        sa.Column("transcript", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("analysis", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("ready_at", UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["meeting_id"], ["meetings.id"], name=op.f("fk_ai_notes_meeting_id_meetings"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ai_notes")),
+        sa.UniqueConstraint("meeting_id", "version", name=op.f("uq_ai_notes_meeting_id_version")),
+    )
+    op.create_table(
         "invitations",
         sa.Column("id", exact(36), nullable=False),
         sa.Column("meeting_id", exact(36), nullable=False),
@@ -337,6 +363,7 @@ def upgrade() -> None:
         sa.Column("participants", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
+        sa.Column("processing_at", UtcDateTime(), nullable=True),
         sa.Column("duration_s", sa.Double(), nullable=True),
         sa.Column("file_path", exact(255), nullable=True),
         sa.Column("content_type", sa.String(length=100), nullable=True),
@@ -405,6 +432,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_invitations_email"))
 
     op.drop_table("invitations")
+    op.drop_table("ai_notes")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_user_id"))
         batch_op.drop_index("ix_sessions_ended_at_expires_at")

@@ -138,9 +138,7 @@ def _sentiment(score: float, transcript: Transcript, meeting_id: str) -> Sentime
         label: round(score + Random(f"mood of {label} in {meeting_id}").uniform(-0.04, 0.04), 2)  # noqa: S311
         for label in labels
     }
-    tone: Tone = (
-        "positive" if score >= TONE_THRESHOLD else "negative" if score <= -TONE_THRESHOLD else "neutral"
-    )
+    tone: Tone = "positive" if score >= TONE_THRESHOLD else "negative" if score <= -TONE_THRESHOLD else "neutral"
     return {"overall": tone, "score": score, "by_speaker": moods}
 
 

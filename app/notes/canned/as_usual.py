@@ -72,17 +72,13 @@ SCRIPTS = (
             line(
                 0,
                 "Hosting was thirty-four percent of what we spent. That is four points more than planned.",
-                Note(
-                    "key_points", "Hosting took 34 % of last quarter's spending, four points above the plan."
-                ),
+                Note("key_points", "Hosting took 34 % of last quarter's spending, four points above the plan."),
                 Note("topics", "Hosting costs"),
             ),
             line(
                 1,
                 "Most of that is the video storage. We keep every recording for ever.",
-                Note(
-                    "key_points", "Most of the hosting cost is storage for recordings that are never deleted."
-                ),
+                Note("key_points", "Most of the hosting cost is storage for recordings that are never deleted."),
             ),
             line(
                 2,
@@ -98,14 +94,10 @@ SCRIPTS = (
             line(
                 1,
                 "I'll ask legal for their view on ninety days by Friday.",
-                Note(
-                    "action_items", "Ask legal about deleting recordings after 90 days.", due_text="by Friday"
-                ),
+                Note("action_items", "Ask legal about deleting recordings after 90 days.", due_text="by Friday"),
             ),
             line(0, "Thank you, {1}. Next is training.", Note("topics", "Training")),
-            line(
-                3, "We used about half of it. I'd leave the amount as it is, people have booked for spring."
-            ),
+            line(3, "We used about half of it. I'd leave the amount as it is, people have booked for spring."),
             line(
                 0,
                 "Agreed, the training budget stays as it is.",

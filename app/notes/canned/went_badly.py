@@ -59,9 +59,7 @@ SCRIPTS = (
             line(
                 1,
                 "I'll repair the clean-up job and have it report failures by Friday.",
-                Note(
-                    "action_items", "Repair the clean-up job, with reports of failures.", due_text="by Friday"
-                ),
+                Note("action_items", "Repair the clean-up job, with reports of failures.", due_text="by Friday"),
             ),
             line(
                 3,

@@ -1,0 +1,39 @@
+from typing import Any
+
+from flask.views import MethodView
+
+from app.core import errors
+from app.core.api import Blueprint
+from app.core.flask_app import work
+from app.notes import service
+from app.notes.schemas import NotesOut, NotesRequest, TranscriptOut
+
+blp = Blueprint("notes", __name__, description="Transcripts of meetings, and what came of them.")
+
+
+@blp.route("/meetings/<id:meeting_id>/notes")
+class MeetingNotes(MethodView):
+    @blp.arguments(NotesRequest)
+    @blp.response(202, NotesOut)
+    @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe)
+    def post(self, data: dict[str, Any], meeting_id: str) -> Any:
+        """Have a meeting's notes written
+
+        In the background: `notes.ready` tells when. Asking again makes the next version.
+        """
+        return service.ask(work(), meeting_id)
+
+    @blp.response(200, NotesOut)
+    @blp.problems(errors.NotesMissing)
+    def get(self, meeting_id: str) -> Any:
+        """Read the newest notes, pending and failed ones too"""
+        return service.newest(work(), meeting_id)
+
+
+@blp.route("/meetings/<id:meeting_id>/transcript")
+class MeetingTranscript(MethodView):
+    @blp.response(200, TranscriptOut)
+    @blp.problems(errors.NotesMissing)
+    def get(self, meeting_id: str) -> Any:
+        """Read the newest transcript"""
+        return service.newest_transcript(work(), meeting_id)

@@ -1,0 +1,185 @@
+"""The shapes of `shapes.py` as clients see them, with examples for the explorer."""
+
+from typing import Any
+
+from marshmallow import fields
+
+from app.core.api import Schema, Timestamp, id_field
+from app.notes.states import TRANSITIONS
+
+TONES = ["neutral", "positive", "negative"]
+
+
+class NotesRequest(Schema):
+    """Nothing can be asked for yet but the notes themselves."""
+
+
+def _seconds(example: float, **kwargs: Any) -> fields.Float:
+    metadata = {"description": "Seconds since the meeting's start.", "example": example}
+    return fields.Float(required=True, metadata=metadata, **kwargs)
+
+
+def _confidence() -> fields.Float:
+    metadata = {"description": "0 to 1; null if the provider gives none.", "example": 0.93}
+    return fields.Float(required=True, allow_none=True, metadata=metadata)
+
+
+class WordOut(Schema):
+    text = fields.String(required=True, metadata={"example": "good"})
+    start_s = _seconds(7.95)
+    end_s = _seconds(8.22)
+    confidence = _confidence()
+
+
+class SpeakerOut(Schema):
+    id = fields.String(required=True)
+    label = fields.String(
+        required=True, metadata={"description": "Unique within the transcript.", "example": "Anna Berg"}
+    )
+    source = fields.String(
+        required=True,
+        metadata={"enum": ["track", "channel", "diarized", "unknown"], "example": "track"},
+    )
+
+
+class SegmentOut(Schema):
+    id = fields.String(required=True, metadata={"example": "s12"})
+    track_id = fields.String(required=True, allow_none=True)
+    speaker = fields.Nested(SpeakerOut, required=True)
+    start_s = _seconds(7.8)
+    end_s = _seconds(14.7)
+    text = fields.String(required=True, metadata={"example": "Good morning, everyone."})
+    confidence = _confidence()
+    words = fields.List(fields.Nested(WordOut), required=True)
+
+
+class QualityOut(Schema):
+    mean_confidence = _confidence()
+    grade = fields.String(
+        required=True,
+        metadata={
+            "enum": ["draft", "fair", "good"],
+            "description": "`draft`: hear the recording before you rely on it.",
+            "example": "good",
+        },
+    )
+
+
+class TranscriptOut(Schema):
+    version = fields.Integer(required=True, metadata={"description": "Of this shape, not of the text.", "example": 1})
+    language = fields.String(required=True, metadata={"description": "BCP 47.", "example": "en"})
+    provider = fields.String(required=True, metadata={"example": "mock"})
+    model = fields.String(required=True, metadata={"example": "canned-weekly"})
+    quality = fields.Nested(QualityOut, required=True)
+    segments = fields.List(fields.Nested(SegmentOut), required=True, metadata={"description": "By their start."})
+
+
+class ClaimOut(Schema):
+    text = fields.String(required=True, metadata={"example": "The launch moves to March."})
+    evidence = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Ids of the segments that it rests on; never empty.", "example": ["s12"]},
+    )
+
+
+class SuggestedClaimOut(ClaimOut):
+    suggested = fields.Boolean(
+        required=True, metadata={"description": "A kind that is hard to tell: ask a person to confirm it."}
+    )
+
+
+class ActionItemOut(ClaimOut):
+    owner = fields.String(
+        required=True, allow_none=True, metadata={"description": "A speaker's label.", "example": "Anna Berg"}
+    )
+    due = fields.String(required=True, allow_none=True, metadata={"format": "date", "example": "2026-11-23"})
+    due_text = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The words that `due` was worked out from.", "example": "by Monday"},
+    )
+
+
+class EntityOut(ClaimOut):
+    type = fields.String(required=True, metadata={"example": "product"})
+
+
+def _score() -> fields.Float:
+    return fields.Float(metadata={"description": "-1 to 1.", "example": 0.3})
+
+
+class SentimentOut(Schema):
+    overall = fields.String(required=True, metadata={"enum": TONES, "example": "positive"})
+    score = fields.Float(required=True, allow_none=True, metadata={"description": "-1 to 1.", "example": 0.3})
+    by_speaker = fields.Dict(
+        keys=fields.String(),
+        values=_score(),
+        required=True,
+        metadata={"description": "Scores by label.", "example": {"Anna Berg": 0.32}},
+    )
+
+
+class TalkOut(Schema):
+    speaker = fields.String(required=True, metadata={"description": "A label.", "example": "Anna Berg"})
+    seconds = fields.Float(required=True, metadata={"example": 49.0})
+    ratio = fields.Float(
+        required=True, metadata={"description": "Of all the time in which somebody talked.", "example": 0.49}
+    )
+
+
+class UsageOut(Schema):
+    cost_usd = fields.Float(required=True, allow_none=True, metadata={"example": 0.0})
+
+
+def _claims(kind: type[Schema] = ClaimOut) -> Any:
+    return fields.List(fields.Nested(kind), required=True)
+
+
+class AnalysisOut(Schema):
+    version = fields.Integer(required=True, metadata={"description": "Of this shape, not of the text.", "example": 1})
+    provider = fields.String(required=True, metadata={"example": "mock"})
+    method = fields.String(required=True, metadata={"enum": ["extractive", "llm"], "example": "extractive"})
+    summary = fields.String(required=True)
+    key_points = _claims()
+    action_items = _claims(ActionItemOut)
+    decisions = _claims()
+    questions = _claims()
+    objections = _claims(SuggestedClaimOut)
+    pain_points = _claims(SuggestedClaimOut)
+    topics = _claims()
+    entities = _claims(EntityOut)
+    sentiment = fields.Nested(SentimentOut, required=True)
+    talk = fields.List(
+        fields.Nested(TalkOut), required=True, metadata={"description": "Who talked longest comes first."}
+    )
+    warnings = fields.List(fields.String(), required=True)
+    usage = fields.Nested(UsageOut, required=True)
+
+
+class NotesOut(Schema):
+    id = id_field(required=True)
+    meeting_id = id_field(required=True)
+    version = fields.Integer(required=True, metadata={"description": "1, 2, 3 … within the meeting.", "example": 1})
+    state = fields.String(required=True, metadata={"enum": list(TRANSITIONS), "example": "ready"})
+    provider = fields.String(required=True, metadata={"example": "mock"})
+    is_mock = fields.Boolean(
+        required=True,
+        metadata={"description": "Canned: the people are real, nothing of what they said was heard."},
+    )
+    transcript_text = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "One line a segment.", "example": "Anna Berg: Good morning, everyone."},
+    )
+    key_points = fields.List(fields.Nested(ClaimOut), required=True, metadata={"description": "Those of the analysis."})
+    sentiment = fields.String(required=True, allow_none=True, metadata={"enum": [*TONES, None], "example": "positive"})
+    transcript = fields.Nested(TranscriptOut, required=True, allow_none=True)
+    analysis = fields.Nested(AnalysisOut, required=True, allow_none=True)
+    error = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why they failed. A transcript that was made before that stays."},
+    )
+    created_at = Timestamp(required=True)
+    ready_at = Timestamp(required=True, allow_none=True)

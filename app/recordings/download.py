@@ -1,0 +1,50 @@
+"""A recording's file as an HTTP answer: whole or a range of it (RFC 9110 §14), in constant memory."""
+
+from flask import Response, request
+from werkzeug.wsgi import FileWrapper
+
+from app.core import errors
+from app.core.objects.base import CHUNK_BYTES, ObjectNotFound, ObjectStore, StoreUnusable
+from app.recordings.files import Download, disposition
+from app.recordings.ranges import ByteRange, asked_range
+
+
+def answer(store: ObjectStore, file: Download) -> Response:
+    """What the request asks for of `file`, in the order of RFC 9110 §13.2.2.
+
+    :raises VersionMismatch: `If-Match` names another file. :raises RangeNotSatisfiable:
+    :raises NotFound: it is lost. :raises Unavailable: the store can't be read.
+    """
+    headers = {"ETag": file.etag, "Accept-Ranges": "bytes"}
+    if request.if_match and not request.if_match.contains(file.sha256):
+        raise errors.VersionMismatch("The file is not the one that you have a part of.")
+    if request.if_none_match.contains_weak(file.sha256):
+        return Response(status=304, headers=headers)
+    part = _asked_part(file)
+    headers["Content-Disposition"] = disposition(file.name)
+    headers["Content-Length"] = str(part.length if part else file.size)
+    if part:
+        headers["Content-Range"] = part.content_range
+    try:
+        # HEAD too: it answers as GET would, where the file is lost as well.
+        stream = store.open(file.key, part.start, part.length) if part else store.open(file.key)
+    except ObjectNotFound:
+        raise errors.NotFound("The recording's file is no longer in the store.") from None
+    except StoreUnusable:
+        raise errors.Unavailable("The store of files cannot be read.") from None
+    return Response(
+        FileWrapper(stream, CHUNK_BYTES),
+        206 if part else 200,
+        headers,
+        content_type=file.content_type,
+        direct_passthrough=True,
+    )
+
+
+def _asked_part(file: Download) -> ByteRange | None:
+    if request.method != "GET":  # §14.2: a range means nothing to any other method
+        return None
+    condition = request.headers.get("If-Range")
+    if condition is not None and condition.strip() != file.etag:  # strong comparison; a date is none of ours (§13.1.5)
+        return None
+    return asked_range(request.headers.get("Range"), file.size)

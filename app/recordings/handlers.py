@@ -1,0 +1,30 @@
+from app.core.runtime import Work
+from app.meetings.events import MeetingEnded, MeetingErased, MeetingStarted
+from app.meetings.service import get as get_meeting
+from app.participants.events import ParticipantJoined
+from app.participants.service import get as get_participant
+from app.recordings import service, tasks
+
+
+def record_automatically(work: Work, event: MeetingStarted) -> None:
+    """In the background, right after: a recording that can't begin must not keep the meeting from it, and who starts
+    the meeting by joining is in the room by then.
+    """
+    meeting = get_meeting(work, event.meeting_id)
+    if meeting.record_automatically:
+        key = f"{tasks.BEGIN}:{meeting.id}:{meeting.config_version}"
+        work.enqueue(tasks.BEGIN, {"meeting_id": meeting.id}, key=key)
+
+
+def note_first_people(work: Work, event: ParticipantJoined) -> None:
+    if get_participant(work, event.participant_id).kind != "sfu":
+        service.note_first_people(work, event.meeting_id)
+
+
+def stop_with_meeting(work: Work, event: MeetingEnded) -> None:
+    service.stop_running(work, event.meeting_id)
+
+
+def delete_with_meeting(work: Work, event: MeetingErased) -> None:
+    """The rows go with the meeting's; what the object store holds has to be asked for."""
+    service.delete_objects_of(work, event.meeting_id)
