@@ -63,9 +63,7 @@ class JobsSuite:
         self.run_due(runtime)
         assert ran == [{"again": True}]
 
-    def test_a_job_for_later_waits_for_its_time(
-        self, runtime: Runtime, ran: list[Any], clock: ManualClock
-    ) -> None:
+    def test_a_job_for_later_waits_for_its_time(self, runtime: Runtime, ran: list[Any], clock: ManualClock) -> None:
         with runtime.writing() as work:
             work.enqueue("note", {"n": 2}, at=START + timedelta(minutes=20))
             work.enqueue("note", {"n": 1}, at=START + timedelta(minutes=10))
