@@ -100,7 +100,7 @@ export class Inbox {
         this.ended = { reason: "superseded" };
       } else if (reply.ended) {
         this.ended = reply.ended;
-        await this.#acknowledgeTheLast();
+        this.#acknowledgeTheLast();
       } else if (reply.next_poll_ms > 0) {
         await this.#rest(reply.next_poll_ms);
       }
@@ -139,14 +139,11 @@ export class Inbox {
     }
   }
 
-  async #acknowledgeTheLast() {
+  /** Nobody waits for this one: the inbox is closed, and the server drops what is left in time. */
+  #acknowledgeTheLast() {
     const body = { up_to: this.handled };
     if (this.#options.participantId) body.participant_id = this.#options.participantId;
-    try {
-      await this.#client.post("/rtc/ack", body, { tries: 1, idempotencyKey: null });
-    } catch {
-      // The inbox is closed; the server drops what is left anyway.
-    }
+    this.#client.post("/rtc/ack", body, { tries: 1, idempotencyKey: null }).catch(() => {});
   }
 
   async #rest(ms) {

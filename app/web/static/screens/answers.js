@@ -21,17 +21,23 @@ export function invitationCard(app, invitation) {
   );
 }
 
-/** Accept, decline, or ask for another time. The live feed brings the result back to whoever shows it. */
+/** Accept, decline, or ask for another time; of a live meeting: join, which accepts. */
 export function invitationButtons(app, invitation) {
-  const about = invitation.meeting.title;
+  const { id, title, state } = invitation.meeting;
   const button = (words, look, run) =>
-    h("button", { class: look, "aria-label": `${words}: ${about}`, "data-key": `${words}-${invitation.id}`, onclick: run }, words);
+    h("button", { class: look, "aria-label": `${words}: ${title}`, "data-key": `${words}-${invitation.id}`, onclick: run }, words);
+  const decline = async (event) => {
+    await answer(app, event, invitation, "reject", `You declined “${title}”.`);
+    if (location.pathname !== "/") app.navigate("/"); // its page is no longer ours to see
+  };
   return h(
     "div",
     { class: "buttons" },
-    button("Accept", "primary", (event) => answer(app, event, invitation, "accept", `You accepted “${about}”.`)),
-    button("Decline", "", (event) => answer(app, event, invitation, "reject", `You declined “${about}”.`)),
-    invitation.meeting.state === "scheduled" && button("Propose a time", "quiet", () => proposeDialog(app, invitation)),
+    state === "live"
+      ? h("a", { class: "button primary", href: `/meetings/${id}/room`, "aria-label": `Join: ${title}`, "data-key": `join-${id}` }, "Join")
+      : button("Accept", "primary", (event) => answer(app, event, invitation, "accept", `You accepted “${title}”.`)),
+    button("Decline", "", decline),
+    state === "scheduled" && button("Propose a time", "", () => proposeDialog(app, invitation)),
   );
 }
 

@@ -56,9 +56,11 @@ export function show(app, root) {
     ];
     answersSection.hidden = open.length === 0;
     renderList(answers, open, (one) => (one.status === "proposed" ? proposalCard(app, one) : invitationCard(app, one)));
-    onSection.hidden = isLive.items.length === 0;
-    renderList(on, isLive.items, liveCard);
-    drawComing(coming, scheduled.items);
+    const asked = new Set(received.map((one) => one.meeting.id)); // they stand among what waits for an answer
+    const now = isLive.items.filter((one) => !asked.has(one.id));
+    onSection.hidden = now.length === 0;
+    renderList(on, now, liveCard);
+    drawComing(coming, scheduled.items.filter((one) => !asked.has(one.id)));
     const gone = [...ended.items, ...cancelled.items].sort((one, other) => lastMoment(other).localeCompare(lastMoment(one)));
     pastSection.hidden = gone.length === 0;
     more.hidden = !ended.next_cursor && !cancelled.next_cursor && gone.length <= pastLimit;
@@ -117,7 +119,7 @@ function comingRow(meeting) {
       "div",
       { class: "grow" },
       h("h4", {}, titleLink(meeting)),
-      h("p", { class: "hint" }, [meeting.duration_min && `${meeting.duration_min} min`, host(meeting), meeting.my_relation === "invited" && "invited"].filter(Boolean).join(" · ")),
+      h("p", { class: "hint" }, [meeting.duration_min && `${meeting.duration_min} min`, host(meeting), meeting.my_relation === "invited" && "not accepted yet"].filter(Boolean).join(" · ")),
     ),
     soon && joinLink(meeting, ""),
   );

@@ -62,13 +62,14 @@ function headOf(app, meeting, invitation, run) {
         h("p", { class: "when" }, icon("clock"), when(meeting), ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`),
         meeting.started_at && h("p", { class: "hint" }, `Started ${dayAndTime(meeting.started_at)}`, meeting.ended_at && `, ended ${dayAndTime(meeting.ended_at)}`),
         meeting.description && h("p", { class: "description" }, meeting.description),
+        invitation?.status === "proposed" && h("p", { class: "hint" }, `You asked for ${dayAndTime(invitation.proposal.starts_at)} instead; the host has not answered.`),
         mockMark(meeting),
       ),
       invitation?.status === "pending" && open
         ? invitationButtons(app, invitation)
         : h("div", { class: "buttons" }, open && h("a", { class: "button primary", href: `/meetings/${meeting.id}/room`, "data-key": "join" }, icon("camera"), "Join")),
     ),
-    h("div", { class: "actions" }, open && actionsOf(app, meeting, owner, run)),
+    h("div", { class: "actions" }, actionsOf(app, meeting, owner, run)),
   ];
 }
 
@@ -77,6 +78,8 @@ function actionsOf(app, meeting, owner, run) {
   const button = (words, name, work, look = "") => h("button", { class: look, "data-key": name, onclick: work }, icon(name), words);
   const post = (action) => client.post(`/meetings/${meeting.id}/${action}`);
   const copy = button("Copy link", "link", () => copyLink(meeting));
+  if (meeting.state === "ended") return owner ? [button("Open it again", "play", () => run(() => post("start")))] : [];
+  if (meeting.state === "cancelled") return [];
   if (!owner) return [copy];
   const end = async () => {
     const text = "Everybody who is in it is sent out.";

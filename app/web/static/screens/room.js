@@ -19,6 +19,7 @@ const REASONS = {
   timed_out: "You were away for too long, so you have left the meeting.",
   replaced: "You have joined from another window; this one has left.",
   superseded: "The call goes on in another window.",
+  session_ended: "Your session has ended.",
   signed_out: "Your session has ended.",
 };
 
@@ -36,9 +37,8 @@ export function show(app, root, meetingId) {
 async function run(app, root, meetingId, media, left) {
   const meeting = await app.client.get(`/meetings/${meetingId}`);
   app.title(meeting.title);
-  if (meeting.state === "ended" || meeting.state === "cancelled") {
-    return showEnd(app, root, meetingId, meeting.state === "ended" ? REASONS.meeting_ended : "The meeting is cancelled.");
-  }
+  if (meeting.state === "cancelled") return showEnd(app, root, meetingId, "The meeting is cancelled.");
+  if (meeting.state === "ended" && meeting.my_relation !== "owner") return showEnd(app, root, meetingId, REASONS.meeting_ended);
   if (!(await preJoin(app, root, meeting, media, left))) return;
   const options = { device: deviceId(), seen: app.live.seen, log: (event, data) => app.debug.add("call", { event, ...data }) };
   const call = new Call(app.client, meeting, media, options);

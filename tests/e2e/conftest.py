@@ -1,0 +1,69 @@
+"""Fixtures for tests in a browser: one server for all of them, a person for each window."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.e2e import chromium
+from tests.e2e.person import Person
+from tests.e2e.server import Server
+
+# A peer connection is private to the module that made it; this lets a test ask every one of a page for its statistics.
+REMEMBER_CONNECTIONS = """
+window.peerConnections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...settings) {
+    super(...settings);
+    window.peerConnections.push(this);
+  }
+};
+"""
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Presence runs out within seconds, and every meeting may use the mock recorder."""
+    chromium.require_chromium()
+    folder = tmp_path_factory.mktemp("parley")
+    with Server(folder, PRESENCE_RECONNECTING_S="2", PRESENCE_LEFT_S="4", MOCK_RECORDER="true") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    chromium.require_chromium()
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running: Browser = chromium.launch(playwright)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def visitor(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]:
+    """`visitor("Ada")` sits at a browser context of their own, not registered yet. No page of theirs may fail."""
+    people: list[Person] = []
+
+    def come(name: str, *, browser: Browser = browser, **options: Any) -> Person:
+        person = Person(browser, server, name, **options)
+        person.context.add_init_script(REMEMBER_CONNECTIONS)
+        people.append(person)
+        return person
+
+    yield come
+    errors = {person.name: person.errors for person in people if person.errors}
+    for person in people:
+        person.close()
+    assert not errors, f"errors in the console: {errors}"
+
+
+@pytest.fixture
+def someone(visitor: Callable[..., Person]) -> Callable[..., Person]:
+    """`someone("Ada")` is registered and looks at the dashboard."""
+    return lambda name, **options: visitor(name, **options).register()

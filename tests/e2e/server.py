@@ -1,0 +1,95 @@
+"""A whole Parley on a free port: the web process and the jobs process, on a storage folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).parents[2]
+START_S = 60  # far beyond what it takes; a machine that runs many tests at once is slow
+STOP_S = 15
+
+
+class Server:
+    """`with Server(folder) as server:`; settings are given by name, as in the environment."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Nothing of the developer's own environment or .env may count here; what is empty falls back to the default.
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        self._environment = {
+            **inherited,
+            "STORAGE_DIR": str(folder),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            "PROFILE": "embedded",
+            "PRESENCE_GRACE_S": "0",
+            **settings,
+        }
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        self._run("-m", "flask", "--app", "wsgi:app", "db", "upgrade")
+        self._start("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
+        self._start("jobs", "-m", "flask", "--app", "wsgi:app", "jobs", "run")
+        self._wait_until_ready()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def logs(self) -> str:
+        return "\n".join(file.read_text(errors="replace")[-4000:] for file in sorted(self.folder.glob("*.log")))
+
+    def _run(self, *command: str) -> None:
+        subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self._environment,
+            check=True,
+            capture_output=True,
+            timeout=START_S,
+        )
+
+    def _start(self, name: str, *command: str) -> None:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        self._processes.append(process)
+
+    def _wait_until_ready(self) -> None:
+        give_up_at = time.monotonic() + START_S
+        while time.monotonic() < give_up_at:
+            if any(process.poll() is not None for process in self._processes):
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/health/ready", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)  # between two looks, not for luck
+        logs = self.logs()
+        self.__exit__()
+        raise AssertionError(f"The server did not come up.\n{logs}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
