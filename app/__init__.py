@@ -6,7 +6,7 @@ from flask_cors import CORS
 from flask_migrate import Migrate
 
 from app import access, wiring
-from app.accounts import routes as accounts
+from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
 from app.cli import register_commands
 from app.core import openapi
@@ -17,28 +17,28 @@ from app.core.logs import configure_logs
 from app.core.processes import ProcessBeat
 from app.core.secret_files import keep_secret
 from app.core.settings import Settings, load_settings
-from app.health import routes as health
-from app.inbox import routes as inbox
-from app.invitations import routes as invitations
-from app.media import routes as media
-from app.meetings import routes as meetings
-from app.notes import routes as notes
-from app.participants import routes as participants
-from app.recordings import routes as recordings
-from app.signaling import routes as signaling
-from app.web import routes as web
+from app.health.routes import blp as health_blp
+from app.inbox.routes import blp as inbox_blp
+from app.invitations.routes import blp as invitations_blp
+from app.media.routes import blp as media_blp
+from app.meetings.routes import blp as meetings_blp
+from app.notes.routes import blp as notes_blp
+from app.participants.routes import blp as participants_blp
+from app.recordings.routes import blp as recordings_blp
+from app.signaling.routes import blp as signaling_blp
+from app.web.routes import blp as web_blp
 from app.web.explorer import explorer
 
 FEATURES: tuple[Blueprint, ...] = (
-    accounts.blp,
-    meetings.blp,
-    invitations.blp,
-    participants.blp,
-    signaling.blp,
-    inbox.blp,
-    media.blp,
-    recordings.blp,
-    notes.blp,
+    accounts_blp,
+    meetings_blp,
+    invitations_blp,
+    participants_blp,
+    signaling_blp,
+    inbox_blp,
+    media_blp,
+    recordings_blp,
+    notes_blp,
 )
 
 VERSIONED = frozenset({"/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"})
@@ -66,12 +66,13 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     refuse_unread_query(app)
     _register_features(app)
     app.register_blueprint(explorer)
-    app.register_blueprint(web.blp)
+    app.register_blueprint(web_blp)
     access.check_complete(app)
     CORS(
         app,
         resources={r"/api/.*": {"origins": list(settings.cors_origins)}},
         expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID", "Content-Range"],
+        max_age=7200,  # seconds, as long as Chromium allows: else a page that polls asks twice each time
     )
     Migrate(app, app.runtime.database, directory=str(Path(__file__).parent.parent / "migrations"))
     register_commands(app)
@@ -99,7 +100,7 @@ def _register_features(app: ParleyApp) -> None:
     api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=access.API_PREFIX)
-    api.register_blueprint(health.blp)
+    api.register_blueprint(health_blp)
     openapi.finish(api.spec, access.who_may, VERSIONED)
 
 

@@ -69,10 +69,11 @@ class Database:
 
     metadata = Base.metadata
 
-    def __init__(self, url: str, *, echo: bool = False) -> None:
+    def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {"echo": echo}
+        # Parameters are kept out of errors, and so out of logs: among them are hashes and addresses.
+        options: dict[str, Any] = {"hide_parameters": True}
         if self.is_sqlite:
             if parsed.database:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import event
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.core.bus import Bus
 from app.core.clock import Clock
@@ -78,6 +78,7 @@ class Work(Session):
             event.listen(self, "after_begin", _begin_as_writer)
         else:
             event.listen(self, "before_flush", _refuse_changes)
+            event.listen(self, "do_orm_execute", _refuse_statements)
 
     def now(self) -> datetime:
         return self.runtime.clock.now()
@@ -126,5 +127,10 @@ def _begin_as_writer(work: Work, _transaction: Any, connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _refuse_changes(_work: Work, _flush_context: Any, _instances: Any) -> None:
+def _refuse_changes(*_: Any) -> None:
     raise RuntimeError("a unit of work that only reads was used to change something")
+
+
+def _refuse_statements(statement: ORMExecuteState) -> None:
+    if statement.is_insert or statement.is_update or statement.is_delete:
+        _refuse_changes()

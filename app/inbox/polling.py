@@ -61,7 +61,9 @@ def poll(runtime: Runtime, asked: Poll) -> dict[str, Any]:
             ticket = runtime.wakeups.ticket(service.topic(asked.inbox_id))
             reply = _look(runtime, asked, poll_id, after)
             remaining_s = deadline - time.monotonic()
-            if reply["messages"] or reply["ended"] or reply["superseded"] or remaining_s <= 0:
+            if reply["messages"] or reply["ended"] or reply["superseded"]:
+                break
+            if remaining_s <= 0 or runtime.wakeups.closed:
                 break
             if asked.hung_up():
                 return reply  # nobody reads this; the owner was last seen when the poll began or at the last beat

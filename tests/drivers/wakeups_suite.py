@@ -51,4 +51,5 @@ class WakeupsSuite:
         wakeups.close()
         thread.join(LONGEST_S)
         assert outcome == [True]
+        assert wakeups.closed
         assert wakeups.wait("b", wakeups.ticket("b"), LONGEST_S) is True

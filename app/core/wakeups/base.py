@@ -24,6 +24,8 @@ class Wakeups(Protocol):
         """Wake all who wait for one of `topics`. Never raises, never blocks for long; call it after the commit."""
         ...
 
+    closed: bool  # whoever was woken by `close` waits no more
+
     def close(self) -> None:
         """Wake everybody; every later `wait` returns at once."""
         ...

@@ -17,7 +17,7 @@ class InProcessWakeups:
         self._forgotten_at = 0
         self._woken_at: dict[str, int] = {}
         self._waiting: dict[str, set[threading.Event]] = {}
-        self._closed = False
+        self.closed = False
 
     def ticket(self, topic: str) -> int:
         with self._lock:
@@ -27,7 +27,7 @@ class InProcessWakeups:
         deadline = time.monotonic() + timeout_s
         woken = threading.Event()
         with self._lock:
-            if self._closed or self._woken_at.get(topic, self._forgotten_at) > ticket:
+            if self.closed or self._woken_at.get(topic, self._forgotten_at) > ticket:
                 return True
             self._waiting.setdefault(topic, set()).add(woken)
         try:
@@ -52,7 +52,7 @@ class InProcessWakeups:
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
+            self.closed = True
             for waiting in self._waiting.values():
                 for woken in waiting:
                     woken.set()
