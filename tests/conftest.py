@@ -14,6 +14,7 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings, load_settings
+from tests.support.figures import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.people import Call, Person, register, start_call
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)

@@ -38,16 +38,18 @@ class World:
         self.people: dict[str, Person] = {}
         self.participants: dict[str, str] = {}
         self._build()
-        self._snapshot = self.database.with_name("snapshot.db")
         app.runtime.database.close()  # the last connection puts the write-ahead log into the file
-        shutil.copy(self.database, self._snapshot)
+        self._snapshot = {file: file.read_bytes() for file in self.database.parent.rglob("*") if file.is_file()}
 
     def restore(self) -> None:
-        """Make the database as it was when everything was built."""
+        """Make the database, and what was deleted beside it, as it was when everything was built."""
         self.app.runtime.database.close()
         for left_over in ("-wal", "-shm"):
             self.database.with_name(self.database.name + left_over).unlink(missing_ok=True)
-        shutil.copyfile(self._snapshot, self.database)
+        for file, content in self._snapshot.items():
+            if file == self.database or not file.exists():
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
 
     def request(self, actor: str, method: str, path: str, **kwargs: Any) -> TestResponse:
         """`path` as in the OpenAPI document, its ids filled in already; `actor` as in `tokens`."""
@@ -111,10 +113,13 @@ class World:
         for guest in ("owner", "participant", "another participant"):
             joined = people[guest].join(self.meeting, device=f"{guest}'s phone")
             self.participants[guest] = joined["participant"]["id"]
+        recording = ok(owner.post(f"/meetings/{self.meeting['id']}/recordings", {"audio_only": True}), 201)
+        ok(owner.post(f"/recordings/{recording['id']}/stop"), 202)
         self.ids = {
             "meeting_id": self.meeting["id"],
             "invitation_id": invitations["invited"]["id"],
             "participant_id": self.participants["participant"],
+            "recording_id": recording["id"],
         }
 
 
