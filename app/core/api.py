@@ -5,8 +5,11 @@ the classes here mend all three, so that features need no thought of it.
 """
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -71,10 +74,19 @@ class Timestamp(fields.AwareDateTime):
         moment: datetime = super()._deserialize(value, attr, data, **kwargs)
         if not 1970 <= moment.year <= 9000:  # beyond, converting between offsets overflows
             raise self.make_error("invalid", input=value, obj_type="datetime")
-        return moment
+        return moment.astimezone(UTC)
 
     def _serialize(self, value: Any, attr: Any, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Boolean(fields.Boolean):
+    """true or false; nothing that merely looks like one of them, such as "no" or 0."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class JsonObject(fields.Dict):
@@ -98,7 +110,8 @@ def id_field(**kwargs: Any) -> fields.String:
         "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f",
         **kwargs.pop("metadata", {}),
     }
-    return fields.String(validate=ma.validate.Regexp(f"^{IdConverter.regex}$"), metadata=metadata, **kwargs)
+    exactly = [ma.validate.Regexp(f"^{IdConverter.regex}$"), ma.validate.Length(equal=36)]  # $ lets a line break pass
+    return fields.String(validate=exactly, metadata=metadata, **kwargs)
 
 
 def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:
@@ -120,15 +133,41 @@ class IdConverter(BaseConverter):
     regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
-def _unstorable(value: Any) -> bool:
-    """Text with NUL, or with half of a surrogate pair, is valid JSON but no database and no encoder takes it."""
-    if isinstance(value, str):
-        return "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)
-    if isinstance(value, Mapping):
-        return any(_unstorable(part) for pair in value.items() for part in pair)
-    if isinstance(value, list):
-        return any(_unstorable(part) for part in value)
-    return False
+_UNSTORABLE_TEXT = re.compile("[\x00\ud800-\udfff]")
+_DEEPEST = 64  # levels; what reads the body later recurses, and Python bears about a thousand
+
+
+def _check_values(body: Any) -> None:
+    """Refuse what is valid JSON and yet no database and no encoder takes.
+
+    :raises ValidationFailed: text with NUL or with half of a surrogate pair, a number too large, too many levels.
+    """
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(body, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if len(path) > _DEEPEST:
+            raise _wrong("body", "", f"Nested deeper than {_DEEPEST} levels.")
+        if isinstance(value, dict):
+            waiting += [(part, (*path, key)) for key, part in value.items()]
+            waiting += [(key, path) for key in value]
+        elif isinstance(value, list):
+            waiting += [(part, (*path, str(index))) for index, part in enumerate(value)]
+        elif isinstance(value, str) and _UNSTORABLE_TEXT.search(value):
+            raise _wrong("body", ".".join(path), "Has a NUL or half a surrogate pair.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise _wrong("body", ".".join(path), "Too large a number.")
+
+
+def _wrong(location: str, field: str, message: str) -> errors.ValidationFailed:
+    return errors.ValidationFailed(errors=[{"location": location, "field": field, "message": message}])
+
+
+def _body_of(req: Any) -> bytes:
+    """:raises PayloadTooLarge: Werkzeug cuts a chunked body at the limit, where it refuses one of known length."""
+    body: bytes = req.get_data()
+    if req.content_length is None and len(body) >= req.max_content_length:
+        raise errors.PayloadTooLarge()
+    return body
 
 
 def _refuse_constant(name: str) -> None:
@@ -144,20 +183,20 @@ class Parser(FlaskParser):
         if req.mimetype != "application/json":
             raise errors.UnsupportedMediaType()
         try:
-            body = json.loads(req.get_data(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
+            body = json.loads(_body_of(req), parse_constant=_refuse_constant)
+        except ValueError:
             raise errors.MalformedJson() from None
-        if _unstorable(body):
-            raise errors.ValidationFailed("The body has text with NUL or half a surrogate pair.")
+        except RecursionError:
+            raise _wrong("body", "", f"Nested deeper than {_DEEPEST} levels.") from None
+        _check_values(body)
         return body
 
     def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
-        if any("\x00" in value for value in req.args.values()):
-            raise errors.ValidationFailed("The query has text with NUL.")
-        for name in req.args:
-            if len(req.args.getlist(name)) > 1 and not isinstance(schema.fields.get(name), fields.List):
-                message = {"location": "query", "field": name, "message": "Given more than once."}
-                raise errors.ValidationFailed(errors=[message])
+        for name, values in req.args.lists():
+            if len(values) > 1 and not isinstance(schema.fields.get(name), fields.List):
+                raise _wrong("query", name, "Given more than once.")
+            if any("\x00" in value for value in values):
+                raise _wrong("query", name, "Has a NUL.")
         return MultiDictProxy(req.args, schema)
 
     def handle_error(
@@ -173,7 +212,10 @@ class Parser(FlaskParser):
         for location, messages in error.messages_dict.items():
             place = {"json": "body"}.get(str(location), str(location))
             _flatten(messages, place, "", found)
-        raise errors.ValidationFailed(errors=found)
+        raise errors.ValidationFailed(errors=found[:_MOST_FIELDS_TOLD])
+
+
+_MOST_FIELDS_TOLD = 100  # nobody reads more, and a megabyte of unknown fields would be answered with ten
 
 
 def _flatten(messages: Any, location: str, path: str, found: list[dict[str, str]]) -> None:
@@ -190,6 +232,22 @@ class Blueprint(flask_smorest.Blueprint):
     """A blueprint whose operations name the errors that they may answer with."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[Any], Any]:
+        """As flask-smorest's, but without a schema there is no body; its own would be `null`."""
+        document: Callable[[Any], Any] = super().response(status_code, schema, **kwargs)
+        if schema is not None:
+            return document
+
+        def decorate(view: Any) -> Any:
+            @wraps(view)
+            def bare(*args: Any, **kwargs: Any) -> Any:
+                answer = view(*args, **kwargs)
+                return Response(status=status_code) if answer is None else answer
+
+            return document(bare)
+
+        return decorate
 
     @staticmethod
     def problems(*kinds: type[errors.ParleyError]) -> Callable[[Any], Any]:

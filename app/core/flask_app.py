@@ -87,6 +87,8 @@ def _begin() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.get("request_id", "")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if response.calculate_content_length() == 0:
+        response.headers.pop("Content-Type", None)  # clients parse by it, and nothing is not JSON
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
     log.info(

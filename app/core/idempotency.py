@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import errors
 from app.core.db import Base, Json, UtcDateTime, exact
+from app.core.inserts import insert_unless_there
 from app.core.runtime import Runtime, Work
 
 LONGEST_KEY = 255
@@ -35,6 +36,8 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
+_UNDER_WAY = 0  # status of a row whose request is not answered yet; such a row is never committed
+
 _running: set[str] = set()
 _running_lock = threading.Lock()
 
@@ -44,40 +47,32 @@ class Claim:
     """One request's hold on its key. `earlier` is the answer of a former request with it, if there was one."""
 
     work: Work
-    scope: str
-    fingerprint: str
-    earlier: Response | None = None
+    row: IdempotencyKey
+
+    @property
+    def earlier(self) -> Response | None:
+        row = self.row
+        return None if row.status == _UNDER_WAY else Response(row.body, row.status, row.headers)
 
     def keep(self, response: Response) -> None:
         if not 200 <= response.status_code < 300:
+            self.work.delete(self.row)
             return
-        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-        self.work.add(
-            IdempotencyKey(
-                scope=self.scope,
-                fingerprint=self.fingerprint,
-                status=response.status_code,
-                headers=headers,
-                body=response.get_data(),
-                created_at=self.work.now(),
-            )
-        )
+        self.row.status = response.status_code
+        self.row.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        self.row.body = response.get_data()
 
 
 @contextmanager
 def claim(work: Work, actor_id: str, key: str) -> Iterator[Claim]:
-    """Hold `key` for this request.
+    """Hold `key` for this request. Its row comes before the change, so that another process's waits for it.
 
     :raises IdempotencyKeyRunning: another request of this process holds it (one of another process makes this one
         wait at the database and is then answered alike).
     :raises IdempotencyKeyReused: it came with another path or body before.
     """
     if not 1 <= len(key) <= LONGEST_KEY:
-        message = {
-            "location": "header",
-            "field": "Idempotency-Key",
-            "message": f"1 to {LONGEST_KEY} characters.",
-        }
+        message = {"location": "header", "field": "Idempotency-Key", "message": f"1 to {LONGEST_KEY} characters."}
         raise errors.ValidationFailed(errors=[message])
     route = request.url_rule.rule if request.url_rule else request.path
     scope = hashlib.sha256("\n".join((actor_id, request.method, route, key)).encode()).hexdigest()
@@ -87,20 +82,27 @@ def claim(work: Work, actor_id: str, key: str) -> Iterator[Claim]:
             raise errors.IdempotencyKeyRunning()
         _running.add(scope)
     try:
-        row = work.get(IdempotencyKey, scope)
-        if row is not None and row.created_at < work.now() - timedelta(hours=work.settings.idempotency_keep_h):
-            work.delete(row)
-            work.flush()
-            row = None
-        if row is None:
-            yield Claim(work, scope, fingerprint)
-        elif row.fingerprint != fingerprint:
+        row = _row(work, scope, fingerprint)
+        if row.fingerprint != fingerprint:
             raise errors.IdempotencyKeyReused()
-        else:
-            yield Claim(work, scope, fingerprint, Response(row.body, row.status, row.headers))
+        try:
+            yield Claim(work, row)
+        except errors.ParleyError:  # some of them are committed all the same
+            work.delete(row)
+            raise
     finally:
         with _running_lock:
             _running.discard(scope)
+
+
+def _row(work: Work, scope: str, fingerprint: str) -> IdempotencyKey:
+    """The row of a former request that is still kept, or a new one that is under way."""
+    kept = timedelta(hours=work.settings.idempotency_keep_h)
+    forgotten = (IdempotencyKey.scope == scope, IdempotencyKey.created_at < work.now() - kept)
+    work.execute(delete(IdempotencyKey).where(*forgotten))
+    new = {"status": _UNDER_WAY, "headers": {}, "body": b"", "created_at": work.now()}
+    insert_unless_there(work, IdempotencyKey, scope=scope, fingerprint=fingerprint, **new)
+    return work.get_one(IdempotencyKey, scope)
 
 
 def purge(runtime: Runtime, _payload: dict[str, object]) -> None:

@@ -8,6 +8,9 @@ import structlog
 
 from app.core.settings import Settings
 
+# Without the frames' local variables: among them are passwords, tokens and whole requests.
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "credential")
 
 
@@ -20,7 +23,7 @@ def configure_logs(settings: Settings) -> None:
         _hide_secrets,
     ]
     if settings.log_format == "json":
-        last: list[Any] = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        last: list[Any] = [_tracebacks, structlog.processors.JSONRenderer()]
     else:
         last = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     handler = logging.StreamHandler()

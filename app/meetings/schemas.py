@@ -3,7 +3,7 @@ from zoneinfo import available_timezones
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import JsonObject, Schema, Timestamp, id_field, text_field
+from app.core.api import Boolean, JsonObject, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
 
 MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
@@ -35,9 +35,9 @@ class MeetingUpdate(Schema):
         validate=[ma.validate.Length(1, 64), _zone], metadata={"example": "Europe/Berlin", "default": "UTC"}
     )
     media_mode = fields.String(validate=ma.validate.OneOf(MEDIA_MODES), metadata={"example": "auto"})
-    record_automatically = fields.Boolean(metadata={"example": False})
+    record_automatically = Boolean(metadata={"example": False})
     max_participants = fields.Integer(strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000))
-    e2ee = fields.Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
+    e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
     metadata = JsonObject(
         max_bytes=METADATA_MAX_BYTES,
         metadata={"description": "Yours; Parley never looks inside.", "example": {"project": "blue"}},

@@ -1,7 +1,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Schema, Timestamp, id_field, text_field
+from app.core.api import Boolean, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
 from app.meetings.schemas import MeetingOut
 from app.participants.rtc import RtcConfig
@@ -36,7 +36,7 @@ class Join(Schema):
         load_default=None,
         metadata={"description": "Go on as this participant of yours, from a new connection."},
     )
-    force = fields.Boolean(load_default=False, metadata={"description": "End this device's other stay first."})
+    force = Boolean(load_default=False, metadata={"description": "End this device's other stay first."})
 
     @ma.validates_schema
     def _not_both(self, data: dict[str, object], **_: object) -> None:
@@ -45,10 +45,10 @@ class Join(Schema):
 
 
 class OwnState(Schema):
-    muted = fields.Boolean()
-    camera = fields.Boolean()
-    screen = fields.Boolean()
-    hand = fields.Boolean()
+    muted = Boolean()
+    camera = Boolean()
+    screen = Boolean()
+    hand = Boolean()
     display_name = text_field(100)
 
 

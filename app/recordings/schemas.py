@@ -1,7 +1,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Schema, Timestamp, id_field
+from app.core.api import Boolean, Schema, Timestamp, id_field
 from app.meetings.schemas import PersonName
 from app.recordings.states import TRANSITIONS
 
@@ -15,7 +15,7 @@ class RecordingStart(Schema):
         validate=ma.validate.OneOf(MODES),
         metadata={"description": "The mock recorder makes one file, whichever you ask for."},
     )
-    audio_only = fields.Boolean(load_default=False)
+    audio_only = Boolean(load_default=False)
 
 
 class RecordedParticipant(Schema):
