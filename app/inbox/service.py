@@ -121,11 +121,12 @@ def deliver(work: Work, message: Message, inbox_ids: Iterable[str], *, directed:
 
 def deliver_to_person(work: Work, user_id: str, message: Message) -> None:
     """Put a message into every open inbox of a person: one poll, whichever it is, is enough to learn of it."""
-    deliver(work, message, open_inboxes_of(work, user_id))
+    deliver(work, message, open_inboxes_of(work, [user_id]))
 
 
-def open_inboxes_of(work: Work, user_id: str) -> Sequence[str]:
-    return work.scalars(select(Inbox.id).where(Inbox.user_id == user_id, Inbox.closed_at.is_(None))).all()
+def open_inboxes_of(work: Work, user_ids: Iterable[str]) -> Sequence[str]:
+    """Ids of the inboxes in which these people's events arrive."""
+    return work.scalars(select(Inbox.id).where(Inbox.user_id.in_(user_ids), Inbox.closed_at.is_(None))).all()
 
 
 def seen_before(work: Work, from_participant_id: str, client_refs: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -190,8 +190,8 @@ def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
     meeting.started_at = work.now()
     meeting.ended_at = None
     meeting.config_version += 1
+    meeting.empty_since = work.now()  # until somebody joins
     work.flush()
-    note_presence(work, meeting.id, empty=True)  # until somebody joins
     work.emit(events.MeetingStarted(meeting.id, by_user_id))  # media decides on the effective mode here
     tell_people(work, meeting, "meeting.started")
 
@@ -238,11 +238,7 @@ def erase(work: Work, meeting: Meeting) -> None:
 def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
     message = Message(event_type, {"meeting": facts(work, meeting), **more}, meeting_id=meeting.id)
-    deliver(work, message, _inboxes_of_all(work, people_of(work, meeting.id)))
-
-
-def _inboxes_of_all(work: Work, user_ids: Iterable[str]) -> list[str]:
-    return [inbox_id for user_id in user_ids for inbox_id in open_inboxes_of(work, user_id)]
+    deliver(work, message, open_inboxes_of(work, people_of(work, meeting.id)))
 
 
 def _become(work: Work, meeting: Meeting, state: str) -> None:
@@ -264,10 +260,8 @@ def note_presence(work: Work, meeting_id: str, *, empty: bool) -> None:
     """Remember since when nobody has been in a live meeting; `end_empty` goes by that."""
     work.execute(
         sql_update(Meeting)
-        .where(
-            Meeting.id == meeting_id,
-            Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None),
-        )
+        .where(Meeting.id == meeting_id, Meeting.state == "live")
+        .where(Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None))
         .values(empty_since=work.now() if empty else None)
     )
 

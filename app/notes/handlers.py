@@ -9,4 +9,4 @@ def tell_people(work: Work, event: NotesReady) -> None:
     people = people_of(work, event.meeting_id, "owner", "accepted")
     payload = {"meeting_id": event.meeting_id, "notes_id": event.notes_id, "version": event.version}
     message = Message("notes.ready", payload, event.meeting_id)
-    deliver(work, message, [inbox_id for user_id in people for inbox_id in open_inboxes_of(work, user_id)])
+    deliver(work, message, open_inboxes_of(work, people))

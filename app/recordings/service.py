@@ -102,10 +102,22 @@ def note_first_people(work: Work, meeting_id: str) -> None:
             _tell(work, recording)
 
 
-def stop(work: Work, recording: Recording) -> None:
+def stop(work: Work, recording_id: str) -> dict[str, Any]:
     """End it and have its file made. Repeating that changes nothing, whatever became of it."""
-    if recording.state not in states.RUNNING:
-        return
+    recording = work.get(Recording, recording_id, with_for_update=True)
+    if recording is None:
+        raise errors.NotFound()
+    if recording.state in states.RUNNING:
+        _stop(work, recording)
+    return view(work, recording)
+
+
+def stop_running(work: Work, meeting_id: str) -> None:
+    for recording in work.scalars(_running(meeting_id).with_for_update()).all():
+        _stop(work, recording)
+
+
+def _stop(work: Work, recording: Recording) -> None:
     _become(recording, "stopping")
     recording.ended_at = work.now()
     _tell(work, recording)
@@ -116,11 +128,6 @@ def order_file(work: Work, recording: Recording) -> None:
     """Have the file made in the background, once: a repeat is no second job."""
     payload = {"recording_id": recording.id, "meeting_id": recording.meeting_id}
     work.enqueue(PRODUCE, payload, key=f"{PRODUCE}:{recording.id}")
-
-
-def stop_running(work: Work, meeting_id: str) -> None:
-    for recording in work.scalars(_running(meeting_id)).all():
-        stop(work, recording)
 
 
 def erase(work: Work, recording: Recording) -> None:
@@ -280,6 +287,6 @@ def _tell(work: Work, recording: Recording) -> None:
     work.flush()
     there = [p.inbox_id for p in participants.in_the_room(work, recording.meeting_id) if p.kind != "sfu"]
     people = meetings.people_of(work, recording.meeting_id, "owner", "accepted")
-    theirs = [inbox_id for user_id in people for inbox_id in inbox.open_inboxes_of(work, user_id)]
+    theirs = inbox.open_inboxes_of(work, people)
     payload = {"recording": RecordingOut().dump(view(work, recording))}
     inbox.deliver(work, Message("recording.state", payload, recording.meeting_id), {*there, *theirs})

@@ -266,6 +266,15 @@ class TestARoomThatIsEmpty:
         assert ok(anna.get(f"/meetings/{meeting['id']}"))["state"] == "ended"
 
 
+    def test_that_is_opened_again_has_its_time_anew(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
+        ok(call.owner.post(f"/meetings/{call.meeting['id']}/end"))
+        clock.advance(minutes=10)
+        ok(call.owner.post(f"/meetings/{call.meeting['id']}/start"))
+        clock.advance(minutes=4)
+        service.end_empty(runtime, {})
+        assert self.state(call) == "live"
+
+
 class TestReminders:
     def test_come_once_shortly_before_the_start(
         self, anna: Person, ben: Person, runtime: Runtime, clock: ManualClock
