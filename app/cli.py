@@ -1,4 +1,4 @@
-"""The commands of `flask`: users, jobs, settings, and, once there is something to show, demo."""
+"""The commands of `flask`: users, jobs, settings, demo."""
 
 import click
 from flask import Flask
@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 from app.accounts.commands import users_cli
 from app.core.jobs.commands import jobs_cli
 from app.core.settings_docs import env_example, settings_table
+from app.demo.commands import demo_cli
 
 settings_cli = AppGroup("settings", help="The settings, as documents.")
 
@@ -24,5 +25,5 @@ def show_env() -> None:
 
 
 def register_commands(app: Flask) -> None:
-    for group in (users_cli, jobs_cli, settings_cli):
+    for group in (users_cli, jobs_cli, settings_cli, demo_cli):
         app.cli.add_command(group)
