@@ -14,6 +14,10 @@ from app.recordings.schemas import RecordingOut, RecordingStart
 blp = Blueprint("recordings", __name__, description="Record meetings; list, download and delete recordings.")
 
 FILE = {"type": "string", "format": "binary"}
+RANGE = [
+    {"name": "Range", "in": "header", "schema": {"type": "string", "example": "bytes=0-1023"}},
+    {"name": "If-Range", "in": "header", "schema": {"type": "string"}},
+]
 FILE_HEADERS = {
     "ETag": {"description": "The file's SHA-256, for `If-Range`.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string", "example": "bytes"}},
@@ -77,13 +81,12 @@ class Stop(MethodView):
 
         Its file is made in the background: `recording.state` tells when it is `ready`.
         """
-        recording = service.get(work(), recording_id)
-        service.stop(work(), recording)
-        return service.view(work(), recording)
+        return service.stop(work(), recording_id)
 
 
 @blp.route("/recordings/<id:recording_id>/download")
 class DownloadRecording(MethodView):
+    @blp.doc(parameters=RANGE)
     @blp.response(200, FILE, content_type="video/mp4", headers=FILE_HEADERS)
     @blp.alt_response(
         206,
