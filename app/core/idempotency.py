@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from flask import Response, request
 from sqlalchemy import LargeBinary, delete
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import errors
@@ -32,7 +33,7 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[str] = mapped_column(exact(64))  # SHA-256 of path and body, in hex
     status: Mapped[int]
     headers: Mapped[dict[str, str]] = mapped_column(Json)
-    body: Mapped[bytes] = mapped_column(LargeBinary(2**24 - 1))
+    body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

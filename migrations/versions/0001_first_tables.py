@@ -45,7 +45,11 @@ def upgrade() -> None:
         sa.Column("fingerprint", exact(64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("headers", sa.JSON(none_as_null=True), nullable=False),
-        sa.Column("body", sa.LargeBinary(length=16777215), nullable=False),
+        sa.Column(
+            "body",
+            sa.LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mariadb").with_variant(mysql.MEDIUMBLOB(), "mysql"),
+            nullable=False,
+        ),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_idempotency_keys")),
     )
@@ -407,81 +411,22 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("rtc_tracks", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rtc_tracks_participant_id"))
-        batch_op.drop_index("ix_rtc_tracks_meeting_id_unpublished_at")
-
     op.drop_table("rtc_tracks")
-    with op.batch_alter_table("recordings", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_recordings_meeting_id"))
-
     op.drop_table("recordings")
-    with op.batch_alter_table("meeting_people", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_meeting_people_user_id"))
-
     op.drop_table("meeting_people")
-    with op.batch_alter_table("meeting_participants", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_meeting_participants_user_id"))
-        batch_op.drop_index(batch_op.f("ix_meeting_participants_session_id"))
-        batch_op.drop_index("ix_meeting_participants_meeting_id_state")
-
     op.drop_table("meeting_participants")
-    with op.batch_alter_table("invitations", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_invitations_inviter_id"))
-        batch_op.drop_index(batch_op.f("ix_invitations_invitee_id"))
-        batch_op.drop_index(batch_op.f("ix_invitations_email"))
-
     op.drop_table("invitations")
     op.drop_table("ai_notes")
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_sessions_user_id"))
-        batch_op.drop_index("ix_sessions_ended_at_expires_at")
-
     op.drop_table("sessions")
-    with op.batch_alter_table("service_keys", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_service_keys_user_id"))
-
     op.drop_table("service_keys")
-    with op.batch_alter_table("rtc_signals", schema=None) as batch_op:
-        batch_op.drop_index("ix_rtc_signals_inbox_id_subject")
-        batch_op.drop_index(batch_op.f("ix_rtc_signals_created_at"))
-
     op.drop_table("rtc_signals")
-    with op.batch_alter_table("meetings", schema=None) as batch_op:
-        batch_op.drop_index("ix_meetings_state_starts_at")
-        batch_op.drop_index(batch_op.f("ix_meetings_sort_at"))
-        batch_op.drop_index(batch_op.f("ix_meetings_series_id"))
-        batch_op.drop_index(batch_op.f("ix_meetings_owner_id"))
-        batch_op.drop_index(batch_op.f("ix_meetings_empty_since"))
-
     op.drop_table("meetings")
-    with op.batch_alter_table("email_tokens", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_email_tokens_user_id"))
-        batch_op.drop_index(batch_op.f("ix_email_tokens_expires_at"))
-
     op.drop_table("email_tokens")
-    with op.batch_alter_table("acquaintances", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_acquaintances_other_id"))
-
     op.drop_table("acquaintances")
     op.drop_table("users")
     op.drop_table("processes")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_index("ix_jobs_state_run_at")
-        batch_op.drop_index(batch_op.f("ix_jobs_finished_at"))
-
     op.drop_table("jobs")
-    with op.batch_alter_table("inboxes", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_inboxes_user_id"))
-        batch_op.drop_index(batch_op.f("ix_inboxes_closed_at"))
-
     op.drop_table("inboxes")
-    with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_idempotency_keys_created_at"))
-
     op.drop_table("idempotency_keys")
-    with op.batch_alter_table("events", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_events_created_at"))
-
     op.drop_table("events")
     op.drop_table("event_heads")

@@ -1,0 +1,57 @@
+"""Databases to try things on: SQLite always; PostgreSQL and MariaDB where they and their drivers are there.
+
+`DATABASES` are the names to parametrise with; `fresh_database(name, folder)` gives the URL of an empty one, which is
+dropped afterwards. Addresses other than the standard ports on loopback are taken from TEST_POSTGRESQL_URL and
+TEST_MARIADB_URL (of an administrator, without a database's name).
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+
+DATABASES = ("sqlite", "postgresql", "mariadb")
+
+_SERVERS = {
+    "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
+    "mariadb": "mariadb+pymysql://root@127.0.0.1:3306/",
+}
+_CREATE = {
+    "postgresql": "CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0",
+    "mariadb": "CREATE DATABASE {name} CHARACTER SET utf8mb4",
+}
+_DROP = {"postgresql": "DROP DATABASE {name} WITH (FORCE)", "mariadb": "DROP DATABASE {name}"}
+
+
+@contextmanager
+def fresh_database(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of an empty database of its own. Skips the test where there is no such server or no driver for it."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'fresh.db'}"
+        return
+    url = make_url(os.environ.get(f"TEST_{kind.upper()}_URL", _SERVERS[kind]))
+    name = f"parley_test_{uuid4().hex[:12]}"
+    try:
+        server = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+        with server.connect() as connection:
+            connection.execute(text(_CREATE[kind].format(name=name)))
+    except (ImportError, SQLAlchemyError) as error:
+        _do_without(kind, error)
+    try:
+        yield url.set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(_DROP[kind].format(name=name)))
+        server.dispose()
+
+
+def _do_without(kind: str, error: Exception) -> None:
+    reason = f"{kind} cannot be used here: {type(error).__name__}: {str(error).splitlines()[0]}"
+    if os.environ.get("REQUIRE_ALL") == "1" and not isinstance(error, ImportError):
+        pytest.fail(reason)
+    pytest.skip(reason)
