@@ -1,0 +1,129 @@
+"""The parts of the documents that are made from the code, and the files that are made wholly."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+from app.accounts import passwords
+from app.core import errors, pagination
+from app.core.jobs import leased
+from app.core.settings import Settings
+from app.core.settings_docs import env_example, settings_table
+from app.inbox import parking
+from app.inbox import service as inbox_service
+from app.invitations.schemas import Invite
+from app.meetings import schemas as meeting_schemas
+from tests.docs.pages import ROOT, replace_part
+
+REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it changes"
+
+
+def files() -> dict[Path, str]:
+    """What every file with generated parts has to be, by its path."""
+    made = {ROOT / ".env.example": env_example()}
+    for name, parts in PARTS.items():
+        page = ROOT / name
+        text = page.read_text()
+        for part, make in parts.items():
+            try:
+                text = replace_part(text, part, make())
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        made[page] = text
+    return made
+
+
+def error_table() -> str:
+    rows = ["| Status | Code | What it says |", "|---|---|---|"]
+    for kind in sorted(set(errors.every_error()), key=lambda kind: (kind.status, kind.code)):
+        rows.append(f"| {kind.status} | `{kind.code}` | {kind.message} |")
+    return "\n".join(rows)
+
+
+def requirement_table() -> str:
+    """The requirements with the reason that each one's line gives."""
+    rows = ["| Package | Version | Why |", "|---|---|---|"]
+    for line in (ROOT / "requirements.txt").read_text().splitlines():
+        found = re.fullmatch(r"([a-z0-9-]+)==(\S+) +# (.+)", line)
+        if found:
+            rows.append(f"| {found[1]} | {found[2]} | {found[3]} |")
+    return "\n".join(rows)
+
+
+# What begins in more states than the first of its table.
+_BEGINNINGS = {"participants": ("waiting", "joined"), "recordings": ("requested", "recording")}
+
+
+def state_diagrams() -> str:
+    """Every life cycle of the code, as its `states.py` has it."""
+    return "\n\n".join(_life(path) for path in sorted((ROOT / "app").rglob("states.py")))
+
+
+def _life(path: Path) -> str:
+    feature = path.parent.name
+    spec = importlib.util.spec_from_file_location(f"states_of_{feature}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    transitions: dict[str, frozenset[str]] = module.TRANSITIONS
+    lines = ["stateDiagram-v2", "    direction LR"]
+    lines += [f"    [*] --> {state}" for state in _BEGINNINGS.get(feature, (next(iter(transitions)),))]
+    for state, following in transitions.items():
+        order = list(transitions)
+        lines += [f"    {state} --> {new}" for new in sorted(following, key=order.index)]
+        if not following:
+            lines.append(f"    {state} --> [*]")
+    source = path.relative_to(ROOT)
+    says = " ".join((ast.get_docstring(ast.parse(path.read_text())) or "").split())
+    diagram = "\n".join(lines)
+    return f"### {feature.capitalize()}\n\n{says} ([{source}](../{source}))\n\n```mermaid\n{diagram}\n```"
+
+
+def limit_table() -> str:
+    """What is bounded, by how much, and by which setting; read from the code."""
+    fixed = "fixed"
+    invitees = Invite().fields["invitees"].validators[0].max  # type: ignore[attr-defined]
+    parked = Settings.model_construct().parked_polls_of_a_process
+    limits: list[tuple[str, object, str]] = [
+        ("Request body, bytes", _default("request_max_bytes"), "`REQUEST_MAX_BYTES`"),
+        ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
+        ("Items of a page (`limit`)", pagination.MOST_PER_PAGE, fixed),
+        ("Length of a meeting, minutes", meeting_schemas.LONGEST_MIN, fixed),
+        ("A meeting's `metadata`, bytes", meeting_schemas.METADATA_MAX_BYTES, fixed),
+        ("People in a meeting at a time", _default("participants_max"), "`PARTICIPANTS_MAX`"),
+        ("Invitations of a meeting", _default("invitations_max"), "`INVITATIONS_MAX`"),
+        ("Invitees in one request", invitees, fixed),
+        ("Signals in one request", _default("signal_batch_max"), "`SIGNAL_BATCH_MAX`"),
+        ("An SDP, bytes", _default("sdp_max_bytes"), "`SDP_MAX_BYTES`"),
+        ("Any other payload of a signal, bytes", _default("candidate_max_bytes"), "`CANDIDATE_MAX_BYTES`"),
+        ("Unacknowledged messages of an inbox", _default("inbox_max_unacked"), "`INBOX_MAX_UNACKED`"),
+        ("Retry-After of a full inbox, seconds", inbox_service.FULL_RETRY_S, fixed),
+        ("Wait of a poll, seconds", _default("poll_max_wait_s"), "`POLL_MAX_WAIT_S`"),
+        ("Threads of the web process", _default("web_threads"), "`WEB_THREADS`"),
+        ("Polls parked at a time", f"{parked} (half of the threads)", "`POLL_MAX_PARKED`"),
+        ("Beat of parked polls, seconds", f"{parking.BEAT_EVERY_S:g}", fixed),
+        ("Attempts of a job", leased.MAX_ATTEMPTS, fixed),
+        ("Jobs that are done are kept, days", leased.DONE_KEPT.days, fixed),
+        ("Jobs that failed are kept, days", leased.FAILED_KEPT.days, fixed),
+    ]
+    rows = ["| What | At most | Set by |", "|---|---|---|"]
+    rows += [f"| {what} | {_thousands(value)} | {setting} |" for what, value, setting in limits]
+    return "\n".join(rows)
+
+
+def _default(name: str) -> object:
+    return Settings.model_fields[name].default
+
+
+def _thousands(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+PARTS = {
+    "README.md": {"settings": settings_table, "requirements": requirement_table},
+    "docs/architecture.md": {"states": state_diagrams},
+    "docs/operations.md": {"limits": limit_table},
+    "docs/qa.md": {"errors": error_table},
+}

@@ -1,0 +1,149 @@
+"""The documents are held against the code: what is generated is fresh, and what is named exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import click
+import pytest
+
+from app.core import errors
+from app.core.flask_app import ParleyApp
+from app.core.settings import Settings
+from tests.docs import generated
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, code, links, prose
+
+by_name = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def test_everything_that_is_generated_is_fresh() -> None:
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in generated.files().items()
+        if not path.exists() or path.read_text() != text
+    ]
+    assert stale == [], generated.REFRESH
+
+
+@by_name
+def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {found for text in code(page) for found in re.findall(r"\bmake ([a-z]+)", text)}
+    assert named <= targets
+
+
+@by_name
+def test_every_flask_command_that_a_page_names_exists(page: Path, app: ParleyApp) -> None:
+    unknown = []
+    for text in code(page):
+        for words in re.findall(r"(?:^|/|\s)flask ((?:[a-z]+ ?)+)", text):
+            group: click.Command | None = app.cli
+            for word in words.split():
+                if not isinstance(group, click.Group):
+                    break  # arguments follow
+                group = group.commands.get(word)
+                if group is None and word not in ("db", "run"):  # those are Flask's and Flask-Migrate's own
+                    unknown.append(f"flask {words}")
+    assert unknown == []
+
+
+@by_name
+def test_every_operation_that_a_page_names_is_in_the_openapi_document(page: Path, app: ParleyApp) -> None:
+    document = app.test_client().get("/openapi.json").json
+    assert document is not None
+    known = {
+        f"{method.upper()} {_anonymous(path.removeprefix('/api/v1'))}"
+        for path, operations in document["paths"].items()
+        for method in operations
+    }
+    named = {
+        f"{method} {_anonymous(path.removeprefix('/api/v1'))}"
+        for text in code(page)
+        for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/[^\s?`]*)", text)
+    }
+    assert sorted(named - known) == []
+
+
+def _anonymous(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+@by_name
+def test_every_page_of_the_server_that_a_page_names_exists(page: Path, app: ParleyApp) -> None:
+    for path in re.findall(r"`(/(?:docs|redoc|health|openapi)[^` {]*)`", prose(page)):
+        assert app.test_client().get(path).status_code == 200, path
+
+
+@by_name
+def test_every_error_code_that_stands_beside_its_status_is_one(page: Path) -> None:
+    known = {f"{kind.status} `{kind.code}`" for kind in errors.every_error()}
+    assert set(re.findall(r"\b[45]\d\d `[a-z_]+`", prose(page))) <= known
+
+
+@by_name
+def test_every_setting_that_a_page_names_exists(page: Path) -> None:
+    settings = {name.upper() for name in Settings.model_fields}
+    others = {"PYTHON", "BENCH", "REQUIRE_ALL", "NOW", "API", "ANNA", "BEN", "MEETING", "INVITATION", "PATH", "UDP"}
+    named = {name for text in code(page) for name in re.findall(r"(?<![A-Z_$\-'/])([A-Z]+(?:_[A-Z]+)+)(?:=|$)", text)}
+    shell = {name for block in blocks(page) if block.language == "bash" for name in re.findall(r"[A-Z_]+", block.text)}
+    assert sorted(named - settings - others - shell) == []
+
+
+@by_name
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        if link.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@by_name
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    named = {
+        text
+        for text in re.findall(r"`([a-z_.]+/[\w./-]+)`", prose(page))
+        if text.split("/")[0] in {entry.name for entry in ROOT.iterdir()} and not text.startswith("storage/")
+    }
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_the_folder_map_of_the_readme_is_the_tree() -> None:
+    map_of_folders = next(block.text for block in blocks(ROOT / "README.md") if "Procfile" in block.text)
+    named = {
+        (indent, name)
+        for indent, names in re.findall(r"^( *)(\S+(?:  \S+)?)(?=  )", map_of_folders, re.MULTILINE)
+        for name in names.split()
+    }
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    tracked = [Path(name) for name in listed.splitlines() if (ROOT / name).exists()]
+    top = {_entry(path.parts, 0) for path in tracked} - {"requirements-dev.txt"}
+    features = {_entry(path.parts, 1) for path in tracked if path.parts[0] == "app"}
+    assert {name for indent, name in named if not indent} == top
+    assert {name for indent, name in named if indent} == features
+
+
+def _entry(parts: tuple[str, ...], depth: int) -> str:
+    return parts[depth] + ("/" if len(parts) > depth + 1 else "")
+
+
+def test_the_features_stand_in_the_order_in_which_imports_run() -> None:
+    map_of_folders = next(block.text for block in blocks(ROOT / "README.md") if "Procfile" in block.text)
+    shown = re.findall(r"^  ([a-z]+)/", map_of_folders, re.MULTILINE)
+    layers = re.findall(r'^  "\(([a-z]+)\)', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert shown == [layer for layer in layers if layer in shown]
+
+
+def test_the_readme_says_of_requirements_that_they_are_unused_only_while_they_are() -> None:
+    unused = re.findall(r"`(minio|aiortc)`", next(p for p in _paragraphs() if "not used yet" in p))
+    sources = "".join(path.read_text() for path in (ROOT / "app").rglob("*.py"))
+    used = {name for name in ("minio", "aiortc") if re.search(rf"^\s*(import|from) {name}\b", sources, re.MULTILINE)}
+    assert set(unused) == {"minio", "aiortc"} - used
+
+
+def _paragraphs() -> list[str]:
+    return prose(ROOT / "README.md").split("\n\n")
