@@ -147,3 +147,37 @@ def test_the_readme_says_of_requirements_that_they_are_unused_only_while_they_ar
 
 def _paragraphs() -> list[str]:
     return prose(ROOT / "README.md").split("\n\n")
+
+
+# Defaults that stand in running text: (page, what it says).
+FIGURES = (
+    ("docs/mobile.md", "after {presence_reconnecting_s:g} s, and `left` after {presence_left_s:g} s"),
+    ("docs/mobile.md", "more than {inbox_max_unacked} messages"),
+    ("docs/mobile.md", "({access_token_min:g} minutes after it was made)"),
+    ("docs/qa.md", "`reconnecting` after {presence_reconnecting_s:g} s"),
+    ("docs/qa.md", "`timed_out` after {presence_left_s:g} s"),
+    ("docs/operations.md", "| {presence_reconnecting_s:g} or more | `reconnecting`"),
+    ("docs/operations.md", "| {presence_left_s:g} or more | `left`"),
+    ("docs/operations.md", "`PRESENCE_GRACE_S` ({presence_grace_s:g} s)"),
+    ("docs/operations.md", "`EMPTY_END_MIN` ({empty_end_min:g} minutes)"),
+    ("docs/operations.md", "`POLL_MAX_WAIT_S` ({poll_max_wait_s:g} s)"),
+    ("docs/operations.md", "defaults about {parked} devices"),
+    ("docs/troubleshooting.md", "access tokens live {access_token_min:g} minutes"),
+    ("README.md", "parks {parked} polls by default"),
+)
+
+
+@pytest.mark.parametrize(("page", "says"), FIGURES)
+def test_figures_in_running_text_are_the_defaults(page: str, says: str) -> None:
+    defaults = Settings.model_construct()
+    text = " ".join((ROOT / page).read_text().split())
+    assert says.format(parked=defaults.parked_polls_of_a_process, **defaults.model_dump()) in text
+
+
+@by_name
+def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: Path) -> None:
+    uneven = []
+    for table in re.findall(r"(?:^\|.*\n)+", prose(page), re.MULTILINE):
+        rows = [re.sub(r"\\\||`[^`]*`", "", row).count("|") for row in table.splitlines()]
+        uneven += [line for line, cells in zip(table.splitlines(), rows, strict=True) if cells != rows[0]]
+    assert uneven == []
