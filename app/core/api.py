@@ -133,7 +133,7 @@ class IdConverter(BaseConverter):
     regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
-_UNSTORABLE_TEXT = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE_TEXT = re.compile("[\x00\ud800-\udfff]")
 _DEEPEST = 64  # levels; what reads the body later recurses, and Python bears about a thousand
 
 
@@ -152,7 +152,7 @@ def _check_values(body: Any) -> None:
             waiting += [(key, path) for key in value]
         elif isinstance(value, list):
             waiting += [(part, (*path, str(index))) for index, part in enumerate(value)]
-        elif isinstance(value, str) and _UNSTORABLE_TEXT.search(value):
+        elif isinstance(value, str) and UNSTORABLE_TEXT.search(value):
             raise _wrong("body", ".".join(path), "Has a NUL or half a surrogate pair.")
         elif isinstance(value, float) and not math.isfinite(value):
             raise _wrong("body", ".".join(path), "Too large a number.")
@@ -290,7 +290,7 @@ class Api(flask_smorest.Api):
 def answer_error(error: Exception) -> Response:
     """Turn whatever was raised into a problem document."""
     problem = _as_parley_error(error)
-    if problem.status >= 500:
+    if problem.status >= 500 and problem is not error:
         log.error("request failed", code=problem.code, exc_info=error)
     body = {
         "type": f"/problems/{problem.code}",
@@ -335,7 +335,8 @@ def _as_parley_error(error: Exception) -> errors.ParleyError:
             if kind is None:
                 return errors.InternalError() if (error.code or 500) >= 500 else errors.BadRequest(error.description)
             headers = dict(error.get_headers())
-            return kind(headers={name: headers[name] for name in ("Allow", "Content-Range") if name in headers})
+            told = ("Allow", "Content-Range", "Retry-After")
+            return kind(headers={name: headers[name] for name in told if name in headers})
         case ExpiredSignatureError():
             return errors.TokenExpired()
         case JWTExtendedException() | PyJWTError():

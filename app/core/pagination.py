@@ -14,7 +14,7 @@ from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import errors
-from app.core.api import Schema
+from app.core.api import UNSTORABLE_TEXT, Schema
 
 MOST_PER_PAGE = 200
 
@@ -55,9 +55,7 @@ def paginate(
     entities = len(query.column_descriptions)
     if cursor is not None:
         position = tuple_(*key)
-        after = tuple_(
-            *(literal(value, column.type) for value, column in zip(_decode(cursor, len(key)), key, strict=True))
-        )
+        after = tuple_(*(literal(value, column.type) for value, column in zip(_decode(cursor, key), key, strict=True)))
         query = query.where(position < after if descending else position > after)
     order = [column.desc() if descending else column.asc() for column in key]
     rows = session.execute(query.add_columns(*key).order_by(*order).limit(limit + 1)).all()
@@ -72,15 +70,25 @@ def _encode(values: tuple[Any, ...]) -> str:
     return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def _decode(cursor: str, length: int) -> list[Any]:
+def _decode(cursor: str, key: tuple[Any, ...]) -> list[Any]:
+    """:raises ValidationFailed: its values are not of the key's types, or no database takes them."""
     try:
         plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        values = [datetime.fromisoformat(v["t"]) if isinstance(v, dict) else v for v in plain]
-        if len(values) != length or any(
-            not isinstance(v, str | datetime) or (isinstance(v, datetime) and v.tzinfo is None) for v in values
-        ):
-            raise ValueError("not a cursor of this list")
-    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
+        if not isinstance(plain, list):
+            raise TypeError("not a list of values")
+        return [_value(one, column) for one, column in zip(plain, key, strict=True)]
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, binascii.Error):
         message = {"location": "query", "field": "cursor", "message": "Not a cursor that this list gave."}
         raise errors.ValidationFailed(errors=[message]) from None
-    return values
+
+
+def _value(plain: Any, column: Any) -> Any:
+    value = plain
+    if isinstance(plain, dict):
+        value = datetime.fromisoformat(plain["t"])
+        if value.tzinfo is None:
+            raise ValueError("a time without an offset")
+        value = value.astimezone(UTC)
+    if type(value) is not column.type.python_type or (isinstance(value, str) and UNSTORABLE_TEXT.search(value)):
+        raise TypeError("not what the column holds")
+    return value
