@@ -96,7 +96,7 @@ def _make_and_store(runtime: Runtime, order: Order, prefix: str) -> StoredFile:
         if (info.size, info.sha256) != (made.bytes, sha256):
             store.delete(key)
             raise NotStoredWhole(f"{key} has {info.size} bytes of {made.bytes}, or others")
-        return StoredFile(key, made.content_type, info.size, info.sha256, made.duration_s)
+        return StoredFile(key, made.content_type, info.size, info.sha256, round(made.duration_s, 3))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
