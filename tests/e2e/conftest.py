@@ -24,10 +24,11 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Presence runs out within seconds, and every meeting may use the mock recorder."""
+    """Presence runs out within seconds (so polls must be shorter), and every meeting may use the mock recorder."""
     chromium.require_chromium()
     folder = tmp_path_factory.mktemp("parley")
-    with Server(folder, PRESENCE_RECONNECTING_S="2", PRESENCE_LEFT_S="4", MOCK_RECORDER="true") as running:
+    presence = {"PRESENCE_RECONNECTING_S": "4", "PRESENCE_LEFT_S": "8", "POLL_DEFAULT_WAIT_S": "1"}
+    with Server(folder, MOCK_RECORDER="true", **presence) as running:
         yield running
 
 

@@ -21,7 +21,11 @@ window.scriptedServer = (...replies) => {
   return { fetch, calls };
 };
 
-window.problem = (status, code, more = {}, headers = {}) => ({ status, headers, body: { status, code, detail: code, ...more } });
+window.problem = (status, code, more = {}, headers = {}) => ({
+  status,
+  headers,
+  body: { status, code, detail: code, ...more },
+});
 
 window.tokens = (name = "1", livesMs = 900_000) => ({
   body: {

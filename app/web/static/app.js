@@ -30,6 +30,7 @@ class App {
 
   async start() {
     this.debug.mount(document.getElementById("debug"));
+    this.#drawHeader();
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => this.#show());
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
@@ -39,7 +40,8 @@ class App {
     } catch (error) {
       return this.#unreachable(error);
     }
-    if (copied) toast("This was a copy of another window, which keeps your session. Sign in here to have one of its own.");
+    if (copied)
+      toast("This was a copy of another window, which keeps your session. Sign in here to have one of its own.");
     await this.#show({ first: true });
   }
 
@@ -83,7 +85,8 @@ class App {
     const visit = ++this.#visit;
     const main = document.getElementById("main");
     const { pathname } = location;
-    const [match, load] = ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
+    const [match, load] =
+      ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
     if (match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
       return this.navigate(signInAddress(), { replace: true });
     }
@@ -115,7 +118,12 @@ class App {
     const { user } = this.client;
     fill(
       document.getElementById("top"),
-      h("a", { class: "brand", href: "/" }, h("img", { src: "/web/icon.svg", alt: "", width: 28, height: 28 }), "Parley"),
+      h(
+        "a",
+        { class: "brand", href: "/" },
+        h("img", { src: "/web/icon.svg", alt: "", width: 28, height: 28 }),
+        "Parley",
+      ),
       user
         ? h(
             "nav",
@@ -129,21 +137,25 @@ class App {
 
   #unreachable(error) {
     this.#drawHeader();
-    document.getElementById("main").replaceChildren(
-      h(
-        "div",
-        { class: "screen narrow" },
-        h("h1", {}, "Parley can't be reached"),
-        h("p", {}, words(error)),
-        h("button", { class: "primary", onclick: () => location.reload() }, "Try again"),
-      ),
-    );
+    document
+      .getElementById("main")
+      .replaceChildren(
+        h(
+          "div",
+          { class: "screen narrow" },
+          h("h1", {}, "Parley can't be reached"),
+          h("p", {}, words(error)),
+          h("button", { class: "primary", onclick: () => location.reload() }, "Try again"),
+        ),
+      );
   }
 }
 
 function signInAddress() {
   const here = location.pathname;
-  return here === "/" || here === "/sign-in" || here === "/register" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(here)}`;
+  return here === "/" || here === "/sign-in" || here === "/register"
+    ? "/sign-in"
+    : `/sign-in?next=${encodeURIComponent(here)}`;
 }
 
 const app = new App();

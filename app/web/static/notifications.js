@@ -10,14 +10,14 @@ export function notify(app, { type, payload, old }) {
   if (type === "invitation.received" && !isMine(app, invitation)) {
     const text = `${invitation.inviter.display_name} invites you to “${invitation.meeting.title}”, ${when(invitation.meeting)}.`;
     toast(text, open("Open", `/meetings/${invitation.meeting.id}`));
-  } else if (type === "invitation.updated" && isMine(app, invitation)) {
+  } else if (type === "invitation.updated" && isMine(app, invitation) && !inRoom(invitation.meeting)) {
     const text = answerWords(invitation);
     if (text) toast(text, open("Open", `/meetings/${invitation.meeting.id}`));
   } else if (type === "meeting.started" && meeting.owner.user_id !== app.client.user.id && !inRoom(meeting)) {
     toast(`“${meeting.title}” has started.`, open("Join", `/meetings/${meeting.id}/room`));
   } else if (type === "meeting.cancelled" && meeting.owner.user_id !== app.client.user.id) {
     toast(`“${meeting.title}” is cancelled.`);
-  } else if (type === "notes.ready" && payload.meeting_id) {
+  } else if (type === "notes.ready" && location.pathname !== `/meetings/${payload.meeting_id}`) {
     toast("Notes are ready.", open("Read", `/meetings/${payload.meeting_id}`));
   }
 }

@@ -104,7 +104,9 @@ export class ParleyClient {
       const saved = await this.#store.load(); // within the lock: another window may have renewed it just now
       if (!saved) throw new ParleyError({ code: "session_ended", status: 401, detail: "You are signed out." });
       try {
-        await this.#take(await this.#once("POST", "/auth/refresh", { body: { refresh_token: saved.refresh_token }, open: true }));
+        await this.#take(
+          await this.#once("POST", "/auth/refresh", { body: { refresh_token: saved.refresh_token }, open: true }),
+        );
       } catch (error) {
         if (error.status === 401) {
           await this.#forget();
@@ -240,8 +242,11 @@ export class ParleyClient {
   }
 
   #url(path, query) {
-    const given = Object.entries(query ?? {}).filter(([, value]) => value !== null && value !== undefined && value !== "");
-    const search = given.length > 0 ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+    const given = Object.entries(query ?? {}).filter(
+      ([, value]) => value !== null && value !== undefined && value !== "",
+    );
+    const search =
+      given.length > 0 ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
     return this.baseUrl + path + search;
   }
 }

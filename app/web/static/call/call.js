@@ -247,7 +247,8 @@ export class Call extends EventTarget {
       if (sfu && !this.links.has(sfu)) await this.#link({ id: sfu }, true);
     } else if (this.mode === "p2p") {
       for (const other of this.others) {
-        if (isHere(other) && !this.links.has(other.id)) await this.#link(other, replaced || cameLater(this.self, other));
+        if (isHere(other) && !this.links.has(other.id))
+          await this.#link(other, replaced || cameLater(this.self, other));
       }
     }
   }
@@ -305,6 +306,9 @@ export class Call extends EventTarget {
       const now = { muted: muted || !microphone, camera: Boolean(camera), screen: Boolean(screen) };
       const news = Object.fromEntries(Object.entries(now).filter(([name, value]) => this.#told[name] !== value));
       if (Object.keys(news).length === 0 || this.state === "over") return;
+      this.self = { ...this.self, ...now };
+      this.#note(this.self);
+      this.#changed();
       try {
         await this.#client.patch(`/participants/${this.self.id}`, news);
         this.#told = now;

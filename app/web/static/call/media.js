@@ -35,7 +35,10 @@ export class LocalMedia extends EventTarget {
       return { microphone: null, camera: null };
     } catch {
       const failed = { microphone: null, camera: null };
-      for (const [source, open] of [["microphone", () => this.openMicrophone()], ["camera", () => this.openCamera()]]) {
+      for (const [source, open] of [
+        ["microphone", () => this.openMicrophone()],
+        ["camera", () => this.openCamera()],
+      ]) {
         await open().catch((error) => (failed[source] = error));
       }
       return failed;

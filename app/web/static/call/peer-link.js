@@ -90,7 +90,9 @@ export class PeerLink extends EventTarget {
   setTrack(source, track) {
     if (source === "screen") return this.#setScreen(track);
     const transceiver = source === "camera" ? this.#camera : this.#audio;
-    return transceiver?.sender.replaceTrack(track).catch((error) => this.#log("replace_track_failed", { error: error.name }));
+    return transceiver?.sender
+      .replaceTrack(track)
+      .catch((error) => this.#log("replace_track_failed", { error: error.name }));
   }
 
   /** New ICE credentials and paths for the connection as it is. */
@@ -149,7 +151,10 @@ export class PeerLink extends EventTarget {
   }
 
   async #attach() {
-    for (const [transceiver, source] of [[this.#audio, "microphone"], [this.#camera, "camera"]]) {
+    for (const [transceiver, source] of [
+      [this.#audio, "microphone"],
+      [this.#camera, "camera"],
+    ]) {
       if (!transceiver || transceiver.direction === "stopped") continue;
       if (!/send/.test(transceiver.direction)) {
         transceiver.direction = "sendrecv";
@@ -270,7 +275,9 @@ export class PeerLink extends EventTarget {
 
   async #logPath(pc) {
     const stats = await pc.getStats();
-    const pair = [...stats.values()].find((one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded");
+    const pair = [...stats.values()].find(
+      (one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded",
+    );
     const end = (id) => stats.get(id)?.candidateType;
     if (pair) this.#log("path", { local: end(pair.localCandidateId), remote: end(pair.remoteCandidateId) });
   }

@@ -60,7 +60,11 @@ export class SignalSender {
       const messages = queue.messages.slice(0, this.batch);
       try {
         // No Idempotency-Key: every message has its client_ref.
-        await this.#client.post(this.#path, { from: this.from(), messages }, { signal, tries: 1, idempotencyKey: null });
+        await this.#client.post(
+          this.#path,
+          { from: this.from(), messages },
+          { signal, tries: 1, idempotencyKey: null },
+        );
         failures = 0;
         queue.messages.splice(0, messages.length);
       } catch (error) {

@@ -5,13 +5,29 @@ import { fill, h, icon } from "../ui/dom.js";
 export function bannersOf(parent, call, recorder, stage) {
   const notes = [];
   if (call.state === "waiting") {
-    notes.push(["waiting", "wait", "clock", "The host has not started the meeting yet. You'll come in by yourself; stay on this page."]);
+    notes.push([
+      "waiting",
+      "wait",
+      "clock",
+      "The host has not started the meeting yet. You'll come in by yourself; stay on this page.",
+    ]);
   }
   if (!call.online) notes.push(["offline", "bad", "warning", "The connection to the server is lost. Trying again …"]);
   if (call.mode === "mock") {
-    notes.push(["mock", "mock", "flask", "This meeting's media is a mock: signals are exchanged, but no picture or sound reaches the others."]);
+    notes.push([
+      "mock",
+      "mock",
+      "flask",
+      "This meeting's media is a mock: signals are exchanged, but no picture or sound reaches the others.",
+    ]);
   }
-  if (recorder.running) notes.push(["recording", "recording", "record", recorder.isMock ? "Being recorded (by the mock recorder)" : "Being recorded"]);
+  if (recorder.running)
+    notes.push([
+      "recording",
+      "recording",
+      "record",
+      recorder.isMock ? "Being recorded (by the mock recorder)" : "Being recorded",
+    ]);
   if (stage.blocked) notes.push(["blocked", "wait", "warning", "The browser holds the sound back."]);
   const print = JSON.stringify(notes);
   if (parent.dataset.print === print) return;

@@ -15,7 +15,11 @@ export function peoplePanel(call) {
       "div",
       { class: "dialog-head" },
       h("h2", { id: "panel-people" }, "People"),
-      h("button", { class: "icon-only quiet", "aria-label": "Close the list", onclick: () => panel.toggle() }, icon("close")),
+      h(
+        "button",
+        { class: "icon-only quiet", "aria-label": "Close the list", onclick: () => panel.toggle() },
+        icon("close"),
+      ),
     ),
     list,
     h("button", { class: "quiet", onclick: () => copyLink(call.meeting) }, icon("link"), "Copy link"),
@@ -32,8 +36,14 @@ export function peoplePanel(call) {
       else document.querySelector('.controls [data-key="people"]')?.focus();
     },
     draw() {
-      const people = [...call.people.values()].sort((one, other) => (one.joined_at ?? "").localeCompare(other.joined_at ?? ""));
-      renderList(list, people.map((one) => ({ ...one, connection: call.view(one.id).state })), (one) => row(one, call));
+      const people = [...call.people.values()].sort((one, other) =>
+        (one.joined_at ?? "").localeCompare(other.joined_at ?? ""),
+      );
+      renderList(
+        list,
+        people.map((one) => ({ ...one, connection: call.view(one.id).state })),
+        (one) => row(one, call),
+      );
     },
   };
   return panel;
@@ -52,7 +62,12 @@ function row(person, call) {
     "li",
     { class: "row", "data-participant": person.id },
     avatar(person.display_name),
-    h("div", { class: "grow" }, h("p", { class: "name" }, own ? `${person.display_name} (you)` : person.display_name), h("p", { class: "hint" }, marks.filter(Boolean).join(", "))),
+    h(
+      "div",
+      { class: "grow" },
+      h("p", { class: "name" }, own ? `${person.display_name} (you)` : person.display_name),
+      h("p", { class: "hint" }, marks.filter(Boolean).join(", ")),
+    ),
     person.muted && h("span", { class: "mark", role: "img", "aria-label": "muted" }, icon("mic-off")),
     !person.camera && h("span", { class: "mark", role: "img", "aria-label": "camera off" }, icon("camera-off")),
     h("span", { class: `dot ${person.state === "joined" && good ? "good" : "poor"}` }),

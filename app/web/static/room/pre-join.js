@@ -11,9 +11,19 @@ import { meter } from "./meter.js";
 export function preJoin(app, root, meeting, media, left) {
   return new Promise((resolve) => {
     left.addEventListener("abort", () => resolve(false));
-    const video = h("video", { autoplay: true, muted: true, playsinline: true, "aria-label": "You, as the others will see you" });
+    const video = h("video", {
+      autoplay: true,
+      muted: true,
+      playsinline: true,
+      "aria-label": "You, as the others will see you",
+    });
     video.muted = true; // the attribute alone doesn't mute an element that script has made
-    const face = h("div", { class: "mirror-empty" }, avatar(app.client.user.display_name), h("p", {}, "Your camera is off"));
+    const face = h(
+      "div",
+      { class: "mirror-empty" },
+      avatar(app.client.user.display_name),
+      h("p", {}, "Your camera is off"),
+    );
     const level = meter();
     const microphone = h("button", { class: "control", onclick: () => toggleMicrophone() });
     const camera = h("button", { class: "control", onclick: () => toggleCamera() });
@@ -25,11 +35,23 @@ export function preJoin(app, root, meeting, media, left) {
     root.className = "screen pre-join";
     fill(
       root,
-      h("div", { class: "mirror" }, video, face, h("div", { class: "mirror-controls" }, microphone, camera, level.element)),
+      h(
+        "div",
+        { class: "mirror" },
+        video,
+        face,
+        h("div", { class: "mirror-controls" }, microphone, camera, level.element),
+      ),
       h(
         "div",
         { class: "stack" },
-        h("div", {}, h("p", {}, h("a", { class: "back", href: `/meetings/${meeting.id}` }, icon("back"), "About this meeting")), h("h1", {}, meeting.title), h("p", { class: "when" }, icon("clock"), meeting.state === "live" ? "Happening now" : when(meeting))),
+        h(
+          "div",
+          {},
+          h("p", {}, h("a", { class: "back", href: `/meetings/${meeting.id}` }, icon("back"), "About this meeting")),
+          h("h1", {}, meeting.title),
+          h("p", { class: "when" }, icon("clock"), meeting.state === "live" ? "Happening now" : when(meeting)),
+        ),
         problems,
         join,
         h("details", {}, h("summary", {}, icon("settings"), "Devices and sound"), devices),
@@ -73,7 +95,11 @@ export function preJoin(app, root, meeting, media, left) {
       const speaking = media.microphone && !media.muted;
       fill(microphone, icon(speaking ? "mic" : "mic-off"), h("span", {}, speaking ? "Mute" : "Unmute"));
       microphone.classList.toggle("is-off", !speaking);
-      fill(camera, icon(media.camera ? "camera" : "camera-off"), h("span", {}, media.camera ? "Stop camera" : "Start camera"));
+      fill(
+        camera,
+        icon(media.camera ? "camera" : "camera-off"),
+        h("span", {}, media.camera ? "Stop camera" : "Start camera"),
+      );
       camera.classList.toggle("is-off", !media.camera);
       video.hidden = !media.camera;
       face.hidden = Boolean(media.camera);
@@ -91,7 +117,14 @@ export function preJoin(app, root, meeting, media, left) {
       const different = notes.filter((note, at) => notes.findIndex((one) => one.title === note.title) === at);
       fill(
         problems,
-        different.map(({ title, text }) => h("div", { class: "notice bad" }, icon("warning"), h("div", {}, h("p", { class: "name" }, title), h("p", {}, text)))),
+        different.map(({ title, text }) =>
+          h(
+            "div",
+            { class: "notice bad" },
+            icon("warning"),
+            h("div", {}, h("p", { class: "name" }, title), h("p", {}, text)),
+          ),
+        ),
         wrong.length > 0 && h("button", { onclick: () => open() }, "Retry"),
       );
     }

@@ -40,11 +40,16 @@ export class Stage extends EventTarget {
     for (const person of others) {
       const view = call.view(person.id);
       this.#show(shown, person, "camera", { ...view, picture: view.camera, here: person });
-      if (view.screen) this.#show(shown, person, "screen", { ...view, audio: null, picture: view.screen, here: person });
+      if (view.screen)
+        this.#show(shown, person, "screen", { ...view, audio: null, picture: view.screen, here: person });
     }
     if (call.state === "live") {
       const { camera, screen } = this.#media;
-      const own = { audio: null, state: "self", here: { ...call.self, muted: this.#media.muted || !this.#media.microphone } };
+      const own = {
+        audio: null,
+        state: "self",
+        here: { ...call.self, muted: this.#media.muted || !this.#media.microphone },
+      };
       this.#show(shown, call.self, "camera", { ...own, picture: camera });
       if (screen) this.#show(shown, call.self, "screen", { ...own, picture: screen });
     }
@@ -109,8 +114,19 @@ class Tile {
     this.video.muted = true; // sound has an element of its own, that plays on while there is no picture
     this.audio = h("audio", { autoplay: true });
     this.caption = h("p", { class: "tile-name" });
-    this.face = h("span", { class: `avatar tint-${tint(person.display_name)}`, "aria-hidden": "true" }, initials(person.display_name));
-    this.element = h("li", { class: `tile ${source}`, "data-participant": person.id, "data-source": source }, this.video, this.audio, this.face, this.caption);
+    this.face = h(
+      "span",
+      { class: `avatar tint-${tint(person.display_name)}`, "aria-hidden": "true" },
+      initials(person.display_name),
+    );
+    this.element = h(
+      "li",
+      { class: "tile", "data-participant": person.id, "data-source": source },
+      this.video,
+      this.audio,
+      this.face,
+      this.caption,
+    );
   }
 
   draw({ audio, picture, state, here }) {
@@ -119,16 +135,18 @@ class Tile {
     this.#attach(this.audio, audio);
     this.face.hidden = hasPicture;
     this.video.hidden = !hasPicture;
-    this.element.dataset.state = here.state === "reconnecting" ? "reconnecting" : state;
+    this.element.dataset.state = state;
     this.element.classList.toggle("is-self", state === "self");
-    const said = here.state === "reconnecting" ? "Lost the connection …" : STATES[state];
+    const said = here.state === "reconnecting" ? STATES.reconnecting : STATES[state];
     const name = this.#name(here, state === "self");
     const print = `${name}|${here.muted}|${said}`;
     if (this.print === print) return;
     this.print = print;
     fill(
       this.caption,
-      this.source === "camera" && here.muted && h("span", { class: "muted-mark" }, icon("mic-off"), h("span", { class: "visually-hidden" }, "Muted: ")),
+      this.source === "camera" &&
+        here.muted &&
+        h("span", { class: "muted-mark" }, icon("mic-off"), h("span", { class: "visually-hidden" }, "Muted: ")),
       h("span", { class: "grow" }, name),
       said && h("span", { class: "tile-state" }, said),
     );

@@ -25,7 +25,11 @@ export function invitationCard(app, invitation) {
 export function invitationButtons(app, invitation) {
   const { id, title, state } = invitation.meeting;
   const button = (words, look, run) =>
-    h("button", { class: look, "aria-label": `${words}: ${title}`, "data-key": `${words}-${invitation.id}`, onclick: run }, words);
+    h(
+      "button",
+      { class: look, "aria-label": `${words}: ${title}`, "data-key": `${words}-${invitation.id}`, onclick: run },
+      words,
+    );
   const decline = async (event) => {
     await answer(app, event, invitation, "reject", `You declined “${title}”.`);
     if (location.pathname !== "/") app.navigate("/"); // its page is no longer ours to see
@@ -34,7 +38,16 @@ export function invitationButtons(app, invitation) {
     "div",
     { class: "buttons" },
     state === "live"
-      ? h("a", { class: "button primary", href: `/meetings/${id}/room`, "aria-label": `Join: ${title}`, "data-key": `join-${id}` }, "Join")
+      ? h(
+          "a",
+          {
+            class: "button primary",
+            href: `/meetings/${id}/room`,
+            "aria-label": `Join: ${title}`,
+            "data-key": `join-${id}`,
+          },
+          "Join",
+        )
       : button("Accept", "primary", (event) => answer(app, event, invitation, "accept", `You accepted “${title}”.`)),
     button("Decline", "", decline),
     state === "scheduled" && button("Propose a time", "", () => proposeDialog(app, invitation)),
@@ -63,13 +76,25 @@ export function proposalCard(app, invitation) {
       { class: "grow" },
       h("p", { class: "hint" }, `${name} asks for another time`),
       h("h3", {}, h("a", { href: `/meetings/${meeting.id}`, "data-key": invitation.id }, meeting.title)),
-      h("p", { class: "when" }, icon("clock"), h("s", {}, when(meeting)), " ", h("strong", {}, when({ ...meeting, ...proposal }))),
+      h(
+        "p",
+        { class: "when" },
+        icon("clock"),
+        h("s", {}, when(meeting)),
+        " ",
+        h("strong", {}, when({ ...meeting, ...proposal })),
+      ),
       proposal.note && h("p", { class: "quote" }, proposal.note),
     ),
     h(
       "div",
       { class: "buttons" },
-      button("Move the meeting", "primary", "proposal/accept", "The meeting has moved; those who had accepted are asked again."),
+      button(
+        "Move the meeting",
+        "primary",
+        "proposal/accept",
+        "The meeting has moved; those who had accepted are asked again.",
+      ),
       button("Keep the time", "", "proposal/decline", `${name} is told that the time stays.`),
     ),
   );

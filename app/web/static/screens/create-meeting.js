@@ -4,8 +4,19 @@ import { field, formDialog, select } from "../ui/dialog.js";
 import { h, toast } from "../ui/dom.js";
 import { fromLocalInput, toLocalInput, words } from "../ui/words.js";
 
-const DURATIONS = [["15", "15 minutes"], ["30", "30 minutes"], ["45", "45 minutes"], ["60", "1 hour"], ["90", "1½ hours"], ["120", "2 hours"]];
-const MODES = [["", "Automatic"], ["p2p", "From person to person"], ["mock", "Mock: signals only, no picture or sound"]];
+const DURATIONS = [
+  ["15", "15 minutes"],
+  ["30", "30 minutes"],
+  ["45", "45 minutes"],
+  ["60", "1 hour"],
+  ["90", "1½ hours"],
+  ["120", "2 hours"],
+];
+const MODES = [
+  ["", "Automatic"],
+  ["p2p", "From person to person"],
+  ["mock", "Mock: signals only, no picture or sound"],
+];
 
 /** A meeting without a time, and into its room. */
 export async function startNow(app) {
@@ -17,7 +28,17 @@ export function createMeetingDialog(app) {
   formDialog({
     title: "New meeting",
     submit: "Create meeting",
-    fields: [...meetingFields({}), field("Invite (optional)", { name: "invite", type: "email", multiple: true, placeholder: "ann@example.org, bo@example.org", hint: "E-mail addresses, with commas between." }), h("details", {}, h("summary", {}, "More"), select("Media", { name: "media_mode", options: MODES, value: "" }))],
+    fields: [
+      ...meetingFields({}),
+      field("Invite (optional)", {
+        name: "invite",
+        type: "email",
+        multiple: true,
+        placeholder: "ann@example.org, bo@example.org",
+        hint: "E-mail addresses, with commas between.",
+      }),
+      h("details", {}, h("summary", {}, "More"), select("Media", { name: "media_mode", options: MODES, value: "" })),
+    ],
     send: async (data) => {
       const body = meetingBody(data);
       if (data.get("media_mode")) body.media_mode = data.get("media_mode");
@@ -31,7 +52,10 @@ export function createMeetingDialog(app) {
     },
     done: (meeting) => {
       app.navigate(`/meetings/${meeting.id}`);
-      toast(`“${meeting.title}” is made.`, { kind: "good", action: { label: "Copy link", run: () => copyLink(meeting) } });
+      toast(`“${meeting.title}” is made.`, {
+        kind: "good",
+        action: { label: "Copy link", run: () => copyLink(meeting) },
+      });
     },
   });
 }
@@ -51,7 +75,13 @@ export function inviteDialog(app, meeting, done) {
     title: "Invite people",
     submit: "Send invitations",
     fields: [
-      field("E-mail addresses", { name: "invite", type: "email", multiple: true, required: true, hint: "With commas between." }),
+      field("E-mail addresses", {
+        name: "invite",
+        type: "email",
+        multiple: true,
+        required: true,
+        hint: "With commas between.",
+      }),
       field("A word to them (optional)", { name: "message", maxlength: 500 }),
     ],
     send: (data) => invite(app, meeting, data.get("invite"), data.get("message").trim()),
@@ -93,10 +123,25 @@ function meetingFields(meeting) {
     h(
       "div",
       { class: "side-by-side" },
-      field("Starts (optional)", { name: "starts_at", type: "datetime-local", value, hint: "Empty: it can be joined at any time." }),
-      select("Lasts", { name: "duration_min", options: durations(meeting.duration_min), value: String(meeting.duration_min ?? 30) }),
+      field("Starts (optional)", {
+        name: "starts_at",
+        type: "datetime-local",
+        value,
+        hint: "Empty: it can be joined at any time.",
+      }),
+      select("Lasts", {
+        name: "duration_min",
+        options: durations(meeting.duration_min),
+        value: String(meeting.duration_min ?? 30),
+      }),
     ),
-    field("Description (optional)", { name: "description", type: "textarea", rows: 2, maxlength: 5000, value: meeting.description ?? "" }),
+    field("Description (optional)", {
+      name: "description",
+      type: "textarea",
+      rows: 2,
+      maxlength: 5000,
+      value: meeting.description ?? "",
+    }),
   ];
 }
 

@@ -1,4 +1,4 @@
-// The first page: what waits for an answer, what is on, what comes, what was.
+// The first page: what is on, what waits for an answer, what comes, what was.
 
 import { follow } from "../live.js";
 import { fill, h, icon, renderList, toast } from "../ui/dom.js";
@@ -14,9 +14,14 @@ export function show(app, root) {
   root.classList.add("dashboard");
 
   const answers = h("ul", { class: "cards" });
-  const answersSection = h("section", { class: "answers", "aria-labelledby": "answers" }, h("h2", { id: "answers" }, "Waiting for your answer"), answers);
+  const answersSection = h(
+    "section",
+    { class: "answers", "aria-labelledby": "answers" },
+    h("h2", { id: "answers" }, "Waiting for your answer"),
+    answers,
+  );
   const on = h("ul", { class: "cards" });
-  const onSection = h("section", { "aria-labelledby": "on" }, h("h2", { id: "on" }, "Happening now"), on);
+  const onSection = h("section", { class: "on", "aria-labelledby": "on" }, h("h2", { id: "on" }, "Happening now"), on);
   const coming = h("div", {});
   const past = h("ul", { class: "rows" });
   const more = h("button", { class: "quiet", onclick: () => ((pastLimit += PAST_PAGE), read()) }, "Show earlier ones");
@@ -28,16 +33,32 @@ export function show(app, root) {
     h(
       "div",
       { class: "screen-head" },
-      h("div", {}, h("h1", {}, `${greeting()}, ${firstName(client.user.display_name)}`), h("p", { class: "hint" }, today())),
+      h(
+        "div",
+        {},
+        h("h1", {}, `${greeting()}, ${firstName(client.user.display_name)}`),
+        h("p", { class: "hint" }, today()),
+      ),
       h(
         "div",
         { class: "buttons" },
-        h("button", { class: "", onclick: () => startNow(app).catch((error) => toast(words(error), { kind: "bad" })) }, icon("camera"), "Meet now"),
+        h(
+          "button",
+          { class: "", onclick: () => startNow(app).catch((error) => toast(words(error), { kind: "bad" })) },
+          icon("camera"),
+          "Meet now",
+        ),
         h("button", { class: "primary", onclick: () => createMeetingDialog(app) }, icon("plus"), "New meeting"),
       ),
     ),
+    onSection,
     answersSection,
-    h("div", { class: "agenda" }, onSection, h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, "Coming up"), coming), pastSection),
+    h(
+      "div",
+      { class: "agenda" },
+      h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, "Coming up"), coming),
+      pastSection,
+    ),
   );
 
   async function read() {
@@ -60,8 +81,13 @@ export function show(app, root) {
     const now = isLive.items.filter((one) => !asked.has(one.id));
     onSection.hidden = now.length === 0;
     renderList(on, now, liveCard);
-    drawComing(coming, scheduled.items.filter((one) => !asked.has(one.id)));
-    const gone = [...ended.items, ...cancelled.items].sort((one, other) => lastMoment(other).localeCompare(lastMoment(one)));
+    drawComing(
+      coming,
+      scheduled.items.filter((one) => !asked.has(one.id)),
+    );
+    const gone = [...ended.items, ...cancelled.items].sort((one, other) =>
+      lastMoment(other).localeCompare(lastMoment(one)),
+    );
     pastSection.hidden = gone.length === 0;
     more.hidden = !ended.next_cursor && !cancelled.next_cursor && gone.length <= pastLimit;
     renderList(past, gone.slice(0, pastLimit), pastRow);
@@ -76,7 +102,15 @@ export function show(app, root) {
 function drawComing(parent, meetings) {
   if (meetings.length === 0) {
     parent.renderedItems = null;
-    fill(parent, h("p", { class: "empty" }, icon("calendar"), "Nothing is planned. A new meeting takes a title and, if you like, a time."));
+    fill(
+      parent,
+      h(
+        "p",
+        { class: "empty" },
+        icon("calendar"),
+        "Nothing is planned. A new meeting takes a title and, if you like, a time.",
+      ),
+    );
     return;
   }
   if (!parent.renderedItems) fill(parent);
@@ -119,7 +153,17 @@ function comingRow(meeting) {
       "div",
       { class: "grow" },
       h("h4", {}, titleLink(meeting)),
-      h("p", { class: "hint" }, [meeting.duration_min && `${meeting.duration_min} min`, host(meeting), meeting.my_relation === "invited" && "not accepted yet"].filter(Boolean).join(" · ")),
+      h(
+        "p",
+        { class: "hint" },
+        [
+          meeting.duration_min && `${meeting.duration_min} min`,
+          host(meeting),
+          meeting.my_relation === "invited" && "not accepted yet",
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
     ),
     soon && joinLink(meeting, ""),
   );
@@ -130,7 +174,12 @@ function pastRow(meeting) {
     "li",
     { class: "row" },
     h("p", { class: "row-time" }, time(lastMoment(meeting))),
-    h("div", { class: "grow" }, h("h4", {}, titleLink(meeting)), h("p", { class: "hint" }, `${day(lastMoment(meeting))} · ${host(meeting)}`)),
+    h(
+      "div",
+      { class: "grow" },
+      h("h4", {}, titleLink(meeting)),
+      h("p", { class: "hint" }, `${day(lastMoment(meeting))} · ${host(meeting)}`),
+    ),
     meeting.state === "cancelled" && h("p", { class: "badge" }, MEETING_STATES.cancelled),
   );
 }
@@ -141,7 +190,16 @@ function titleLink(meeting) {
 
 function joinLink(meeting, look) {
   const label = `Join ${meeting.title}`;
-  return h("a", { class: `button ${look}`, href: `/meetings/${meeting.id}/room`, "aria-label": label, "data-key": `join-${meeting.id}` }, "Join");
+  return h(
+    "a",
+    {
+      class: `button ${look}`,
+      href: `/meetings/${meeting.id}/room`,
+      "aria-label": label,
+      "data-key": `join-${meeting.id}`,
+    },
+    "Join",
+  );
 }
 
 function host(meeting) {
@@ -164,5 +222,7 @@ function firstName(name) {
 }
 
 function today() {
-  return new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date());
+  return new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(
+    new Date(),
+  );
 }

@@ -4,7 +4,7 @@ import { follow } from "../live.js";
 import { notFound } from "../ui/not-found.js";
 import { confirmDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
-import { MEETING_STATES, dayAndTime, when, words } from "../ui/words.js";
+import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
 import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
 import { notesSection } from "./notes.js";
@@ -18,7 +18,13 @@ export function show(app, root, meetingId) {
   const recordings = recordingsSection(app);
   const notes = notesSection(app);
   root.classList.add("meeting");
-  fill(root, head, h("div", { class: "columns" }, people.element, h("div", { class: "stack" }, recordings.element, notes.element)));
+  const columns = h(
+    "div",
+    { class: "columns" },
+    people.element,
+    h("div", { class: "stack" }, recordings.element, notes.element),
+  );
+  fill(root, head, columns);
 
   async function read() {
     let meeting;
@@ -32,7 +38,8 @@ export function show(app, root, meetingId) {
     const mine = meeting.my_relation === "invited" ? await myInvitation(client, meetingId) : null;
     const run = (work) => act(work, reread);
     fill(head, ...headOf(app, meeting, mine, run));
-    await Promise.all([people.read(meeting), recordings.read(meeting), notes.read(meeting)]);
+    columns.hidden = meeting.my_relation === "invited";
+    if (!columns.hidden) await Promise.all([people.read(meeting), recordings.read(meeting), notes.read(meeting)]);
     root.setAttribute("data-ready", "");
   }
 
@@ -59,23 +66,51 @@ function headOf(app, meeting, invitation, run) {
         {},
         h("p", { class: `badge ${meeting.state}` }, MEETING_STATES[meeting.state]),
         h("h1", {}, meeting.title),
-        h("p", { class: "when" }, icon("clock"), when(meeting), ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`),
-        meeting.started_at && h("p", { class: "hint" }, `Started ${dayAndTime(meeting.started_at)}`, meeting.ended_at && `, ended ${dayAndTime(meeting.ended_at)}`),
+        h(
+          "p",
+          { class: "when" },
+          icon("clock"),
+          whenItIs(meeting),
+          ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`,
+        ),
         meeting.description && h("p", { class: "description" }, meeting.description),
-        invitation?.status === "proposed" && h("p", { class: "hint" }, `You asked for ${dayAndTime(invitation.proposal.starts_at)} instead; the host has not answered.`),
+        invitation?.status === "proposed" &&
+          h(
+            "p",
+            { class: "hint" },
+            `You asked for ${dayAndTime(invitation.proposal.starts_at)} instead; the host has not answered.`,
+          ),
         mockMark(meeting),
       ),
-      invitation?.status === "pending" && open
-        ? invitationButtons(app, invitation)
-        : h("div", { class: "buttons" }, open && h("a", { class: "button primary", href: `/meetings/${meeting.id}/room`, "data-key": "join" }, icon("camera"), "Join")),
     ),
-    h("div", { class: "actions" }, actionsOf(app, meeting, owner, run)),
+    invitation?.status === "pending" && open
+      ? h("div", { class: "actions" }, invitationButtons(app, invitation))
+      : h("div", { class: "actions" }, open && joinLink(meeting), actionsOf(app, meeting, owner, run)),
+    meeting.my_relation === "invited" &&
+      h("p", { class: "empty" }, icon("people"), "Who comes, recordings and notes are shown once you have accepted."),
   ];
+}
+
+function joinLink(meeting) {
+  return h(
+    "a",
+    { class: "button primary", href: `/meetings/${meeting.id}/room`, "data-key": "join" },
+    icon("camera"),
+    "Join",
+  );
+}
+
+/** When it is planned; once it has begun, when it took place. */
+function whenItIs(meeting) {
+  if (!meeting.started_at || meeting.state === "scheduled") return when(meeting);
+  const start = dayAndTime(meeting.started_at);
+  return meeting.ended_at && meeting.state === "ended" ? `${start} – ${time(meeting.ended_at)}` : `Since ${start}`;
 }
 
 function actionsOf(app, meeting, owner, run) {
   const { client } = app;
-  const button = (words, name, work, look = "") => h("button", { class: look, "data-key": name, onclick: work }, icon(name), words);
+  const button = (words, name, work, look = "") =>
+    h("button", { class: look, "data-key": name, onclick: work }, icon(name), words);
   const post = (action) => client.post(`/meetings/${meeting.id}/${action}`);
   const copy = button("Copy link", "link", () => copyLink(meeting));
   if (meeting.state === "ended") return owner ? [button("Open it again", "play", () => run(() => post("start")))] : [];
@@ -83,16 +118,21 @@ function actionsOf(app, meeting, owner, run) {
   if (!owner) return [copy];
   const end = async () => {
     const text = "Everybody who is in it is sent out.";
-    if (await confirmDialog({ title: "End the meeting?", text, submit: "End for all", danger: true })) await post("end");
+    if (await confirmDialog({ title: "End the meeting?", text, submit: "End for all", danger: true }))
+      await post("end");
   };
   const cancel = async () => {
     const text = "Everybody who was invited is told that it doesn't take place.";
-    if (await confirmDialog({ title: "Cancel the meeting?", text, submit: "Cancel the meeting", danger: true })) await post("cancel");
+    if (await confirmDialog({ title: "Cancel the meeting?", text, submit: "Cancel the meeting", danger: true }))
+      await post("cancel");
   };
   return [
     copy,
-    button("Invite", "mail", () => inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" })))),
-    meeting.state === "scheduled" && button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
+    button("Invite", "mail", () =>
+      inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" }))),
+    ),
+    meeting.state === "scheduled" &&
+      button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
     meeting.state === "scheduled" && button("Start", "play", () => run(() => post("start"))),
     meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
     meeting.state === "live" && button("End", "close", () => run(end), "danger-text"),

@@ -30,11 +30,14 @@ export function notesSection(app) {
   }
 
   async function read(meeting) {
-    const notes = meeting.my_relation === "invited" ? null : await latest(client, meeting.id);
-    const print = JSON.stringify([notes, meeting.my_relation]);
+    const notes = await latest(client, meeting.id);
+    const print = JSON.stringify([notes, meeting.started_at]);
     if (print === shown) return; // what is being read stays where it is
     shown = print;
-    const button = meeting.my_relation === "owner" && notes?.state !== "pending" &&
+    const button =
+      meeting.my_relation === "owner" &&
+      meeting.started_at &&
+      notes?.state !== "pending" &&
       h("button", { onclick: (event) => make(meeting, event) }, icon("note"), notes ? "Make them again" : "Make notes");
     fill(content, notes ? view(notes) : h("p", { class: "empty" }, icon("note"), "No notes yet."), button);
   }
@@ -53,7 +56,8 @@ async function latest(client, meetingId) {
 }
 
 function view(notes) {
-  if (notes.state === "pending") return h("p", { class: "empty", role: "status" }, icon("clock"), "The notes are being made …");
+  if (notes.state === "pending")
+    return h("p", { class: "empty", role: "status" }, icon("clock"), "The notes are being made …");
   if (notes.state === "failed") return h("p", { class: "problem" }, "The notes could not be made.");
   const segments = notes.transcript?.segments ?? [];
   const analysis = notes.analysis ?? {};
@@ -75,7 +79,14 @@ function view(notes) {
 
 function list(title, items, known) {
   if (!items?.length) return null;
-  return [h("h3", {}, title), h("ul", { class: "points" }, items.map((item) => h("li", {}, pointText(item), evidence(item, known))))];
+  return [
+    h("h3", {}, title),
+    h(
+      "ul",
+      { class: "points" },
+      items.map((item) => h("li", {}, pointText(item), evidence(item, known))),
+    ),
+  ];
 }
 
 function pointText(item) {
@@ -89,7 +100,16 @@ function evidence(item, known) {
     .filter((id) => known.has(id))
     .map((id) => [
       " ",
-      h("a", { class: "evidence", href: `#segment-${id}`, "aria-label": `Heard at ${clock(known.get(id).start_s)}`, onclick: openTranscript }, clock(known.get(id).start_s)),
+      h(
+        "a",
+        {
+          class: "evidence",
+          href: `#segment-${id}`,
+          "aria-label": `Heard at ${clock(known.get(id).start_s)}`,
+          onclick: openTranscript,
+        },
+        clock(known.get(id).start_s),
+      ),
     ]);
 }
 

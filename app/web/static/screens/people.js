@@ -15,7 +15,15 @@ export function peopleSection(app) {
   const invitedPart = h("div", {}, h("h3", {}, "Invited"), invited);
   const presentPart = h("div", {}, h("h3", {}, "Been there"), present);
   const nobody = h("p", { class: "empty" }, icon("people"), "Nobody has been here yet.");
-  const element = h("section", { "aria-labelledby": "people" }, h("h2", { id: "people" }, "People"), proposals, invitedPart, presentPart, nobody);
+  const element = h(
+    "section",
+    { "aria-labelledby": "people" },
+    h("h2", { id: "people" }, "People"),
+    proposals,
+    invitedPart,
+    presentPart,
+    nobody,
+  );
 
   const withdraw = async (invitation) => {
     try {
@@ -30,7 +38,7 @@ export function peopleSection(app) {
     const owner = meeting.my_relation === "owner";
     const [invitations, participants] = await Promise.all([
       owner ? client.all(`/meetings/${meeting.id}/invitations`) : [],
-      meeting.my_relation === "invited" ? [] : client.all(`/meetings/${meeting.id}/participants`),
+      client.all(`/meetings/${meeting.id}/participants`),
     ]);
     const open = meeting.state === "scheduled" ? invitations.filter((one) => one.status === "proposed") : [];
     proposals.hidden = open.length === 0;
@@ -56,7 +64,15 @@ function invitedRow(invitation, withdraw) {
     avatar(name),
     h("div", { class: "grow" }, h("p", { class: "name" }, name), h("p", { class: "hint" }, INVITATION_STATES[status])),
     status !== "accepted" &&
-      h("button", { class: "quiet icon-only", "aria-label": `Withdraw the invitation of ${name}`, onclick: () => withdraw(invitation) }, icon("close")),
+      h(
+        "button",
+        {
+          class: "quiet icon-only",
+          "aria-label": `Withdraw the invitation of ${name}`,
+          onclick: () => withdraw(invitation),
+        },
+        icon("close"),
+      ),
   );
 }
 

@@ -17,7 +17,13 @@ export function recordingsSection(app) {
   const { client, live } = app;
   const list = h("ul", { class: "cards" });
   const none = h("p", { class: "empty" }, icon("record"), "No recordings.");
-  const element = h("section", { "aria-labelledby": "recordings" }, h("h2", { id: "recordings" }, "Recordings"), list, none);
+  const element = h(
+    "section",
+    { "aria-labelledby": "recordings" },
+    h("h2", { id: "recordings" }, "Recordings"),
+    list,
+    none,
+  );
   const addresses = new Map(); // recording id → object URL of its bytes
 
   /** The file is fetched with the token, so that its address carries no secret. */
@@ -34,8 +40,15 @@ export function recordingsSection(app) {
     try {
       const tag = recording.audio_only || recording.content_type?.startsWith("audio/") ? "audio" : "video";
       const src = await load(recording);
-      const player = h(tag, { src, controls: true, playsinline: true, "aria-label": `Recording of ${dayAndTime(recording.started_at)}` });
-      player.addEventListener("error", () => fill(place, h("p", { class: "problem" }, "This browser can't play the file. Download it instead.")));
+      const player = h(tag, {
+        src,
+        controls: true,
+        playsinline: true,
+        "aria-label": `Recording of ${dayAndTime(recording.started_at)}`,
+      });
+      player.addEventListener("error", () =>
+        fill(place, h("p", { class: "problem" }, "This browser can't play the file. Download it instead.")),
+      );
       fill(place, player);
       player.play().catch(() => {}); // a browser that wants another click shows its controls
       player.focus();
@@ -67,7 +80,11 @@ export function recordingsSection(app) {
   function card(recording, owner) {
     const ready = recording.state === "ready";
     const place = h("div", { class: "player" });
-    const facts = [recording.duration_s && clock(recording.duration_s), recording.bytes && bytes(recording.bytes), `by ${recording.started_by.display_name}`];
+    const facts = [
+      recording.duration_s && clock(recording.duration_s),
+      recording.bytes && bytes(recording.bytes),
+      `by ${recording.started_by.display_name}`,
+    ];
     return h(
       "li",
       { class: "card column" },
@@ -87,9 +104,33 @@ export function recordingsSection(app) {
           h(
             "div",
             { class: "buttons" },
-            h("button", { "data-key": `play-${recording.id}`, onclick: () => play(recording, place) }, icon("play"), "Play"),
-            h("button", { class: "quiet icon-only", "aria-label": "Download", "data-key": `load-${recording.id}`, onclick: () => download(recording) }, icon("download")),
-            owner && h("button", { class: "quiet icon-only", "aria-label": "Delete", "data-key": `delete-${recording.id}`, onclick: () => remove(recording) }, icon("trash")),
+            h(
+              "button",
+              { "data-key": `play-${recording.id}`, onclick: () => play(recording, place) },
+              icon("play"),
+              "Play",
+            ),
+            h(
+              "button",
+              {
+                class: "quiet icon-only",
+                "aria-label": "Download",
+                "data-key": `load-${recording.id}`,
+                onclick: () => download(recording),
+              },
+              icon("download"),
+            ),
+            owner &&
+              h(
+                "button",
+                {
+                  class: "quiet icon-only",
+                  "aria-label": "Delete",
+                  "data-key": `delete-${recording.id}`,
+                  onclick: () => remove(recording),
+                },
+                icon("trash"),
+              ),
           ),
       ),
       place,
@@ -98,7 +139,7 @@ export function recordingsSection(app) {
 
   async function read(meeting) {
     const owner = meeting.my_relation === "owner";
-    const items = meeting.my_relation === "invited" ? [] : await client.all(`/meetings/${meeting.id}/recordings`);
+    const items = await client.all(`/meetings/${meeting.id}/recordings`);
     none.hidden = items.length > 0;
     renderList(list, items, (one) => card(one, owner));
   }

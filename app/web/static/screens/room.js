@@ -38,9 +38,14 @@ async function run(app, root, meetingId, media, left) {
   const meeting = await app.client.get(`/meetings/${meetingId}`);
   app.title(meeting.title);
   if (meeting.state === "cancelled") return showEnd(app, root, meetingId, "The meeting is cancelled.");
-  if (meeting.state === "ended" && meeting.my_relation !== "owner") return showEnd(app, root, meetingId, REASONS.meeting_ended);
+  if (meeting.state === "ended" && meeting.my_relation !== "owner")
+    return showEnd(app, root, meetingId, REASONS.meeting_ended);
   if (!(await preJoin(app, root, meeting, media, left))) return;
-  const options = { device: deviceId(), seen: app.live.seen, log: (event, data) => app.debug.add("call", { event, ...data }) };
+  const options = {
+    device: deviceId(),
+    seen: app.live.seen,
+    log: (event, data) => app.debug.add("call", { event, ...data }),
+  };
   const call = new Call(app.client, meeting, media, options);
   app.live.stop(); // the participant's inbox brings everything while we are here
   left.addEventListener("abort", () => {
@@ -112,7 +117,8 @@ function announce(call, { type, payload }) {
 // Controls -----------------------------------------------------------------------------------------------------
 
 function controlsOf(app, call, media, recorder, panel) {
-  const button = (name, run, look = "") => h("button", { class: `control ${look}`, type: "button", "data-key": name, onclick: run });
+  const button = (name, run, look = "") =>
+    h("button", { class: `control ${look}`, type: "button", "data-key": name, onclick: run });
   const label = (element, shape, text, on = null) => {
     const print = `${shape}|${text}|${on}`;
     if (element.dataset.print === print) return;
@@ -132,12 +138,24 @@ function controlsOf(app, call, media, recorder, panel) {
     element.focus();
   };
 
-  const microphone = button("microphone", busy(() => toggleMicrophone(media)));
-  const camera = button("camera", busy(() => toggleCamera(media)));
-  const screen = button("screen", busy(() => toggleScreen(media)));
+  const microphone = button(
+    "microphone",
+    busy(() => toggleMicrophone(media)),
+  );
+  const camera = button(
+    "camera",
+    busy(() => toggleCamera(media)),
+  );
+  const screen = button(
+    "screen",
+    busy(() => toggleScreen(media)),
+  );
   const people = button("people", () => (panel.toggle(), draw()));
   const devices = button("devices", () => devicesDialog(media));
-  const record = button("record", busy(() => recorder.toggle()));
+  const record = button(
+    "record",
+    busy(() => recorder.toggle()),
+  );
   const leave = button("leave", () => leaveDialog(app, call), "leave");
   const isOwner = call.self.is_owner;
   screen.hidden = !canShareScreen();
@@ -146,7 +164,12 @@ function controlsOf(app, call, media, recorder, panel) {
   function draw() {
     const speaking = media.microphone && !media.muted;
     label(microphone, speaking ? "mic" : "mic-off", speaking ? "Mute" : "Unmute", speaking);
-    label(camera, media.camera ? "camera" : "camera-off", media.camera ? "Stop camera" : "Start camera", Boolean(media.camera));
+    label(
+      camera,
+      media.camera ? "camera" : "camera-off",
+      media.camera ? "Stop camera" : "Start camera",
+      Boolean(media.camera),
+    );
     label(screen, "screen", media.screen ? "Stop sharing" : "Share screen");
     screen.classList.toggle("is-on", Boolean(media.screen));
     label(people, "people", `People (${call.people.size})`);
@@ -157,7 +180,17 @@ function controlsOf(app, call, media, recorder, panel) {
     label(leave, "leave", "Leave");
   }
 
-  const element = h("div", { class: "controls", role: "toolbar", "aria-label": "Call" }, microphone, camera, screen, people, devices, record, leave);
+  const element = h(
+    "div",
+    { class: "controls", role: "toolbar", "aria-label": "Call" },
+    microphone,
+    camera,
+    screen,
+    people,
+    devices,
+    record,
+    leave,
+  );
   return { element, draw, focus: () => microphone.focus() };
 }
 
@@ -207,7 +240,7 @@ function leaveDialog(app, call) {
       { class: "buttons" },
       h("button", { onclick: close }, "Stay"),
       h("button", { class: "danger", onclick: () => (close(), end()) }, "End for all"),
-      h("button", { class: "primary", onclick: () => (close(), leave()) }, "Leave"),
+      h("button", { class: "primary", autofocus: true, onclick: () => (close(), leave()) }, "Leave"),
     ),
   ]);
 }
@@ -222,7 +255,12 @@ function showEnd(app, root, meetingId, text, reason = null) {
     h(
       "div",
       { class: "buttons" },
-      again && h("button", { class: "primary", onclick: () => app.navigate(`/meetings/${meetingId}/room`, { replace: true }) }, "Join again"),
+      again &&
+        h(
+          "button",
+          { class: "primary", onclick: () => app.navigate(`/meetings/${meetingId}/room`, { replace: true }) },
+          "Join again",
+        ),
       h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
       h("a", { class: "button", href: "/" }, "Your meetings"),
     ),

@@ -38,7 +38,9 @@ export class DebugLog {
 
   #draw({ at, kind, ...data }) {
     if (!this.#list) return;
-    const text = Object.entries(data).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    const text = Object.entries(data).map(
+      ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    );
     const atEnd = this.#list.scrollTop + this.#list.clientHeight >= this.#list.scrollHeight - 4;
     this.#list.append(h("li", {}, h("span", { class: "debug-kind" }, kind), ` ${at.slice(11, 23)} ${text.join(" ")}`));
     if (this.#list.children.length > MOST) this.#list.firstChild.remove();
