@@ -90,9 +90,7 @@ def _register_features(app: ParleyApp) -> None:
     api = Api(
         app,
         spec_kwargs={
-            "info": {
-                "description": "Meetings over plain HTTP. Press Authorize and paste the access token of a sign-in."
-            },
+            "info": {"description": openapi.INTRODUCTION},
             "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
         },

@@ -106,6 +106,7 @@ class Password(MethodView):
     @blp.arguments(PasswordChange)
     @blp.response(204)
     @blp.problems(errors.BadCredentials)
+    @blp.doc(operationId="changePassword")
     def post(self, data: dict[str, Any]) -> None:
         """Set another password; the other sessions end"""
         service.change_password(work(), actor(), **data)
@@ -138,6 +139,7 @@ class Verify(MethodView):
     @blp.arguments(LinkIn)
     @blp.response(200, UserOut)
     @blp.problems(errors.TokenNotUsable)
+    @blp.doc(operationId="verifyEmail")
     def post(self, data: dict[str, Any]) -> Any:
         """Verify an e-mail address with a mailed link's token"""
         user = links.use(work(), "verify", data["token"])
@@ -147,7 +149,8 @@ class Verify(MethodView):
 @blp.route("/auth/verify/send")
 class VerifySend(MethodView):
     @blp.response(202)
-    @blp.problems(errors.EmailAlreadyVerified)
+    @blp.problems(errors.EmailAlreadyVerified, errors.TooManyRequests)
+    @blp.doc(operationId="sendVerification")
     def post(self) -> None:
         """Have the link that verifies one's address mailed again"""
         links.ask_verification(work(), service.get_user(work(), actor().user_id))

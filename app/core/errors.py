@@ -91,14 +91,6 @@ class MethodNotAllowed(ParleyError):
     )
 
 
-class NotAcceptable(ParleyError):
-    code, status, message = "not_acceptable", 406, "This cannot be given in a form that you accept."
-
-
-class Conflict(ParleyError):
-    code, status, message = "conflict", 409, "That does not fit the present state."
-
-
 class EmailTaken(ParleyError):
     code, status, message = "email_taken", 409, "There is an account with this e-mail already."
 
@@ -247,10 +239,6 @@ class InboxFull(ParleyError):
     code, status, message = "inbox_full", 429, "The recipient has not read for long; its inbox is full."
 
 
-class HeadersTooLarge(ParleyError):
-    code, status, message = "headers_too_large", 431, "The request's headers are too large."
-
-
 class InternalError(ParleyError):
     code, status = "internal_error", 500
 
@@ -261,10 +249,6 @@ class NoMediaWorker(ParleyError):
 
 class Unavailable(ParleyError):
     code, status, message = "unavailable", 503, "A part of the system is not available; try again."
-
-
-class StorageFull(ParleyError):
-    code, status, message = "storage_full", 507, "There is no room left to store this."
 
 
 def every_error() -> Iterator[type[ParleyError]]:

@@ -1,21 +1,27 @@
 """The last touch on the OpenAPI document: what every operation shares is said for each, by rule."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from apispec import APISpec
 
 from app.core import errors
-from app.core.api import Problem, problem_response
+from app.core.api import PROBLEM_TYPE, PROBLEMS, Problem
 
-_ALWAYS: tuple[type[errors.ParleyError], ...] = (
-    errors.BadRequest,
-    errors.ValidationFailed,
-    errors.TooManyRequests,
-    errors.HeadersTooLarge,
-    errors.Unavailable,
-)
-_WITH_TOKEN = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.SessionEnded)
+INTRODUCTION = """\
+Meetings, signaling and recordings over plain HTTP: no WebSocket, no SDK that one must have.
+
+1. `POST /auth/register` gives an account and its tokens. Press **Authorize** and paste the `access_token`.
+2. `POST /meetings` makes a meeting; `POST /meetings/{meeting_id}/join` brings a device into it.
+3. `GET /rtc/inbox` waits for what happens there: who comes and goes, offers, answers and candidates.
+
+Times are RFC 3339 in UTC. Ids are UUIDs. Lists come in pages: `next_cursor` of one is `cursor` of the next.
+Failures are problem documents (RFC 9457); their `code` is stable. Unknown fields in a request are refused; in an
+answer they may be added, so ignore those that you don't know.
+"""
+
+_WITH_TOKEN = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.SessionEnded, errors.Forbidden)
 _WITH_BODY = (errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 _WHEN_CREATING = (errors.IdempotencyKeyRunning, errors.IdempotencyKeyReused)
 _WITH_VERSION = (errors.VersionMismatch, errors.PreconditionRequired)
@@ -34,49 +40,148 @@ IF_MATCH = {
     "description": "The version that you have read, as in its ETag.",
     "schema": {"type": "string", "example": '"1"'},
 }
+ETAG = {"ETag": {"description": "The version, for `If-Match`.", "schema": {"type": "string", "example": '"1"'}}}
+
+_HEADERS: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "example": 'Bearer realm="parley"'}}},
+    429: {"Retry-After": {"required": True, "description": "In seconds.", "schema": {"type": "integer"}}},
+    503: {"Retry-After": {"required": True, "description": "In seconds.", "schema": {"type": "integer"}}},
+}
+_METHODS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
+_SUBJECTS = {"owner", "accepted", "invited", "invitee", "self"}  # of a rule, where it is about something
 
 
 def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], versioned: frozenset[str]) -> None:
-    """Add security, parameters and problems to every operation.
+    """Add security, parameters, problems and ids to every operation, and open the schemas of answers.
 
     :param who_may: the access rule of (METHOD, path).
     :param versioned: paths whose PATCH takes `If-Match`.
     """
     spec.components.schema("Problem", schema=Problem)
+    for path, method, operation in _operations(spec):
+        who = who_may(method.upper(), path)
+        kinds = list(operation.pop(PROBLEMS, ()))
+        parameters = operation.setdefault("parameters", [])
+        if "anyone" in who:
+            operation["security"] = []
+        else:
+            kinds += _WITH_TOKEN
+            operation["x-who"] = sorted(who)
+            _tell_who(operation, who & _SUBJECTS)
+        if path.startswith("/api/"):
+            kinds += [errors.ValidationFailed, errors.Unavailable]
+        if "{" in path:
+            kinds.append(errors.NotFound)
+        if "requestBody" in operation:
+            kinds += _WITH_BODY
+        if method == "post" and "anyone" not in who:
+            kinds += _WHEN_CREATING
+            parameters.append(IDEMPOTENCY_KEY)
+        if path in versioned and method in ("get", "patch"):
+            operation["responses"]["200"]["headers"] = ETAG
+            if method == "patch":
+                kinds += _WITH_VERSION
+                parameters.append(IF_MATCH)
+        _add_problems(operation, kinds)
+        operation["parameters"] = [_without_null(parameter) for parameter in parameters]
+        operation.setdefault("operationId", operation_id(method, path, _gives_list(spec, operation)))
+    _open_answers(spec)
+
+
+def operation_id(method: str, path: str, gives_list: bool) -> str:
+    """What generated clients call an operation: `createMeeting`, `listMeetingInvitations`, `startMeeting`.
+
+    Names that an id follows become singular. POST to a last name that is no plural is the verb itself.
+    """
+    parts = [part for part in re.sub("^/api/v[0-9]+/", "", path).strip("/").split("/") if part != "auth"]
+    names = [
+        part.removesuffix("s") if following.startswith("{") else part
+        for part, following in zip(parts, [*parts[1:], ""], strict=True)
+        if not part.startswith("{")
+    ]
+    verb = "list" if method == "get" and gives_list else _METHODS[method]
+    if method == "post" and not names[-1].endswith("s"):
+        verb = names.pop()
+    elif method == "post" and not gives_list:
+        names[-1] = names[-1].removesuffix("s")
+    return verb + "".join(name.capitalize() for name in names)
+
+
+def _operations(spec: APISpec) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, item in spec._paths.items():  # apispec has no public way to go over what it gathered
         for method, operation in item.items():
-            if method not in ("get", "post", "put", "patch", "delete"):
-                continue
-            who = who_may(method.upper(), path)
-            kinds = list(_ALWAYS)
-            if "anyone" in who:
-                operation["security"] = []
-            else:
-                kinds += [*_WITH_TOKEN, errors.Forbidden]
-                operation["x-who"] = sorted(who)
-            if "{" in path:
-                kinds.append(errors.NotFound)
-            if "requestBody" in operation:
-                kinds += _WITH_BODY
-            if method == "post" and "anyone" not in who:
-                kinds += _WHEN_CREATING
-                operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
-            if method == "patch" and path in versioned:
-                kinds += _WITH_VERSION
-                operation.setdefault("parameters", []).append(IF_MATCH)
-            _add_problems(operation, kinds)
+            if method in _METHODS:
+                operation["responses"] = {str(status): answer for status, answer in operation["responses"].items()}
+                yield path, method, operation
+
+
+def _tell_who(operation: dict[str, Any], subjects: frozenset[str]) -> None:
+    if subjects:
+        told = f"For: {', '.join(sorted(subjects))}."
+        operation["description"] = "\n\n".join(filter(None, (operation.get("description"), told)))
 
 
 def _add_problems(operation: dict[str, Any], kinds: list[type[errors.ParleyError]]) -> None:
-    """Beside what the operation says itself; flask-smorest's references to its own error shape are replaced."""
-    responses = {str(status): answer for status, answer in operation["responses"].items()}
-    by_status: dict[str, list[type[errors.ParleyError]]] = {}
-    for kind in kinds:
-        by_status.setdefault(str(kind.status), []).append(kind)
+    # flask-smorest refers to its own error shape; what it refers to is not there.
+    responses = {status: answer for status, answer in operation["responses"].items() if "$ref" not in answer}
+    by_status: dict[int, list[type[errors.ParleyError]]] = {}
+    for kind in dict.fromkeys(kinds):
+        by_status.setdefault(int(kind.status), []).append(kind)
     for status, group in by_status.items():
-        general = problem_response(group)
-        if "description" in responses.get(status, {}):
-            responses[status]["description"] += " " + general["description"]
-        else:
-            responses[status] = general
+        responses.setdefault(str(status), problem_response(status, group))
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def problem_response(status: int, kinds: list[type[errors.ParleyError]]) -> dict[str, Any]:
+    """An OpenAPI response object for errors of one status."""
+    response: dict[str, Any] = {
+        "description": "\n".join(f"- `{kind.code}`: {kind.message}" for kind in kinds),
+        "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    return response | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
+
+
+def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
+    """A query field that may be left out is no null: there is no null in a query. Nor is its example filled in."""
+    schema = parameter.get("schema", {})
+    if parameter["in"] != "query" or not isinstance(schema.get("type"), list):
+        return parameter
+    (kind,) = (kind for kind in schema["type"] if kind != "null")
+    kept = {name: value for name, value in schema.items() if name not in ("default", "example")} | {"type": kind}
+    if "enum" in kept:
+        kept["enum"] = [value for value in kept["enum"] if value is not None]
+    return {**parameter, "schema": kept}
+
+
+def _gives_list(spec: APISpec, operation: dict[str, Any]) -> bool:
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+            return "items" in spec.components.schemas.get(reference.rpartition("/")[2], {}).get("properties", {})
+    return False
+
+
+def _open_answers(spec: APISpec) -> None:
+    """Requests refuse unknown fields; answers may grow, so their schemas must not forbid it."""
+    schemas = spec.components.schemas
+    closed: set[str] = set()
+    waiting = [name for _, _, operation in _operations(spec) for name in _names_in(operation.get("requestBody"))]
+    while waiting:
+        name = waiting.pop()
+        if name not in closed:
+            closed.add(name)
+            waiting += _names_in(schemas[name])
+    for name, schema in schemas.items():
+        if name not in closed and schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
+
+
+def _names_in(part: Any) -> list[str]:
+    """Names of the schemas that a part of the document refers to."""
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            return [part["$ref"].rpartition("/")[2]]
+        return [name for value in part.values() for name in _names_in(value)]
+    if isinstance(part, list):
+        return [name for value in part for name in _names_in(value)]
+    return []

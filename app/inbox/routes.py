@@ -21,6 +21,7 @@ class InboxView(MethodView):
     @blp.arguments(InboxQuery, location="query")
     @blp.response(200, InboxReply)
     @blp.problems(errors.NotFound, errors.CursorAhead, errors.InboxClosed)
+    @blp.doc(operationId="pollInbox")
     def get(self, query: dict[str, Any]) -> Response:
         """Wait for messages
 
@@ -46,9 +47,10 @@ class InboxView(MethodView):
 
 @blp.route("/rtc/ack")
 class Ack(MethodView):
-    @blp.arguments(Acknowledge)
+    @blp.arguments(Acknowledge, example={"up_to": 0})
     @blp.response(200, Acknowledged)
     @blp.problems(errors.NotFound, errors.CursorAhead)
+    @blp.doc(operationId="acknowledgeInbox")
     def post(self, data: dict[str, Any]) -> Any:
         """Acknowledge messages
 

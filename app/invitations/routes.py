@@ -15,7 +15,7 @@ blp = Blueprint("invitations", __name__, description="Ask people to a meeting; a
 
 @blp.route("/meetings/<id:meeting_id>/invitations")
 class MeetingInvitations(MethodView):
-    @blp.arguments(Invite)
+    @blp.arguments(Invite, example={"invitees": [{"email": "ben@example.com"}], "message": "Please come."})
     @blp.response(201, page_of(InvitationOut))
     @blp.problems(errors.MeetingStateConflict, errors.TooManyInvitations)
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
@@ -78,7 +78,7 @@ class Reject(MethodView):
 
 @blp.route("/invitations/<id:invitation_id>/propose")
 class Propose(MethodView):
-    @blp.arguments(ProposalIn)
+    @blp.arguments(ProposalIn, example={"starts_at": "2030-05-15T14:00:00Z", "note": "An hour later?"})
     @blp.response(200, InvitationOut)
     @blp.problems(errors.InvitationStateConflict, errors.MeetingStateConflict)
     def post(self, data: dict[str, Any], invitation_id: str) -> Any:

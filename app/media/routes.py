@@ -13,6 +13,7 @@ blp = Blueprint("media", __name__, description="Tracks that are published to the
 @blp.route("/meetings/<id:meeting_id>/rtc/tracks")
 class MeetingTracks(MethodView):
     @blp.response(200, Tracks)
+    @blp.doc(operationId="listMeetingTracks")
     def get(self, meeting_id: str) -> Any:
         """List the tracks that are published now
 

@@ -14,7 +14,9 @@ blp = Blueprint("meetings", __name__, description="Create, schedule, start and e
 
 @blp.route("/meetings")
 class Meetings(MethodView):
-    @blp.arguments(MeetingCreate)
+    @blp.arguments(
+        MeetingCreate, example={"title": "Weekly review", "duration_min": 30, "metadata": {"project": "blue"}}
+    )
     @blp.response(201, MeetingOut)
     def post(self, data: dict[str, Any]) -> Any:
         """Create a meeting
@@ -38,7 +40,7 @@ class MeetingById(MethodView):
         """Read a meeting"""
         return _show(meeting_id)
 
-    @blp.arguments(MeetingUpdate)
+    @blp.arguments(MeetingUpdate, example={"title": "Weekly review and outlook"})
     @blp.response(200, MeetingOut)
     @blp.problems(errors.MeetingStateConflict)
     def patch(self, data: dict[str, Any], meeting_id: str) -> Any:

@@ -16,6 +16,7 @@ class MeetingNotes(MethodView):
     @blp.arguments(NotesRequest)
     @blp.response(202, NotesOut)
     @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe)
+    @blp.doc(operationId="createMeetingNotes")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Have a meeting's notes written
 

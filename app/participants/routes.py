@@ -14,7 +14,7 @@ blp = Blueprint("participants", __name__, description="Join and leave; who is th
 
 @blp.route("/meetings/<id:meeting_id>/join")
 class JoinMeeting(MethodView):
-    @blp.arguments(Join)
+    @blp.arguments(Join, example={"device": "phone-1"})
     @blp.response(201, Joined)
     @blp.problems(
         errors.AlreadyJoined,
@@ -50,7 +50,7 @@ class ParticipantById(MethodView):
         """Read a participant"""
         return service.get(work(), participant_id)
 
-    @blp.arguments(OwnState)
+    @blp.arguments(OwnState, example={"muted": True})
     @blp.response(200, ParticipantOut)
     @blp.problems(errors.SenderLeft)
     def patch(self, data: dict[str, Any], participant_id: str) -> Any:

@@ -35,6 +35,7 @@ class MeetingRecordings(MethodView):
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
     )
+    @blp.doc(operationId="startRecording")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Start recording a live meeting
 
@@ -86,7 +87,7 @@ class Stop(MethodView):
 
 @blp.route("/recordings/<id:recording_id>/download")
 class DownloadRecording(MethodView):
-    @blp.doc(parameters=RANGE)
+    @blp.doc(operationId="downloadRecording", parameters=RANGE)
     @blp.response(200, FILE, content_type="video/mp4", headers=FILE_HEADERS)
     @blp.alt_response(
         206,

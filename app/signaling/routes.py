@@ -16,6 +16,7 @@ blp = Blueprint("signaling", __name__, description="Offers, answers and candidat
 @blp.route("/meetings/<id:meeting_id>/rtc/config")
 class Config(MethodView):
     @blp.response(200, RtcConfig)
+    @blp.doc(operationId="getRtcConfig")
     def get(self, meeting_id: str) -> Any:
         """Read how media is exchanged in this meeting
 
@@ -37,6 +38,7 @@ class Signals(MethodView):
         errors.InboxFull,
         errors.UnanswerableSignal,
     )
+    @blp.doc(operationId="sendSignals")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Send signals, one or several, all or none
 

@@ -78,10 +78,8 @@ def test_what_may_be_tried_again_says_when(
     [
         (http.BadRequest(SECRET), 400, "bad_request"),
         (http.NotFound(SECRET), 404, "not_found"),
-        (http.NotAcceptable(SECRET), 406, "not_acceptable"),
         (http.RequestEntityTooLarge(SECRET), 413, "payload_too_large"),
         (http.RequestedRangeNotSatisfiable(SECRET), 416, "range_not_satisfiable"),
-        (http.RequestHeaderFieldsTooLarge(SECRET), 431, "headers_too_large"),
         (http.ImATeapot(), 400, "bad_request"),
         (http.InternalServerError(SECRET), 500, "internal_error"),
         (http.BadGateway(SECRET), 500, "internal_error"),
