@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import String, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import events, links, sessions
@@ -77,7 +77,9 @@ def people(work: Work, actor: Actor, *, email: str | None, limit: int, cursor: s
         .join(Acquaintance, Acquaintance.other_id == User.id)
         .where(Acquaintance.user_id == actor.user_id, User.disabled_at.is_(None))
     )
-    return paginate(work, query, (func.lower(User.display_name), User.id), limit=limit, cursor=cursor, show=show)
+    return paginate(
+        work, query, (func.lower(User.display_name, type_=String), User.id), limit=limit, cursor=cursor, show=show
+    )
 
 
 # Coming

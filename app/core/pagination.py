@@ -47,7 +47,8 @@ def paginate(
     descending: bool = False,
     show: Callable[[Any], Any] = lambda row: row,
 ) -> dict[str, Any]:
-    """Run `query` from behind `cursor` in the order of `key` (unique together; all of one direction).
+    """Run `query` from behind `cursor` in the order of `key` (unique together; all of one direction; text and times
+    whose types are known).
 
     `key` columns are added to the query's result; `show` gets each row without them (its one entity, or the tuple).
     :raises ValidationFailed: the cursor was not made here.
