@@ -26,8 +26,8 @@ from app.notes.routes import blp as notes_blp
 from app.participants.routes import blp as participants_blp
 from app.recordings.routes import blp as recordings_blp
 from app.signaling.routes import blp as signaling_blp
-from app.web.routes import blp as web_blp
 from app.web.explorer import explorer
+from app.web.routes import blp as web_blp
 
 FEATURES: tuple[Blueprint, ...] = (
     accounts_blp,
