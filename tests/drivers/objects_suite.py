@@ -60,9 +60,7 @@ class ObjectStoreSuite:
         assert read(store, KEY) == b"from a file"
         assert source.read_bytes() == b"from a file"
 
-    def test_a_path_that_does_not_exist_is_the_callers_error(
-        self, store: ObjectStore, tmp_path: Path
-    ) -> None:
+    def test_a_path_that_does_not_exist_is_the_callers_error(self, store: ObjectStore, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             store.put_file(KEY, tmp_path / "missing", "text/plain")
         assert keys(store) == []
@@ -159,9 +157,7 @@ class ObjectStoreSuite:
             store.stat(KEY)
         assert keys(store) == []
 
-    @pytest.mark.parametrize(
-        ("first", "second"), [("a", "a/b"), ("a/b", "a"), ("a/b/c", "a"), ("a", "a/b/c")]
-    )
+    @pytest.mark.parametrize(("first", "second"), [("a", "a/b"), ("a/b", "a"), ("a/b/c", "a"), ("a", "a/b/c")])
     def test_no_key_is_a_folder_of_another(self, store: ObjectStore, first: str, second: str) -> None:
         put(store, first, b"first")
         with pytest.raises(InvalidKey, match="folder"):
@@ -193,9 +189,7 @@ class ObjectStoreSuite:
             ("n/", []),
         ],
     )
-    def test_a_prefix_is_a_string_and_not_a_folder(
-        self, store: ObjectStore, prefix: str, expected: list[str]
-    ) -> None:
+    def test_a_prefix_is_a_string_and_not_a_folder(self, store: ObjectStore, prefix: str, expected: list[str]) -> None:
         for key in ("m/1/a", "m/1/b", "m/10/a", "m/2/a"):
             put(store, key, b"x")
         assert keys(store, prefix) == expected

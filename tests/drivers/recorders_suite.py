@@ -25,9 +25,7 @@ class RecorderSuite:
         assert recorder.name
         assert isinstance(recorder.is_mock, bool)
 
-    def test_the_file_is_in_the_folder_and_is_as_large_as_told(
-        self, recorder: Recorder, tmp_path: Path
-    ) -> None:
+    def test_the_file_is_in_the_folder_and_is_as_large_as_told(self, recorder: Recorder, tmp_path: Path) -> None:
         produced = recorder.produce("r1", PARTICIPANTS, 2, False, tmp_path / "not/yet/there")
         assert produced.path.parent == tmp_path / "not/yet/there"
         assert produced.path.stat().st_size == produced.bytes
@@ -63,9 +61,7 @@ class RecorderSuite:
             assert seconds == pytest.approx(produced.duration_s, abs=0.1), kind
 
     @pytest.mark.parametrize("audio_only", [False, True])
-    def test_the_file_plays_while_it_still_loads(
-        self, recorder: Recorder, tmp_path: Path, audio_only: bool
-    ) -> None:
+    def test_the_file_plays_while_it_still_loads(self, recorder: Recorder, tmp_path: Path, audio_only: bool) -> None:
         produced = recorder.produce("r1", PARTICIPANTS, 2, audio_only, tmp_path)
         boxes = top_level_boxes(produced.path.read_bytes())
         assert boxes[0] == "ftyp"
@@ -77,9 +73,7 @@ class RecorderSuite:
         assert second.path == first.path
         assert list(tmp_path.iterdir()) == [first.path]
 
-    def test_a_folder_that_can_not_be_made_fails_and_leaves_nothing(
-        self, recorder: Recorder, tmp_path: Path
-    ) -> None:
+    def test_a_folder_that_can_not_be_made_fails_and_leaves_nothing(self, recorder: Recorder, tmp_path: Path) -> None:
         (tmp_path / "in-the-way").write_text("a file")
         with pytest.raises(RecordingFailed):
             recorder.produce("r1", PARTICIPANTS, 2, False, tmp_path / "in-the-way")

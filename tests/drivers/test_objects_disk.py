@@ -66,9 +66,7 @@ def test_wherever_the_room_ends_nothing_is_left_behind(
     assert files(root) == []
 
 
-def test_no_room_for_the_object_after_its_card_leaves_no_card(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_room_for_the_object_after_its_card_leaves_no_card(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DiskObjectStore(root)
     replace = os.replace
 
@@ -216,9 +214,7 @@ def test_a_card_is_never_an_object(root: Path) -> None:
     assert read(store, "a") == b"abc"
 
 
-def test_a_stat_of_a_read_only_folder_works_without_a_card(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stat_of_a_read_only_folder_works_without_a_card(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DiskObjectStore(root)
     info = put(store, "a", b"abc")
     (root / ".a.json").unlink()

@@ -89,9 +89,7 @@ def test_two_recordings_differ_at_a_glance(tmp_path: Path) -> None:
     assert len(backgrounds) > 1
 
 
-@pytest.mark.parametrize(
-    "name", ["李小龍", "", "  ", "line\nbreak", "x" * 10_000, "\0", "🎉", "نور", "{0} %s <b>"]
-)
+@pytest.mark.parametrize("name", ["李小龍", "", "  ", "line\nbreak", "x" * 10_000, "\0", "🎉", "نور", "{0} %s <b>"])
 def test_any_name_can_be_drawn(tmp_path: Path, name: str) -> None:
     assert MockRecorder().produce("r1", [name], 1, False, tmp_path).bytes > 0
 

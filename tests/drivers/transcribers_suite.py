@@ -54,9 +54,7 @@ class TranscriberSuite:
         for one, next_one in pairwise(transcript["segments"]):
             assert one["start_s"] <= next_one["start_s"]
 
-    def test_times_lie_within_the_recording(
-        self, transcript: Transcript, request_: TranscriptionRequest
-    ) -> None:
+    def test_times_lie_within_the_recording(self, transcript: Transcript, request_: TranscriptionRequest) -> None:
         for segment in transcript["segments"]:
             assert 0 <= segment["start_s"] < segment["end_s"]
             assert request_.duration_s is None or segment["end_s"] <= request_.duration_s
@@ -84,9 +82,7 @@ class TranscriberSuite:
                 assert judged["confidence"] is None or 0 <= judged["confidence"] <= 1
         assert transcript["quality"] == quality_of(transcript["segments"])
 
-    def test_the_request_is_left_as_it_was(
-        self, transcriber: Transcriber, request_: TranscriptionRequest
-    ) -> None:
+    def test_the_request_is_left_as_it_was(self, transcriber: Transcriber, request_: TranscriptionRequest) -> None:
         before = copy.deepcopy(request_)
         transcriber.transcribe(request_)
         assert request_ == before

@@ -12,8 +12,7 @@ OFFERS = Path(__file__).parent.parent / "data" / "sdp"
 
 @pytest.fixture
 def call(anna: Person, ben: Person) -> Call:
-    call = start_call(anna, ben, media_mode="mock")
-    return call
+    return start_call(anna, ben, media_mode="mock")
 
 
 @pytest.fixture
