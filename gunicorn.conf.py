@@ -4,9 +4,12 @@ import signal
 import threading
 from typing import Any
 
-from app.core.settings import load_settings
+from app.core.settings import SettingsError, load_settings
 
-settings = load_settings()
+try:
+    settings = load_settings()
+except SettingsError as error:
+    raise SystemExit(f"Parley cannot start with these settings:\n{error}") from None
 
 bind = f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
 worker_class = "gthread"

@@ -111,8 +111,12 @@ def id_field(**kwargs: Any) -> fields.String:
         "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f",
         **kwargs.pop("metadata", {}),
     }
-    exactly = [ma.validate.Regexp(f"^{IdConverter.regex}$"), ma.validate.Length(equal=36)]  # $ lets a line break pass
-    return fields.String(validate=exactly, metadata=metadata, **kwargs)
+    return fields.String(validate=_IsId(f"^{IdConverter.regex}$"), metadata=metadata, **kwargs)
+
+
+class _IsId(ma.validate.Regexp):
+    def __call__(self, value: str) -> str:
+        return str(super().__call__(value.replace("\n", " ")))  # Python's $ lets a line break at the end pass
 
 
 def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:

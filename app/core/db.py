@@ -5,6 +5,7 @@ then `BEGIN IMMEDIATE`: a deferred transaction that has to upgrade its lock fail
 long it is ready to wait (https://sqlite.org/lang_transaction.html §2.1).
 """
 
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ class Database:
         options: dict[str, Any] = {"hide_parameters": True}
         if self.is_sqlite:
             if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+                _make_private(Path(parsed.database))
             options.update(connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
         else:
             options.update(isolation_level="READ COMMITTED", pool_pre_ping=True)
@@ -97,6 +98,12 @@ class Database:
 
     def close(self) -> None:
         self.writer.dispose()
+
+
+def _make_private(path: Path) -> None:
+    """It holds hashes of passwords: nobody but its owner reads it, nor the log beside it, which takes its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

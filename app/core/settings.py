@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
     jobs: Literal["leased", "inline"] = Field(
         "leased",
-        description="`leased`: a process of its own works off a table; `inline`: within the request (tests, QA).",
+        description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
 
     @field_validator("cors_origins", "stun_urls", "turn_urls", mode="before")

@@ -3,6 +3,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.accounts.mail.log import LogMailer
@@ -13,6 +14,7 @@ from tests.drivers.mailers_suite import MailerSuite
 class TestLogMailer(MailerSuite):
     @pytest.fixture
     def mailer(self) -> Iterator[LogMailer]:
+        structlog.reset_defaults()  # an app of an earlier test may have raised the level
         with capture_logs() as self.lines, closing(LogMailer(shows_text=True)) as mailer:
             yield mailer
 

@@ -348,7 +348,7 @@ class TestNotesThatNobodyWrites:
 
 def test_the_shapes_stand_whole_in_the_openapi_document(client: Any) -> None:
     schemas = client.get("/openapi.json").json["components"]["schemas"]
-    for name in ("NotesOut", "TranscriptOut", "SegmentOut", "WordOut", "AnalysisOut", "ActionItemOut", "RecordingOut"):
+    for name in ("Notes", "Transcript", "Segment", "Word", "Analysis", "ActionItem", "Recording"):
         for field, described in schemas[name]["properties"].items():
             assert described.keys() & {"type", "$ref", "allOf", "anyOf", "items"}, f"{name}.{field} has no type"
         assert set(schemas[name]["required"]) == schemas[name]["properties"].keys()

@@ -48,9 +48,7 @@ def test_talk_without_any_length_has_ratios_of_zero() -> None:
         ([], None, "draft"),
     ],
 )
-def test_quality_is_the_mean_of_what_is_known(
-    confidences: list[float | None], mean: float | None, grade: str
-) -> None:
+def test_quality_is_the_mean_of_what_is_known(confidences: list[float | None], mean: float | None, grade: str) -> None:
     segments = transcript_of(*[("Anna", "…")] * len(confidences))["segments"]
     for segment, confidence in zip(segments, confidences, strict=True):
         segment["confidence"] = confidence
@@ -67,13 +65,9 @@ def test_an_analysis_with_good_evidence_stays_as_it_is(analysis: Analysis) -> No
 
 
 @pytest.mark.parametrize("evidence", [[], ["s99"], ["s1", "s99"], ["S1"]])
-def test_a_claim_that_cites_what_does_not_exist_is_dropped_and_counted(
-    analysis: Analysis, evidence: list[str]
-) -> None:
+def test_a_claim_that_cites_what_does_not_exist_is_dropped_and_counted(analysis: Analysis, evidence: list[str]) -> None:
     analysis["decisions"] = [{"text": "Made up", "evidence": evidence}, {"text": "True", "evidence": ["s1"]}]
-    analysis["action_items"] = [
-        {"text": "Made up", "evidence": evidence, "owner": None, "due": None, "due_text": None}
-    ]
+    analysis["action_items"] = [{"text": "Made up", "evidence": evidence, "owner": None, "due": None, "due_text": None}]
     checked = check_evidence(analysis, CONVERSATION)
     assert checked["decisions"] == [{"text": "True", "evidence": ["s1"]}]
     assert checked["action_items"] == []
