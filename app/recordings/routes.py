@@ -23,6 +23,11 @@ FILE_HEADERS = {
     "Accept-Ranges": {"schema": {"type": "string", "example": "bytes"}},
     "Content-Disposition": {"schema": {"type": "string"}},
 }
+PART: dict[str, Any] = {
+    "description": "The range that `Range` asks for",
+    "headers": {**FILE_HEADERS, "Content-Range": {"schema": {"type": "string"}}},
+    "success": True,
+}
 
 
 @blp.route("/meetings/<id:meeting_id>/recordings")
@@ -89,14 +94,9 @@ class Stop(MethodView):
 class DownloadRecording(MethodView):
     @blp.doc(operationId="downloadRecording", parameters=RANGE)
     @blp.response(200, FILE, content_type="video/mp4", headers=FILE_HEADERS)
-    @blp.alt_response(
-        206,
-        schema=FILE,
-        content_type="video/mp4",
-        description="The range that `Range` asks for",
-        headers={**FILE_HEADERS, "Content-Range": {"schema": {"type": "string"}}},
-        success=True,
-    )
+    @blp.alt_response(200, schema=FILE, content_type="audio/mp4", headers=FILE_HEADERS, success=True)
+    @blp.alt_response(206, schema=FILE, content_type="video/mp4", **PART)
+    @blp.alt_response(206, schema=FILE, content_type="audio/mp4", **PART)
     @blp.alt_response(304, description="`If-None-Match` names this file")
     @blp.problems(errors.RecordingStateConflict, errors.VersionMismatch, errors.RangeNotSatisfiable)
     def get(self, recording_id: str) -> Response:

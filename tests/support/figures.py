@@ -14,8 +14,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     sums: Counter[str] = Counter()
     for report in terminalreporter.getreports("passed"):
         if report.when == "call":
-            sums.update({name: count for name, count in report.user_properties if name.startswith(_PREFIX)})
-    if sums:
+            for name, count in report.user_properties:
+                sums[name] += count if name.startswith(_PREFIX) else 0
+    figures = sorted((name, count) for name, count in sums.items() if count)
+    if figures:
         terminalreporter.section("figures")
-        for name, count in sorted(sums.items()):
+        for name, count in figures:
             terminalreporter.line(f"{count:>8,}  {name.removeprefix(_PREFIX)}")

@@ -43,6 +43,9 @@ class World:
 
     def restore(self) -> None:
         """Make the database, and what was deleted beside it, as it was when everything was built."""
+        log = self.database.with_name(self.database.name + "-wal")
+        if not log.exists() or log.stat().st_size == 0:
+            return  # nothing was written since
         self.app.runtime.database.close()
         for left_over in ("-wal", "-shm"):
             self.database.with_name(self.database.name + left_over).unlink(missing_ok=True)
