@@ -6,8 +6,6 @@ every `BEAT_EVERY_S`; whichever poll looks up first when it is due does it for t
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from sqlalchemy import update
 
@@ -25,18 +23,18 @@ class Parking:
         self._parked: dict[str, str] = {}  # poll id → inbox id
         self._last_beat = time.monotonic()
 
-    @contextmanager
-    def place(self, poll_id: str, inbox_id: str) -> Iterator[bool]:
-        """Hold a place for one poll; False when all are taken, and then the poll must not wait."""
+    def claim(self, poll_id: str, inbox_id: str) -> bool:
+        """Take a place for one poll; False when all are taken, and then the poll must not wait."""
         with self._lock:
             granted = len(self._parked) < self.most
             if granted:
                 self._parked[poll_id] = inbox_id
-        try:
-            yield granted
-        finally:
-            with self._lock:
-                self._parked.pop(poll_id, None)
+            return granted
+
+    def release(self, poll_id: str) -> None:
+        """Give a place back. Repeating that changes nothing."""
+        with self._lock:
+            self._parked.pop(poll_id, None)
 
     @property
     def parked(self) -> frozenset[str]:

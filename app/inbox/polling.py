@@ -1,8 +1,11 @@
-"""One poll of an inbox, blocking its thread while it is parked.
+"""A poll of an inbox: opened, looked at, parked while there is nothing, looked at again, finished.
 
 The order that makes it safe: take a ticket of the topic, read the database, and only then wait with that ticket. A
 poll holds no database connection while it waits. It ends when there is a message, when its time is up, when a newer
 poll of the same inbox takes over, when the inbox closes, when its client hangs up, or at shutdown.
+
+`poll` does all of it and blocks its thread meanwhile, under any WSGI server. A server that can hold many polls open
+(`app/serving`) calls the parts, and waits between them in its own way.
 """
 
 import time
@@ -35,46 +38,126 @@ class Poll:
     limit: int
     wait_s: float
     valid_until: datetime | None  # the token's expiry: no poll outlives it
-    hung_up: Callable[[], bool]
 
 
-def poll(runtime: Runtime, asked: Poll) -> dict[str, Any]:
+@dataclass(slots=True)
+class OpenPoll:
+    """A poll that was begun. `ticket` is of the last look: with it one waits for what came after that."""
+
+    poll_id: str
+    inbox_id: str
+    after: int
+    limit: int
+    deadline: float  # by time.monotonic()
+    ticket: int = 0
+
+    @property
+    def topic(self) -> str:
+        return service.topic(self.inbox_id)
+
+    @property
+    def remaining_s(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
+def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str, Any]:
     """Answer with messages, at once or as soon as there are any (shape: `InboxReply`).
 
     :raises CursorAhead: `after` or `ack` is past the newest message.
     :raises InboxClosed: the inbox is closed and was delivered wholly.
+    """
+    opened = open_poll(runtime, asked)
+    reply, done = look(runtime, opened)
+    if done:
+        return reply
+    parking: Parking = runtime.drivers[Parking]
+    if not parking.claim(opened.poll_id, opened.inbox_id):
+        return crowded(reply)
+    try:
+        while not done:
+            if hung_up():
+                return reply  # nobody reads this; the owner was last seen when the poll began or at the last beat
+            runtime.wakeups.wait(opened.topic, opened.ticket, min(opened.remaining_s, SAFETY_NET_S))
+            parking.beat_if_due(runtime)
+            reply, done = look(runtime, opened)
+    finally:
+        parking.release(opened.poll_id)
+    finish(runtime, opened)
+    return reply
+
+
+@dataclass(slots=True)
+class Slot:
+    """What a server that parks polls puts into the request's environment under `SLOT`, and finds changed afterwards.
+
+    `waits`: the answer is void; keep the poll, ask again with the same slot once `opened.topic` was woken after
+    `opened.ticket` or `opened.remaining_s` is 0, and release `opened.poll_id` from `Parking` at the end, whatever it is.
+    """
+
+    opened: OpenPoll | None = None
+    waits: bool = False
+
+
+SLOT = "parley.poll_slot"
+
+
+def poll_in_slot(runtime: Runtime, asked: Poll, slot: Slot) -> dict[str, Any]:
+    """One look of a poll that its server parks; never blocks."""
+    slot.waits = False
+    opened = slot.opened or open_poll(runtime, asked)
+    reply, done = look(runtime, opened)
+    if done:
+        if slot.opened is not None:
+            finish(runtime, opened)
+        return reply
+    if slot.opened is None:
+        parking: Parking = runtime.drivers[Parking]
+        if not parking.claim(opened.poll_id, opened.inbox_id):
+            return crowded(reply)
+        slot.opened = opened
+    slot.waits = True
+    return reply
+
+
+def open_poll(runtime: Runtime, asked: Poll) -> OpenPoll:
+    """Acknowledge, take the inbox over from an older poll, note that its owner is there.
+
+    :raises CursorAhead: :raises InboxClosed:
     """
     poll_id = new_id()
     wait_s = asked.wait_s
     if asked.valid_until is not None:
         wait_s = min(wait_s, max(0.0, (asked.valid_until - runtime.clock.now()).total_seconds()))
     after = _begin(runtime, asked, poll_id)
-    parking: Parking = runtime.drivers[Parking]
-    deadline = time.monotonic() + wait_s
-    reply = _look(runtime, asked, poll_id, after)
-    if reply["messages"] or reply["ended"] or wait_s <= 0:
-        return reply
-    with parking.place(poll_id, asked.inbox_id) as granted:
-        if not granted:
-            return {**reply, "next_poll_ms": CROWDED_POLL_MS}
-        while True:
-            ticket = runtime.wakeups.ticket(service.topic(asked.inbox_id))
-            reply = _look(runtime, asked, poll_id, after)
-            remaining_s = deadline - time.monotonic()
-            if reply["messages"] or reply["ended"] or reply["superseded"]:
-                break
-            if remaining_s <= 0 or runtime.wakeups.closed:
-                break
-            if asked.hung_up():
-                return reply  # nobody reads this; the owner was last seen when the poll began or at the last beat
-            runtime.wakeups.wait(service.topic(asked.inbox_id), ticket, min(remaining_s, SAFETY_NET_S))
-            parking.beat_if_due(runtime)
-    _end(runtime, asked.inbox_id, poll_id)
-    return reply
+    return OpenPoll(poll_id, asked.inbox_id, after, asked.limit, time.monotonic() + wait_s)
+
+
+def look(runtime: Runtime, opened: OpenPoll) -> tuple[dict[str, Any], bool]:
+    """What there is now, and whether that ends the poll; else wait with its ticket."""
+    opened.ticket = runtime.wakeups.ticket(opened.topic)
+    reply = _read(runtime, opened)
+    told = bool(reply["messages"] or reply["ended"] or reply["superseded"])
+    return reply, told or opened.remaining_s <= 0 or runtime.wakeups.closed
+
+
+def crowded(reply: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a poll that could not be parked."""
+    return {**reply, "next_poll_ms": CROWDED_POLL_MS}
+
+
+def finish(runtime: Runtime, opened: OpenPoll) -> None:
+    """Note when a poll that was parked ended: its owner was there until now."""
+    with runtime.writing() as work:
+        work.execute(
+            update(Inbox)
+            .where(Inbox.id == opened.inbox_id, Inbox.poll_id == opened.poll_id)
+            .values(last_seen_at=work.now(), poll_id=None)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:
-    """Acknowledge, take the inbox over from an older poll, note that its owner is there; the cursor to read from."""
+    """The cursor to read from."""
     with runtime.writing() as work:
         inbox = work.get(Inbox, asked.inbox_id)
         if inbox is None:
@@ -97,20 +180,20 @@ def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:
         return after
 
 
-def _look(runtime: Runtime, asked: Poll, poll_id: str, after: int) -> dict[str, Any]:
+def _read(runtime: Runtime, opened: OpenPoll) -> dict[str, Any]:
     with runtime.reading() as work:
         state = work.execute(
             select(Inbox.head_seq, Inbox.acked_seq, Inbox.poll_id, Inbox.closed_at, Inbox.closed_reason).where(
-                Inbox.id == asked.inbox_id
+                Inbox.id == opened.inbox_id
             )
         ).one_or_none()
         if state is None:
             raise errors.InboxClosed(reason="purged")
-        superseded = state.poll_id != poll_id
+        superseded = state.poll_id != opened.poll_id
         messages: list[dict[str, Any]] = []
-        if state.head_seq > after and not superseded:
-            messages = service.read(work, asked.inbox_id, after, asked.limit)
-    last = len(messages) < asked.limit or messages[-1]["seq"] >= state.head_seq
+        if state.head_seq > opened.after and not superseded:
+            messages = service.read(work, opened.inbox_id, opened.after, opened.limit)
+    last = len(messages) < opened.limit or messages[-1]["seq"] >= state.head_seq
     ended = state.closed_at is not None and last and not superseded
     return {
         "messages": messages,
@@ -120,13 +203,3 @@ def _look(runtime: Runtime, asked: Poll, poll_id: str, after: int) -> dict[str, 
         "superseded": superseded,
         "ended": {"reason": state.closed_reason} if ended else None,
     }
-
-
-def _end(runtime: Runtime, inbox_id: str, poll_id: str) -> None:
-    with runtime.writing() as work:
-        work.execute(
-            update(Inbox)
-            .where(Inbox.id == inbox_id, Inbox.poll_id == poll_id)
-            .values(last_seen_at=work.now(), poll_id=None)
-            .execution_options(synchronize_session=False)
-        )

@@ -10,7 +10,7 @@ from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.inbox import service
-from app.inbox.polling import Poll, poll
+from app.inbox.polling import SLOT, Poll, Slot, poll, poll_in_slot
 from app.inbox.schemas import Acknowledge, Acknowledged, InboxQuery, InboxReply
 
 blp = Blueprint("inbox", __name__, description="Poll for messages and acknowledge them: one poll for everything.")
@@ -37,11 +37,13 @@ class InboxView(MethodView):
             raise errors.ValidationFailed(errors=[{"location": "query", "field": "wait", "message": message}])
         inbox_id = service.own_inbox(unit, actor(), query["participant_id"]).id
         unit.close()  # a parked poll holds no connection
-        asked = Poll(
-            inbox_id, query["after"], query["ack"], query["limit"], wait_s, g.get("token_expires_at"),
-            hang_up_detector(request.environ),
-        )  # fmt: skip
-        reply = poll(unit.runtime, asked)
+        expires_at = g.get("token_expires_at")
+        asked = Poll(inbox_id, query["after"], query["ack"], query["limit"], wait_s, expires_at)
+        slot: Slot | None = request.environ.get(SLOT)
+        if slot is None:
+            reply = poll(unit.runtime, asked, hang_up_detector(request.environ))
+        else:
+            reply = poll_in_slot(unit.runtime, asked, slot)
         return Response(current_app.json.dumps(reply), mimetype="application/json")
 
 
