@@ -1,5 +1,6 @@
 """A person at a browser of their own: what they do on the pages, in their words."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ expect.set_options(timeout=PATIENCE_MS)
 class Person:
     def __init__(self, browser: Browser, server: Server, name: str, **options: Any) -> None:
         self.name = name
-        self.email = f"{name.lower().replace(' ', '.')}-{uuid4().hex[:8]}@example.org"
+        self.email = f"{re.sub('[^a-z]+', '.', name.lower())}{uuid4().hex[:8]}@example.org"
         self.server = server
         self.context = browser.new_context(base_url=server.url, locale="en-GB", **options)
         self.context.set_default_timeout(PATIENCE_MS)

@@ -19,6 +19,7 @@ const ROUTES = [
 class App {
   #dispose = null;
   #visit = 0;
+  #shown = null;
 
   constructor() {
     this.debug = new DebugLog(new URLSearchParams(location.search).has("debug"));
@@ -32,7 +33,7 @@ class App {
     this.debug.mount(document.getElementById("debug"));
     this.#drawHeader();
     document.addEventListener("click", (event) => this.#followLink(event));
-    addEventListener("popstate", () => this.#show());
+    addEventListener("popstate", () => this.#shown === location.pathname || this.#show()); // else within a page
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
     const copied = await this.store.yieldIfCopied();
     try {
@@ -85,6 +86,7 @@ class App {
     const visit = ++this.#visit;
     const main = document.getElementById("main");
     const { pathname } = location;
+    this.#shown = pathname;
     const [match, load] =
       ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
     if (match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {

@@ -19,7 +19,7 @@ def run(page: Page, script: str) -> object:
     return page.evaluate(f"async () => {{ {HELPERS} {script} }}")
 
 
-def test_the_first_poll_has_no_cursor_since_the_server_knows_it(blank: Page) -> None:
+def test_the_first_poll_has_no_cursor_and_does_not_wait(blank: Page) -> None:
     script = """
       const { client, calls } = await signedIn(reply([]));
       const inbox = new Inbox(client, { participantId: "p1", waitS: 25 });
@@ -28,7 +28,7 @@ def test_the_first_poll_has_no_cursor_since_the_server_knows_it(blank: Page) -> 
       inbox.stop();
       return polls(calls);"""
     assert run(blank, script) == [
-        {"participant_id": "p1", "wait": "25"},
+        {"participant_id": "p1", "wait": "0"},
         {"participant_id": "p1", "wait": "25", "after": "0", "ack": "0"},
     ]
 
@@ -198,13 +198,13 @@ def test_stopping_ends_a_parked_poll_at_once(blank: Page) -> None:
 def test_a_poll_that_stays_silent_far_too_long_is_given_up(blank: Page) -> None:
     blank.clock.install()
     script = """
-      const { client, calls } = await signedIn("silent", reply([], ended));
+      const { client, calls } = await signedIn(reply([]), "silent", reply([], ended));
       window.calls = calls;
       const inbox = new Inbox(client, { waitS: 25, sleep: async () => {} });
       window.over = (async () => { for await (const _ of inbox); })();"""
     run(blank, script)
     blank.clock.fast_forward(25_000)
-    assert blank.evaluate("calls.length") == 1
+    assert blank.evaluate("calls.length") == 2
     blank.clock.fast_forward(10_000)
     blank.evaluate("() => window.over")
-    assert blank.evaluate("calls.filter((call) => call.method === 'GET').length") == 2
+    assert blank.evaluate("calls.filter((call) => call.method === 'GET').length") == 3

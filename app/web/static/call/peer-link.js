@@ -16,6 +16,8 @@ const LONGEST_PATIENCE_MS = 60_000;
 
 export class PeerLink extends EventTarget {
   #pc = null;
+  #abandon = null; // rejects what waits for the connection, see #done
+  #abandoned = null;
   #options;
   #audio = null; // transceivers
   #camera = null;
@@ -112,6 +114,10 @@ export class PeerLink extends EventTarget {
     const iceServers = await this.#options.iceServers();
     if (this.#closed) return;
     this.#discard();
+    this.#abandoned = new Promise((_, reject) => {
+      this.#abandon = () => reject(new DOMException("The connection was closed meanwhile.", "AbortError"));
+    });
+    this.#abandoned.catch(() => {});
     const pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#pc = pc;
     pc.onicecandidate = ({ candidate }) => {
@@ -137,6 +143,7 @@ export class PeerLink extends EventTarget {
     if (!pc) return;
     pc.onicecandidate = pc.onnegotiationneeded = pc.onconnectionstatechange = pc.oniceconnectionstatechange = null;
     pc.close();
+    this.#abandon();
     this.#pc = this.#audio = this.#camera = this.#screen = this.#remoteFingerprint = null;
     this.#makingOffer = this.#ignoringOffer = this.#settingAnswer = false;
     this.#options.dropUnsent();
@@ -161,7 +168,7 @@ export class PeerLink extends EventTarget {
         transceiver.sender.setStreams?.(this.#stream);
       }
       const track = this.#options.tracks[source];
-      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+      if (transceiver.sender.track !== track) await this.#done(transceiver.sender.replaceTrack(track));
     }
   }
 
@@ -184,7 +191,7 @@ export class PeerLink extends EventTarget {
   async #offer(pc) {
     try {
       this.#makingOffer = true;
-      await pc.setLocalDescription();
+      await this.#done(pc.setLocalDescription());
       if (pc === this.#pc) this.#send(pc, "rtc.offer", { sdp: pc.localDescription.sdp });
     } catch (error) {
       this.#log("offer_failed", { error: error.message });
@@ -202,10 +209,10 @@ export class PeerLink extends EventTarget {
     // Rolling back a first offer would leave its transceivers beside those of the other's offer: rather start afresh.
     if (!ready && !this.#remoteFingerprint) await this.#build(false);
     const pc = this.#pc;
-    await pc.setRemoteDescription({ type: "offer", sdp });
+    await this.#done(pc.setRemoteDescription({ type: "offer", sdp }));
     this.#remoteFingerprint = fingerprint;
     await this.#adopt();
-    await pc.setLocalDescription();
+    await this.#done(pc.setLocalDescription());
     this.#send(pc, "rtc.answer", { sdp: pc.localDescription.sdp });
     this.#settled();
   }
@@ -215,7 +222,7 @@ export class PeerLink extends EventTarget {
     if (pc?.signalingState !== "have-local-offer") return this.#log("answer_ignored", {});
     this.#settingAnswer = true;
     try {
-      await pc.setRemoteDescription({ type: "answer", sdp });
+      await this.#done(pc.setRemoteDescription({ type: "answer", sdp }));
     } finally {
       this.#settingAnswer = false;
     }
@@ -225,10 +232,18 @@ export class PeerLink extends EventTarget {
 
   async #onCandidate(candidate) {
     try {
-      await this.#pc?.addIceCandidate(candidate ?? undefined);
+      if (this.#pc) await this.#done(this.#pc.addIceCandidate(candidate ?? undefined));
     } catch (error) {
       if (!this.#ignoringOffer) this.#log("candidate_refused", { error: error.message });
     }
+  }
+
+  /**
+   * Wait for an operation on the present connection. One that is closed meanwhile settles nothing any more (WebRTC 1.0
+   * §4.4.1.2), and whoever waited for it would wait for ever.
+   */
+  #done(operation) {
+    return Promise.race([operation, this.#abandoned]);
   }
 
   #settled() {

@@ -6,8 +6,8 @@
  * 1. One poll at a time. The server holds it until there is a message, or `wait` seconds have passed; then poll again
  *    at once (or after `next_poll_ms`). The poll is also the heartbeat that keeps a participant present.
  * 2. N is the `seq` of the last message that was *handled*. It is sent as `after` (give me what follows) and as `ack`
- *    (forget what I have handled), so that an event costs one round trip. Leave both out in the first poll: the server
- *    knows what was acknowledged.
+ *    (forget what I have handled), so that an event costs one round trip. Leave both out in the first poll, since the
+ *    server knows what was acknowledged, and don't wait in it (wait=0): its `head_seq` tells old messages from new.
  * 3. Acknowledge only after the handler has run. What is not acknowledged comes again: a crash loses nothing.
  * 4. Because of 3, messages repeat. Drop a `seq` that was handled, and an `event_id` that was seen: one event can reach a
  *    person through the session's inbox and a participant's.
@@ -109,7 +109,8 @@ export class Inbox {
 
   async #poll() {
     const { participantId, waitS } = this.#options;
-    const query = { participant_id: participantId, wait: waitS, after: this.handled, ack: this.handled };
+    const wait = this.handled === null ? 0 : waitS;
+    const query = { participant_id: participantId, wait, after: this.handled, ack: this.handled };
     const silence = new AbortController();
     const stop = () => silence.abort();
     this.#stopping.signal.addEventListener("abort", stop, { once: true });

@@ -177,7 +177,7 @@ function pastRow(meeting) {
     h(
       "div",
       { class: "grow" },
-      h("h4", {}, titleLink(meeting)),
+      h("h3", {}, titleLink(meeting)),
       h("p", { class: "hint" }, `${day(lastMoment(meeting))} · ${host(meeting)}`),
     ),
     meeting.state === "cancelled" && h("p", { class: "badge" }, MEETING_STATES.cancelled),

@@ -102,9 +102,9 @@ function joinLink(meeting) {
 
 /** When it is planned; once it has begun, when it took place. */
 function whenItIs(meeting) {
-  if (!meeting.started_at || meeting.state === "scheduled") return when(meeting);
-  const start = dayAndTime(meeting.started_at);
-  return meeting.ended_at && meeting.state === "ended" ? `${start} – ${time(meeting.ended_at)}` : `Since ${start}`;
+  if (!meeting.started_at || !["live", "ended"].includes(meeting.state)) return when(meeting);
+  if (meeting.state === "live") return `Since ${time(meeting.started_at)}`;
+  return `${dayAndTime(meeting.started_at)} – ${time(meeting.ended_at)}`;
 }
 
 function actionsOf(app, meeting, owner, run) {

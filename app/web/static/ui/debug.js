@@ -26,11 +26,15 @@ export class DebugLog {
     this.#list = h("ol", { class: "debug-list", tabindex: 0, "aria-label": "Log entries" });
     parent.replaceChildren(
       h(
-        "details",
-        { class: "debug" },
-        h("summary", {}, "Debug log"),
-        h("button", { class: "quiet", onclick: () => this.#download() }, icon("download"), "Download as JSON"),
-        this.#list,
+        "aside",
+        { "aria-label": "For finding faults" },
+        h(
+          "details",
+          { class: "debug" },
+          h("summary", {}, "Debug log"),
+          h("button", { class: "quiet", onclick: () => this.#download() }, icon("download"), "Download as JSON"),
+          this.#list,
+        ),
       ),
     );
     for (const entry of this.#entries) this.#draw(entry);
