@@ -91,7 +91,6 @@ def _register_features(app: ParleyApp) -> None:
         app,
         spec_kwargs={
             "info": {"description": openapi.INTRODUCTION},
-            "servers": [{"url": "/"}],
             "security": [{"bearer": []}],
         },
     )

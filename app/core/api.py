@@ -44,31 +44,32 @@ class Schema(ma.Schema):
 
 
 class ProblemField(Schema):
-    location = fields.String(metadata={"description": "body, query, path or header"})
-    field = fields.String(metadata={"description": "Path of the field, such as messages.0.type"})
-    message = fields.String()
+    location = fields.String(required=True, metadata={"description": "body, query, path or header", "example": "body"})
+    field = fields.String(required=True, metadata={"description": "Path of the field.", "example": "messages.0.type"})
+    message = fields.String(required=True, metadata={"example": "Missing data for required field."})
 
 
 class Problem(Schema):
-    """A problem document (RFC 9457). `code` is stable, `detail` is for people."""
+    """A problem document (RFC 9457). `code` is stable, `detail` is for people; a code may have members of its own."""
 
-    type = fields.String(required=True, metadata={"example": "/problems/not_found"})
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
+    type = fields.String(required=True, metadata={"example": "/problems/validation_failed"})
+    title = fields.String(required=True, metadata={"example": "Unprocessable Content"})
+    status = fields.Integer(required=True, metadata={"example": 422})
+    detail = fields.String(required=True, metadata={"example": errors.ValidationFailed.message})
     code = fields.String(
         required=True,
-        metadata={"enum": sorted({error.code for error in errors.every_error()}), "example": "not_found"},
+        metadata={"enum": sorted({error.code for error in errors.every_error()}), "example": "validation_failed"},
     )
-    request_id = fields.String(required=True)
-    errors = fields.List(fields.Nested(ProblemField))
+    request_id = fields.String(required=True, metadata={"example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"})
+    errors = fields.List(fields.Nested(ProblemField), metadata={"description": "Fields that are wrong."})
 
 
 class Timestamp(fields.AwareDateTime):
     """RFC 3339. Input without an offset is refused; output is in UTC and ends in Z."""
 
     def __init__(self, **kwargs: Any) -> None:
-        metadata = {"example": "2026-11-20T10:00:00Z", **kwargs.pop("metadata", {})}
+        example = {} if kwargs.get("allow_none") else {"example": "2026-11-20T10:00:00Z"}
+        metadata = {**example, **kwargs.pop("metadata", {})}
         super().__init__(format="iso", metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
@@ -108,15 +109,16 @@ def id_field(**kwargs: Any) -> fields.String:
     """A UUID as text, for request bodies and queries."""
     metadata = {
         "format": "uuid",
+        "pattern": f"^{IdConverter.regex}$",
         "example": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f",
         **kwargs.pop("metadata", {}),
     }
-    return fields.String(validate=_IsId(f"^{IdConverter.regex}$"), metadata=metadata, **kwargs)
+    return fields.String(validate=_is_id, metadata=metadata, **kwargs)
 
 
-class _IsId(ma.validate.Regexp):
-    def __call__(self, value: str) -> str:
-        return str(super().__call__(value.replace("\n", " ")))  # Python's $ lets a line break at the end pass
+def _is_id(value: str) -> None:
+    if not re.fullmatch(IdConverter.regex, value):
+        raise ma.ValidationError("Not an id, which is a UUID in lower case.")
 
 
 def text_field(most: int, least: int = 1, **kwargs: Any) -> fields.String:
@@ -282,9 +284,7 @@ class Api(flask_smorest.Api):
     def _init_spec(self, **options: Any) -> None:
         plugin = MarshmallowPlugin(schema_name_resolver=_name_in_document)
         super()._init_spec(marshmallow_plugin=plugin, **options)
-        self.register_converter(
-            IdConverter, lambda _: {"type": "string", "format": "uuid", "pattern": f"^{IdConverter.regex}$"}
-        )
+        self.register_converter(IdConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def _register_error_handlers(self) -> None:
         app = self._app

@@ -17,8 +17,9 @@ Meetings, signaling and recordings over plain HTTP: no WebSocket, no SDK that on
 3. `GET /rtc/inbox` waits for what happens there: who comes and goes, offers, answers and candidates.
 
 Times are RFC 3339 in UTC. Ids are UUIDs. Lists come in pages: `next_cursor` of one is `cursor` of the next.
-Failures are problem documents (RFC 9457); their `code` is stable. Unknown fields in a request are refused; in an
-answer they may be added, so ignore those that you don't know.
+Failures are problem documents (RFC 9457, `Problem` below); their `code` is stable; 429 and 503 say in `Retry-After`
+when to try again. Unknown fields in a request are refused; in an answer they may be added, so ignore those that you
+don't know.
 """
 
 _WITH_TOKEN = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.SessionEnded, errors.Forbidden)
@@ -85,7 +86,26 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
         _add_problems(operation, kinds)
         operation["parameters"] = [_without_null(parameter) for parameter in parameters]
         operation.setdefault("operationId", operation_id(method, path, _gives_list(spec, operation)))
+    for schema in spec.components.schemas.values():
+        for field in schema.get("properties", {}).values():
+            _tidy(field)
     _open_answers(spec)
+
+
+def _tidy(schema: dict[str, Any]) -> None:
+    """Without what says nothing to a reader: that a default is null, and how a UUID is spelt.
+
+    What may be missing is missing in examples that are made of it, unless it has one of its own.
+    """
+    if schema.get("default", schema) is None:
+        del schema["default"]
+    if "null" in schema.get("type", ()):
+        schema.setdefault("example", None)
+    elif schema.get("type") == "boolean":
+        schema.setdefault("example", schema.get("default", False))
+    if schema.get("format") == "uuid":
+        for said_by_it in ("pattern", "minLength", "maxLength"):
+            schema.pop(said_by_it, None)
 
 
 def operation_id(method: str, path: str, gives_list: bool) -> str:
@@ -144,6 +164,7 @@ def problem_response(status: int, kinds: list[type[errors.ParleyError]]) -> dict
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
     """A query field that may be left out is no null: there is no null in a query. Nor is its example filled in."""
     schema = parameter.get("schema", {})
+    _tidy(schema)
     if parameter["in"] != "query" or not isinstance(schema.get("type"), list):
         return parameter
     (kind,) = (kind for kind in schema["type"] if kind != "null")

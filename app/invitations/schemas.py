@@ -37,29 +37,29 @@ class ProposalIn(Schema):
 class Proposal(Schema):
     starts_at = Timestamp(required=True)
     duration_min = fields.Integer(required=True, allow_none=True)
-    note = fields.String(required=True)
+    note = fields.String(required=True, metadata={"example": "An hour later?"})
 
 
 class InvitedMeeting(Schema):
     id = id_field(required=True)
-    title = fields.String(required=True)
-    state = fields.String(required=True)
+    title = fields.String(required=True, metadata={"example": "Weekly review"})
+    state = fields.String(required=True, metadata={"example": "scheduled"})
     starts_at = Timestamp(required=True, allow_none=True)
-    duration_min = fields.Integer(required=True, allow_none=True)
-    time_zone = fields.String(required=True)
+    duration_min = fields.Integer(required=True, allow_none=True, metadata={"example": 30})
+    time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
     owner = fields.Nested(PersonName, required=True)
 
 
 class InvitedPerson(Schema):
     user_id = id_field(required=True, allow_none=True)
-    email = fields.String(required=True)
-    display_name = fields.String(required=True, allow_none=True)
+    email = fields.String(required=True, metadata={"example": "ben@example.com"})
+    display_name = fields.String(required=True, allow_none=True, metadata={"example": "Ben Ode"})
 
 
 class InvitationOut(Schema):
     id = id_field(required=True)
     status = fields.String(required=True, metadata={"enum": list(STATUSES), "example": "pending"})
-    message = fields.String(required=True)
+    message = fields.String(required=True, metadata={"example": "Please come."})
     meeting = fields.Nested(InvitedMeeting, required=True)
     inviter = fields.Nested(PersonName, required=True)
     invitee = fields.Nested(InvitedPerson, required=True)

@@ -53,33 +53,35 @@ class MeetingFacts(Schema):
 
     id = id_field(required=True)
     title = fields.String(required=True, metadata={"example": "Weekly review"})
-    description = fields.String(required=True)
+    description = fields.String(required=True, metadata={"example": ""})
     state = fields.String(required=True, metadata={"enum": list(STATES), "example": "scheduled"})
     starts_at = Timestamp(required=True, allow_none=True)
-    duration_min = fields.Integer(required=True, allow_none=True)
+    duration_min = fields.Integer(required=True, allow_none=True, metadata={"example": 30})
     time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
     media_mode = fields.String(required=True, metadata={"enum": list(MEDIA_MODES), "example": "auto"})
     effective_media_mode = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "p2p, sfu or mock once it is live.", "example": "p2p"},
+        metadata={"description": "p2p, sfu or mock once it is live.", "example": None},
     )
-    config_version = fields.Integer(required=True)
+    config_version = fields.Integer(required=True, metadata={"example": 1})
     record_automatically = fields.Boolean(required=True)
     max_participants = fields.Integer(required=True, allow_none=True)
     e2ee = fields.Boolean(required=True)
-    metadata = fields.Dict(required=True, attribute="meta")
+    metadata = fields.Dict(required=True, attribute="meta", metadata={"example": {"project": "blue"}})
     owner = fields.Nested(PersonName, required=True)
     code = fields.String(required=True, metadata={"example": "k7m-q2xw-8fd"})
-    join_url = fields.String(required=True)
-    series_id = id_field(required=True, allow_none=True)
+    join_url = fields.String(
+        required=True, metadata={"example": "https://meet.example.org/meetings/01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"}
+    )
+    series_id = id_field(required=True, allow_none=True, metadata={"example": None})
     original_start = Timestamp(required=True, allow_none=True)
     started_at = Timestamp(required=True, allow_none=True)
     ended_at = Timestamp(required=True, allow_none=True)
     cancelled_at = Timestamp(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
-    version = fields.Integer(required=True)
+    version = fields.Integer(required=True, metadata={"example": 1})
 
 
 class MeetingOut(MeetingFacts):

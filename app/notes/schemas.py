@@ -32,7 +32,7 @@ class WordOut(Schema):
 
 
 class SpeakerOut(Schema):
-    id = fields.String(required=True)
+    id = fields.String(required=True, metadata={"example": "sp1"})
     label = fields.String(
         required=True, metadata={"description": "Unique within the transcript.", "example": "Anna Berg"}
     )
@@ -140,7 +140,7 @@ class AnalysisOut(Schema):
     version = fields.Integer(required=True, metadata={"description": "Of this shape, not of the text.", "example": 1})
     provider = fields.String(required=True, metadata={"example": "mock"})
     method = fields.String(required=True, metadata={"enum": ["extractive", "llm"], "example": "extractive"})
-    summary = fields.String(required=True)
+    summary = fields.String(required=True, metadata={"example": "The team agreed to ship on Friday."})
     key_points = _claims()
     action_items = _claims(ActionItemOut)
     decisions = _claims()
@@ -153,7 +153,7 @@ class AnalysisOut(Schema):
     talk = fields.List(
         fields.Nested(TalkOut), required=True, metadata={"description": "Who talked longest comes first."}
     )
-    warnings = fields.List(fields.String(), required=True)
+    warnings = fields.List(fields.String(), required=True, metadata={"example": []})
     usage = fields.Nested(UsageOut, required=True)
 
 

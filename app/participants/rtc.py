@@ -11,8 +11,8 @@ from app.meetings.models import Meeting
 
 class IceServer(Schema):
     urls = fields.List(fields.String(), required=True, metadata={"example": ["stun:stun.example.org:3478"]})
-    username = fields.String()
-    credential = fields.String()
+    username = fields.String(metadata={"example": "1795168800:anna"})
+    credential = fields.String(metadata={"example": "nLoPuPO+ykFcrCzJ2sv4PkkBCtc="})
 
 
 class Codecs(Schema):
@@ -21,25 +21,29 @@ class Codecs(Schema):
 
 
 class Limits(Schema):
-    sdp_bytes = fields.Integer(required=True)
-    candidate_bytes = fields.Integer(required=True)
-    batch = fields.Integer(required=True)
-    inbox_messages = fields.Integer(required=True)
+    sdp_bytes = fields.Integer(required=True, metadata={"example": 65_536})
+    candidate_bytes = fields.Integer(required=True, metadata={"example": 2_048})
+    batch = fields.Integer(required=True, metadata={"description": "Most signals in one request.", "example": 50})
+    inbox_messages = fields.Integer(
+        required=True, metadata={"description": "Most unacknowledged messages of one inbox.", "example": 500}
+    )
 
 
 class PollLimits(Schema):
-    wait_default_s = fields.Float(required=True)
-    wait_max_s = fields.Float(required=True)
+    wait_default_s = fields.Float(required=True, metadata={"example": 25})
+    wait_max_s = fields.Float(required=True, metadata={"example": 55})
 
 
 class RtcConfig(Schema):
-    mode = fields.String(required=True, allow_none=True, metadata={"enum": ["p2p", "sfu", "mock", None]})
-    config_version = fields.Integer(required=True)
-    sfu_participant_id = id_field(required=True, allow_none=True)
+    mode = fields.String(
+        required=True, allow_none=True, metadata={"enum": ["p2p", "sfu", "mock", None], "example": "p2p"}
+    )
+    config_version = fields.Integer(required=True, metadata={"example": 1})
+    sfu_participant_id = id_field(required=True, allow_none=True, metadata={"example": None})
     ice_servers = fields.List(fields.Nested(IceServer), required=True)
     ice_expires_at = Timestamp(required=True, allow_none=True)
     codecs = fields.Nested(Codecs, required=True)
-    simulcast = fields.List(fields.String(), required=True)
+    simulcast = fields.List(fields.String(), required=True, metadata={"example": []})
     limits = fields.Nested(Limits, required=True)
     poll = fields.Nested(PollLimits, required=True)
 

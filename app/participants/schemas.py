@@ -18,11 +18,15 @@ class ParticipantOut(Schema):
     display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
     device = fields.String(required=True, allow_none=True, metadata={"example": "phone-1"})
     state = fields.String(required=True, metadata={"enum": list(STATES), "example": "joined"})
-    epoch = fields.Integer(required=True, metadata={"description": "Raised when its connection was replaced."})
+    epoch = fields.Integer(
+        required=True, metadata={"example": 1, "description": "Raised when its connection was replaced."}
+    )
     is_owner = fields.Boolean(required=True)
     joined_at = Timestamp(required=True)
     left_at = Timestamp(required=True, allow_none=True)
-    left_reason = fields.String(required=True, allow_none=True, metadata={"enum": [*LEFT_REASONS, None]})
+    left_reason = fields.String(
+        required=True, allow_none=True, metadata={"example": None, "enum": [*LEFT_REASONS, None]}
+    )
     muted = fields.Boolean(required=True)
     camera = fields.Boolean(required=True)
     screen = fields.Boolean(required=True)
@@ -54,8 +58,8 @@ class OwnState(Schema):
 
 class InboxPosition(Schema):
     participant_id = id_field(required=True)
-    head_seq = fields.Integer(required=True)
-    acked_seq = fields.Integer(required=True)
+    head_seq = fields.Integer(required=True, metadata={"example": 0})
+    acked_seq = fields.Integer(required=True, metadata={"example": 0})
 
 
 class Joined(Schema):
