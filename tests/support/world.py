@@ -144,7 +144,8 @@ def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **set
 def document() -> Document:
     """The OpenAPI document as it is served; tests are collected from it."""
     with TemporaryDirectory() as folder:
-        app = create_app(load_settings(storage_dir=Path(folder), _env_file=None))
+        app = create_app(load_settings(storage_dir=Path(folder), log_level="ERROR", _env_file=None))
+        app.testing = True
         served: Document = ok(app.test_client().get("/openapi.json"))
         app.runtime.close()
     return served
