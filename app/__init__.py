@@ -94,7 +94,7 @@ def _register_features(app: ParleyApp) -> None:
             "security": [{"bearer": []}],
         },
     )
-    api.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    api.spec.components.security_scheme("bearer", openapi.BEARER)
     for blueprint in FEATURES:
         api.register_blueprint(blueprint, url_prefix=access.API_PREFIX)
     api.register_blueprint(health_blp)

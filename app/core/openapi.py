@@ -22,6 +22,13 @@ when to try again. Unknown fields in a request are refused; in an answer they ma
 don't know.
 """
 
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "The `access_token` of a sign-in, or a service key.",
+}
+
 _WITH_TOKEN = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.SessionEnded, errors.Forbidden)
 _WITH_BODY = (errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 _WHEN_CREATING = (errors.IdempotencyKeyRunning, errors.IdempotencyKeyReused)
