@@ -169,9 +169,18 @@ def _wrong(location: str, field: str, message: str) -> errors.ValidationFailed:
     return errors.ValidationFailed(errors=[{"location": location, "field": field, "message": message}])
 
 
-def _body_of(req: Any) -> bytes:
-    """:raises PayloadTooLarge: Werkzeug cuts a chunked body at the limit, where it refuses one of known length."""
-    body: bytes = req.get_data()
+def body_of(req: Any) -> bytes:
+    """The request's body.
+
+    :raises PayloadTooLarge: Werkzeug cuts a chunked body at the limit, where it refuses one of known length.
+    :raises BadRequest: it does not come as HTTP wants it, such as in chunks that are none.
+    """
+    try:
+        body: bytes = req.get_data()
+    except HTTPException:
+        raise
+    except Exception:  # every server has its own error for that
+        raise errors.BadRequest("The body could not be read.") from None
     if req.content_length is None and len(body) >= req.max_content_length:
         raise errors.PayloadTooLarge()
     return body
@@ -190,7 +199,7 @@ class Parser(FlaskParser):
         if req.mimetype != "application/json":
             raise errors.UnsupportedMediaType()
         try:
-            body = json.loads(_body_of(req), parse_constant=_refuse_constant)
+            body = json.loads(body_of(req), parse_constant=_refuse_constant)
         except ValueError:
             raise errors.MalformedJson() from None
         except RecursionError:

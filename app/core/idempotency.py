@@ -18,6 +18,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import errors
+from app.core.api import body_of
 from app.core.db import Base, Json, UtcDateTime, exact
 from app.core.inserts import insert_unless_there
 from app.core.runtime import Runtime, Work
@@ -77,7 +78,7 @@ def claim(work: Work, actor_id: str, key: str) -> Iterator[Claim]:
         raise errors.ValidationFailed(errors=[message])
     route = request.url_rule.rule if request.url_rule else request.path
     scope = hashlib.sha256("\n".join((actor_id, request.method, route, key)).encode()).hexdigest()
-    fingerprint = hashlib.sha256(request.path.encode() + b"\n" + request.get_data()).hexdigest()
+    fingerprint = hashlib.sha256(request.path.encode() + b"\n" + body_of(request)).hexdigest()
     with _running_lock:
         if scope in _running:
             raise errors.IdempotencyKeyRunning()

@@ -133,6 +133,24 @@ def test_a_chunked_body_that_is_too_large_is_413(anna: Person) -> None:
     problem(chunked(b'{"title": "a"}' + b" " * LIMIT_BYTES), 413, "payload_too_large")
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k1"}])
+def test_a_body_that_the_server_cannot_read_is_400(anna: Person, headers: dict[str, str]) -> None:
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _buffer: Any) -> int:
+            raise RuntimeError("no chunk")
+
+    answer = anna.request(
+        "POST",
+        "/meetings",
+        headers={"Content-Type": "application/json", "Transfer-Encoding": "chunked", **headers},
+        environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True},
+    )
+    problem(answer, 400, "bad_request")
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
