@@ -53,7 +53,7 @@ class Problem(Schema):
     """A problem document (RFC 9457). `code` is stable, `detail` is for people; a code may have members of its own."""
 
     type = fields.String(required=True, metadata={"example": "/problems/validation_failed"})
-    title = fields.String(required=True, metadata={"example": "Unprocessable Content"})
+    title = fields.String(required=True, metadata={"example": "Unprocessable Entity"})
     status = fields.Integer(required=True, metadata={"example": 422})
     detail = fields.String(required=True, metadata={"example": errors.ValidationFailed.message})
     code = fields.String(

@@ -29,6 +29,7 @@ CHECKS = [
     checks.allow_header_conformance,
 ]
 CONFIG = {
+    "seed": 1,
     "generation": {"with-security-parameters": False, "deterministic": True, "allow-x00": False},
     "checks": {"missing_required_header": {"expected-statuses": [428]}},
 }
