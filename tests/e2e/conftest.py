@@ -51,7 +51,7 @@ def visitor(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]
     """`visitor("Ada")` sits at a browser context of their own, not registered yet. No page of theirs may fail."""
     people: list[Person] = []
 
-    def come(name: str, *, browser: Browser = browser, **options: Any) -> Person:
+    def come(name: str, *, browser: Browser = browser, server: Server = server, **options: Any) -> Person:
         person = Person(browser, server, name, **options)
         person.context.add_init_script(REMEMBER_CONNECTIONS)
         people.append(person)

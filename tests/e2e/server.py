@@ -1,6 +1,7 @@
-"""A whole Parley on a free port: the web process and the jobs process, on a storage folder of its own."""
+"""A whole Parley on a free port: every process of the Procfile, on a storage folder of its own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,9 +25,11 @@ class Server:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # Nothing of the developer's own environment or .env may count here; what is empty falls back to the default.
-        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
         self._environment = {
             **inherited,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "WEB_PORT": str(self.port),
             "STORAGE_DIR": str(folder),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
@@ -39,22 +42,28 @@ class Server:
 
     def __enter__(self) -> Self:
         self._run("-m", "flask", "--app", "wsgi:app", "db", "upgrade")
-        self._start("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")
-        self._start("jobs", "-m", "flask", "--app", "wsgi:app", "jobs", "run")
+        for name, command in re.findall(r"^(\w+): (.+)$", (ROOT / "Procfile").read_text(), re.M):
+            self._start(name, command)
         self._wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
         for process in self._processes:
             try:
                 process.wait(STOP_S)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
 
     def logs(self) -> str:
-        return "\n".join(file.read_text(errors="replace")[-4000:] for file in sorted(self.folder.glob("*.log")))
+        return "\n".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("*.log")))
+
+    def mailed_link(self, to: str) -> str | None:
+        """The address in the latest mail to somebody; without a mail server, mails stand in the log."""
+        links = re.findall(rf'"to": "{re.escape(to)}".*?({re.escape(self.url)}/#[^\\\s]+)', self.logs())
+        return links[-1] if links else None
 
     def _run(self, *command: str) -> None:
         subprocess.run(
@@ -66,10 +75,15 @@ class Server:
             timeout=START_S,
         )
 
-    def _start(self, name: str, *command: str) -> None:
+    def _start(self, name: str, command: str) -> None:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                ["/bin/sh", "-c", command],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a group of its own, to be stopped as a whole
             )
         self._processes.append(process)
 
@@ -85,7 +99,7 @@ class Server:
                 time.sleep(0.1)  # between two looks, not for luck
         logs = self.logs()
         self.__exit__()
-        raise AssertionError(f"The server did not come up.\n{logs}")
+        raise AssertionError(f"The server did not come up.\n{logs[-4000:]}")
 
 
 def _free_port() -> int:

@@ -1,10 +1,12 @@
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.person import PASSWORD, Person, eventually
+from tests.e2e.server import Server
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +125,42 @@ def test_a_session_that_was_ended_elsewhere_leads_to_the_sign_in(someone: People
             ada.api("DELETE", f"/auth/sessions/{session['id']}")
     expect(ada.page.get_by_text("Your session has ended. Sign in again.").first).to_be_visible()
     expect(ada.page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_a_forgotten_password_is_replaced_through_a_mailed_link(someone: People) -> None:
+    ada = someone("Ada Lind")
+    ada.page.get_by_role("button", name="Sign out").click()
+    ada.page.get_by_role("button", name="Forgot your password?").click()
+    dialog = ada.page.get_by_role("dialog")
+    dialog.get_by_label("E-mail").fill(ada.email)
+    dialog.get_by_role("button", name="Send a link").click()
+    expect(dialog).to_have_count(0)
+    link = eventually(ada.page, lambda: ada.server.mailed_link(ada.email), "a mail is sent")
+    ada.page.goto(link)
+    expect(ada.heading("Choose a new password")).to_be_visible()
+    assert "token" not in ada.page.url
+    ada.page.get_by_label("New password").fill("quite another one")
+    ada.page.get_by_role("button", name="Set the password").click()
+    expect(ada.heading("Sign in")).to_be_visible()
+    sign_in(ada, "quite another one")
+    expect(ada.page.locator(".who")).to_be_visible()
+
+
+def test_an_address_is_confirmed_by_the_link_in_the_mail(tmp_path: Path, visitor: People) -> None:
+    with Server(tmp_path, AUTO_VERIFY_EMAIL="false") as server:
+        ada = visitor("Ada Lind", server=server).register()
+        notice = ada.page.get_by_text("Confirm your e-mail address")
+        expect(notice).to_be_visible()
+        link = eventually(ada.page, lambda: server.mailed_link(ada.email), "a mail is sent")
+        ada.page.goto(link)
+        expect(ada.heading("Your e-mail address is confirmed")).to_be_visible()
+        assert "token" not in ada.page.url
+        ada.page.get_by_role("link", name="To your meetings").click()
+        expect(ada.page.get_by_role("button", name="New meeting")).to_be_visible()
+        expect(notice).to_have_count(0)
+        ada.page.goto("about:blank")
+        ada.page.goto(link)
+        expect(ada.heading("The address is not confirmed")).to_be_visible()
 
 
 def test_from_sign_in_to_a_new_meeting_with_the_keyboard_alone(someone: People) -> None:

@@ -16,6 +16,9 @@ const ROUTES = [
   [/^\/meetings\/([^/]+)\/room$/, () => import("./screens/room.js")],
 ];
 
+// Links in mails: their secret stands behind the #, which no server and no log gets to see.
+const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
+
 class App {
   #dispose = null;
   #visit = 0;
@@ -33,7 +36,10 @@ class App {
     this.debug.mount(document.getElementById("debug"));
     this.#drawHeader();
     document.addEventListener("click", (event) => this.#followLink(event));
-    addEventListener("popstate", () => this.#shown === location.pathname || this.#show()); // else within a page
+    addEventListener("popstate", () => {
+      const withinThePage = this.#shown === location.pathname && !MAILED.test(location.hash);
+      if (!withinThePage) this.#show();
+    });
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
     const copied = await this.store.yieldIfCopied();
     try {
@@ -87,9 +93,10 @@ class App {
     const main = document.getElementById("main");
     const { pathname } = location;
     this.#shown = pathname;
-    const [match, load] =
-      ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
-    if (match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
+    const mailed = MAILED.exec(location.hash);
+    if (mailed) history.replaceState({}, "", location.pathname + location.search);
+    const [match, load] = mailed ? [mailed, () => import("./screens/mailed-link.js")] : routeOf(pathname);
+    if (!mailed && match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
       return this.navigate(signInAddress(), { replace: true });
     }
     this.#dispose?.();
@@ -151,6 +158,10 @@ class App {
         ),
       );
   }
+}
+
+function routeOf(pathname) {
+  return ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
 }
 
 function signInAddress() {

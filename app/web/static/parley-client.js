@@ -70,7 +70,7 @@ export class ParleyClient {
   }
 
   async #enter(path, body) {
-    await this.#take(await this.#once("POST", path, { body, open: true }));
+    await this.#take(await this.#once("POST", path, { body }));
     return this.user;
   }
 
@@ -104,9 +104,7 @@ export class ParleyClient {
       const saved = await this.#store.load(); // within the lock: another window may have renewed it just now
       if (!saved) throw new ParleyError({ code: "session_ended", status: 401, detail: "You are signed out." });
       try {
-        await this.#take(
-          await this.#once("POST", "/auth/refresh", { body: { refresh_token: saved.refresh_token }, open: true }),
-        );
+        await this.#take(await this.#once("POST", "/auth/refresh", { body: { refresh_token: saved.refresh_token } }));
       } catch (error) {
         if (error.status === 401) {
           await this.#forget();
@@ -172,8 +170,8 @@ export class ParleyClient {
   }
 
   /**
-   * @param {object} options body, query, headers, signal, as ("json" | "blob"), keepalive, and tries: how often it is
-   *   tried when the network or the server fails in passing
+   * @param {object} options body, query, headers, signal, as ("json" | "blob"), keepalive, open (it needs no session),
+   *   and tries: how often it is tried when the network or the server fails in passing
    * @throws {ParleyError} status 0 and code network_error when there was no answer
    */
   async request(method, path, { tries = TRIES, ...options } = {}) {
@@ -189,7 +187,8 @@ export class ParleyClient {
     }
   }
 
-  async #authorised(method, path, options) {
+  async #authorised(method, path, { open = false, ...options }) {
+    if (open) return this.#once(method, path, options);
     try {
       return await this.#once(method, path, { ...options, token: await this.#token() });
     } catch (error) {
@@ -228,8 +227,9 @@ export class ParleyClient {
       told.requestId = response.headers.get("X-Request-ID");
       if (!response.ok) throw await ParleyError.from(response);
       const serverTime = Date.parse(response.headers.get("Date") ?? "") || Date.now();
-      if (response.status === 204) return { body: null, serverTime };
-      return { body: await (as === "blob" ? response.blob() : response.json()), serverTime };
+      if (as === "blob") return { body: await response.blob(), serverTime };
+      const text = await response.text(); // empty where there is nothing to say, as with 204
+      return { body: text ? JSON.parse(text) : null, serverTime };
     } catch (error) {
       if (error.name === "AbortError") throw error;
       const known = error instanceof ParleyError ? error : ParleyError.network(error);

@@ -58,9 +58,7 @@ export class Stage extends EventTarget {
       tile.close();
       this.#tiles.delete(key);
     }
-    const { length } = this.grid.children;
-    this.grid.dataset.count = length;
-    this.grid.style.setProperty("--columns", Math.ceil(Math.sqrt(length)));
+    this.#layOut();
     this.screens.hidden = this.screens.children.length === 0;
     this.element.classList.toggle("has-screen", !this.screens.hidden);
     this.alone.hidden = others.length > 0 || call.state !== "live";
@@ -71,6 +69,18 @@ export class Stage extends EventTarget {
     this.blocked = false;
     for (const tile of this.#tiles.values()) tile.play();
     this.dispatchEvent(new Event("change"));
+  }
+
+  /** As square as can be; each tile takes two columns of the grid, so that a last row with fewer can stand in the middle. */
+  #layOut() {
+    const tiles = [...this.grid.children];
+    const across = Math.ceil(Math.sqrt(tiles.length));
+    const inLastRow = tiles.length % across || across;
+    this.grid.dataset.count = tiles.length;
+    this.grid.style.setProperty("--columns", 2 * across);
+    tiles.forEach((tile, at) => {
+      tile.style.gridColumnStart = at === tiles.length - inLastRow ? across - inLastRow + 1 : "";
+    });
   }
 
   #show(shown, person, source, view) {

@@ -10,6 +10,7 @@ const PAST_PAGE = 8;
 
 export function show(app, root) {
   const { client, live } = app;
+  const { user } = client;
   app.title("Your meetings");
   root.classList.add("dashboard");
 
@@ -33,12 +34,7 @@ export function show(app, root) {
     h(
       "div",
       { class: "screen-head" },
-      h(
-        "div",
-        {},
-        h("h1", {}, `${greeting()}, ${firstName(client.user.display_name)}`),
-        h("p", { class: "hint" }, today()),
-      ),
+      h("div", {}, h("h1", {}, `${greeting()}, ${firstName(user.display_name)}`), h("p", { class: "hint" }, today())),
       h(
         "div",
         { class: "buttons" },
@@ -51,6 +47,7 @@ export function show(app, root) {
         h("button", { class: "primary", onclick: () => createMeetingDialog(app) }, icon("plus"), "New meeting"),
       ),
     ),
+    user.email_verified ? null : verificationNotice(app),
     onSection,
     answersSection,
     h(
@@ -96,6 +93,30 @@ export function show(app, root) {
 
   const about = /^(meeting|invitation|notes)\./;
   return follow(live, (message) => about.test(message.type), read);
+}
+
+/** Until an address is confirmed, invitations to it don't reach its account. */
+function verificationNotice(app) {
+  const again = async (event) => {
+    event.currentTarget.disabled = true;
+    try {
+      await app.client.post("/auth/verify/send", undefined, { tries: 1, idempotencyKey: null });
+      toast(`A mail to ${app.client.user.email} is on its way.`, { kind: "good" });
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+  };
+  return h(
+    "div",
+    { class: "notice verification" },
+    icon("mail"),
+    h(
+      "div",
+      { class: "grow" },
+      h("p", {}, "Confirm your e-mail address by the link in the mail that you got: then invitations to it reach you."),
+      h("button", { onclick: again }, "Send the mail again"),
+    ),
+  );
 }
 
 /** Meetings by day; those without a time come first, since they can be joined at once. */

@@ -1,7 +1,7 @@
 // Sign in and register: one form, two addresses.
 
-import { checkbox, field, form } from "../ui/dialog.js";
-import { fill, h } from "../ui/dom.js";
+import { checkbox, field, form, formDialog } from "../ui/dialog.js";
+import { fill, h, toast } from "../ui/dom.js";
 
 export function show(app, root, page) {
   const registering = page === "register";
@@ -48,6 +48,25 @@ export function show(app, root, page) {
     form({ fields, submit: registering ? "Create account" : "Sign in", send }),
     registering
       ? h("p", {}, "You have an account? ", h("a", { href: `/sign-in${other}` }, "Sign in"))
-      : h("p", {}, "New here? ", h("a", { href: `/register${other}` }, "Create an account")),
+      : [
+          h("p", {}, "New here? ", h("a", { href: `/register${other}` }, "Create an account")),
+          h("p", {}, h("button", { class: "quiet flush", onclick: () => forgotDialog(app) }, "Forgot your password?")),
+        ],
   );
+}
+
+function forgotDialog(app) {
+  formDialog({
+    title: "Forgot your password?",
+    submit: "Send a link",
+    fields: [
+      h("p", {}, "You get a mail with a link to choose a new one."),
+      field("E-mail of your account", { name: "email", type: "email", autocomplete: "username", required: true }),
+    ],
+    send: (data) => {
+      const body = { email: data.get("email").trim() };
+      return app.client.post("/auth/password/forgot", body, { open: true, idempotencyKey: null });
+    },
+    done: () => toast("If there is such an account, a mail is on its way."),
+  });
 }
