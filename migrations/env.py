@@ -6,7 +6,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations.ops import DropTableOp, MigrationScript, ModifyTableOps
 from flask import current_app
-from sqlalchemy import String
+from sqlalchemy import Connection, String, text
+from sqlalchemy.exc import DBAPIError
 
 from app.core.db import Base, UtcDateTime
 
@@ -49,10 +50,36 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    with migrate.db.get_engine().connect() as connection:
+    with connect() as connection:
         context.configure(connection=connection, **OPTIONS)
         with context.begin_transaction():
             context.run_migrations()
+
+
+def connect() -> Connection:
+    """:raises SystemExit: in a line for whoever runs Parley, without the URL: there is a password in it."""
+    engine = migrate.db.get_engine()
+    try:
+        connection: Connection = engine.connect()
+    except DBAPIError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise SystemExit(f"DATABASE_URL: the database cannot be reached. {reason}") from None
+    if engine.dialect.name == "sqlite":
+        return connection
+    ask, needed = _CHARSETS[engine.dialect.name]
+    charset = connection.scalar(text(ask))
+    if charset != needed:
+        connection.close()
+        raise SystemExit(f"DATABASE_URL: the database's character set is {charset}; Parley needs {needed}.")
+    connection.rollback()
+    return connection
+
+
+_CHARSETS = {
+    "postgresql": ("SHOW server_encoding", "UTF8"),
+    "mysql": ("SELECT @@character_set_database", "utf8mb4"),
+    "mariadb": ("SELECT @@character_set_database", "utf8mb4"),
+}
 
 
 if context.is_offline_mode():

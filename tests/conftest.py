@@ -1,4 +1,8 @@
-"""Fixtures for everybody: an app on a fresh SQLite file, a clock that is moved, people who are signed in."""
+"""Fixtures for everybody: an app on a fresh database, a clock that is moved, people who are signed in.
+
+The database is a SQLite file, or with TEST_DATABASE=postgresql or mariadb one on that server; then only what touches a
+database and speaks to no browser is run.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -14,10 +18,60 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings, load_settings
+from tests.support.databases import CHOSEN, DATABASES, MigratedDatabase, migrated_server_database
 from tests.support.figures import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.people import Call, Person, register, start_call
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+
+
+def pytest_report_header() -> str:
+    return f"database: {CHOSEN}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if CHOSEN not in DATABASES:
+        raise pytest.UsageError(f"TEST_DATABASE must be one of {', '.join(DATABASES)}")
+    if CHOSEN == "sqlite":
+        return
+    kept = [item for item in items if _is_about_the_database(item)]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if not _is_about_the_database(item)])
+        items[:] = kept
+
+
+def _is_about_the_database(item: pytest.Item) -> bool:
+    elsewhere = item.get_closest_marker("browser") or item.get_closest_marker("sqlite")
+    return "empty_database" in getattr(item, "fixturenames", ()) and elsewhere is None
+
+
+@pytest.fixture(scope="session")
+def server_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabase | None]:
+    """The database of this worker on the chosen server; None: SQLite."""
+    if CHOSEN == "sqlite":
+        yield None
+    else:
+        with migrated_server_database(CHOSEN, tmp_path_factory.mktemp("server")) as database:
+            yield database
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """DATABASE_URL of a test: empty for SQLite in its STORAGE_DIR."""
+    if CHOSEN == "sqlite":
+        return ""
+    database: MigratedDatabase = request.getfixturevalue("server_database")
+    return database.url
+
+
+@pytest.fixture
+def empty_database(settings: Settings, server_database: MigratedDatabase | None, migrated_database: Path) -> None:
+    """Parley's tables, with nothing in them."""
+    if server_database is not None:
+        server_database.empty()
+    else:
+        settings.storage_dir.mkdir(parents=True, exist_ok=True)
+        shutil.copy(migrated_database, settings.storage_dir / "meetings.db")
 
 
 @pytest.fixture(scope="session")
@@ -32,9 +86,11 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings of a test; to change some, override this fixture and use `model_copy(update=…)`."""
-    return load_settings(storage_dir=tmp_path / "storage", jobs="inline", log_level="WARNING", _env_file=None)
+    return load_settings(
+        storage_dir=tmp_path / "storage", database_url=database_url, jobs="inline", log_level="WARNING", _env_file=None
+    )
 
 
 @pytest.fixture
@@ -43,9 +99,7 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: ManualClock, migrated_database: Path) -> Iterator[ParleyApp]:
-    settings.storage_dir.mkdir(parents=True, exist_ok=True)
-    shutil.copy(migrated_database, settings.storage_dir / "meetings.db")
+def app(settings: Settings, clock: ManualClock, empty_database: None) -> Iterator[ParleyApp]:
     app = create_app(settings, clock)
     app.testing = True
     app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)

@@ -40,12 +40,12 @@ def test_every_requirement_is_pinned_and_says_why(filename: str) -> None:
     requirements = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert requirements
     for line in requirements:
-        assert re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]* +# \S.*", line), f"{filename}: {line!r}"
+        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z]+\])?==[0-9][0-9a-z.]* +# \S.*", line), f"{filename}: {line!r}"
 
 
 def test_no_requirement_is_named_twice() -> None:
     text = (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-dev.txt").read_text()
-    names = re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE)
+    names = re.findall(r"^([a-z0-9-]+)(?:\[[a-z]+\])?==", text, re.MULTILINE)
     assert sorted(names) == sorted(set(names))
 
 

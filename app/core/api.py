@@ -21,8 +21,6 @@ from flask import Flask, Response, current_app, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 from marshmallow import fields
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
@@ -30,6 +28,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from app.core import errors
+from app.core.database_errors import is_outage
 
 log = structlog.get_logger()
 
@@ -361,8 +360,8 @@ def _as_parley_error(error: Exception) -> errors.ParleyError:
             return errors.TokenInvalid()
         case StaleDataError():
             return errors.VersionMismatch()
-        case OperationalError() | PoolTimeout():
-            return errors.Unavailable("The database is not available.")
+    if is_outage(error):
+        return errors.Unavailable("The database is not available.")
     return errors.InternalError()
 
 

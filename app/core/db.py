@@ -3,6 +3,10 @@
 Reads run in autocommit, so that they never hold a transaction open. Writes on SQLite take a lock of the process and
 then `BEGIN IMMEDIATE`: a deferred transaction that has to upgrade its lock fails with "database is locked" however
 long it is ready to wait (https://sqlite.org/lang_transaction.html §2.1).
+
+PostgreSQL, MariaDB and MySQL run READ COMMITTED: a statement sees what is committed when it begins, so that who waited
+for a row's lock sees what the other has made of it. Of two transactions that get in each other's way one is undone, and
+run again (`core/retries.py`).
 """
 
 import os
@@ -11,12 +15,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, TypeDecorator, create_engine, event
+from sqlalchemy import (
+    JSON,
+    URL,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    TypeDecorator,
+    create_engine,
+    event,
+)
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase
 
+from app.core.database_url import read_database_url
+
 SQLITE_BUSY_TIMEOUT_MS = 15_000
+LOCK_WAIT_S = 5  # for a row's lock on a database server; then the whole is tried again, in all as long as on SQLite
+CONNECT_TIMEOUT_S = 5
+UNANSWERED_S = 15  # a server that acknowledges nothing for so long is gone
 
 
 class Base(DeclarativeBase):
@@ -75,17 +94,14 @@ class Database:
     metadata = Base.metadata
 
     def __init__(self, url: str) -> None:
-        parsed = make_url(url)
+        parsed = read_database_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite and parsed.database:
+            _make_private(Path(parsed.database))
         # Parameters are kept out of errors, and so out of logs: among them are hashes and addresses.
-        options: dict[str, Any] = {"hide_parameters": True}
-        if self.is_sqlite:
-            if parsed.database:
-                _make_private(Path(parsed.database))
-            options.update(connect_args={"check_same_thread": False, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
-        else:
-            options.update(isolation_level="READ COMMITTED", pool_pre_ping=True)
-        self.writer: Engine = create_engine(parsed, pool_size=16, max_overflow=48, **options)
+        self.writer: Engine = create_engine(
+            parsed, pool_size=16, max_overflow=48, hide_parameters=True, **_options(parsed)
+        )
         if self.is_sqlite:
             event.listen(self.writer, "connect", _prepare_sqlite)
             self.reader = self.writer
@@ -98,6 +114,24 @@ class Database:
 
     def close(self) -> None:
         self.writer.dispose()
+
+
+def _options(url: URL) -> dict[str, Any]:
+    """What is asked of connections, by database. A connection that was lost while idle is replaced unnoticed."""
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"check_same_thread": False, "timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}}
+    connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S}
+    if url.get_backend_name() == "postgresql":
+        given = url.query.get("options", "")
+        connect_args["options"] = f"{given} -c lock_timeout={LOCK_WAIT_S}s".strip()
+        connect_args["tcp_user_timeout"] = UNANSWERED_S * 1000  # ms
+    else:
+        # STRICT_ALL_TABLES: what does not fit is an error, and not cut, on servers that are set up otherwise too.
+        connect_args["init_command"] = (
+            f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_S},"
+            " SESSION sql_mode=CONCAT_WS(',', @@SESSION.sql_mode, 'STRICT_ALL_TABLES')"
+        )
+    return {"isolation_level": "READ COMMITTED", "pool_pre_ping": True, "connect_args": connect_args}
 
 
 def _make_private(path: Path) -> None:

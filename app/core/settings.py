@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.core.database_url import read_database_url
+
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
 SHORTEST_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key has at least 256 bits
@@ -57,7 +59,11 @@ class Settings(BaseSettings):
 
     # What it keeps
     storage_dir: Path = Field(Path("storage"), description="Folder of everything that a running system writes.")
-    database_url: str = Field("", description="SQLAlchemy URL. Empty: SQLite in `STORAGE_DIR/meetings.db`.")
+    database_url: str = Field(
+        "",
+        description="`postgresql://user:password@host/name`, `mysql://…`, `mariadb://…` or `sqlite:///path`. "
+        "Empty: SQLite in `STORAGE_DIR/meetings.db`.",
+    )
     signals_keep_acked_h: float = Field(1, ge=0, description="Hours that acknowledged inbox messages are kept.")
     signals_keep_ended_h: float = Field(24, ge=0, description="Hours that a closed inbox is kept.")
     idempotency_keep_h: float = Field(
@@ -126,6 +132,17 @@ class Settings(BaseSettings):
     signal_batch_max: int = Field(50, ge=1, le=500, description="Most signals in one request.")
 
     # Recordings and jobs
+    # Several processes
+    wakeups: Literal["", "in_process", "udp", "postgresql", "redis"] = Field(
+        "",
+        description="How processes tell each other that there is something new. Empty: `redis` where REDIS_URL is set, "
+        "`postgresql` where DATABASE_URL names one, else `udp`, which reaches the processes of one machine. "
+        "`in_process`: there is only one.",
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://:password@host:6379/0`, or `rediss://` for TLS. Empty: no Redis is used."
+    )
+
     mock_recorder: bool = Field(
         False,
         description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode.",
@@ -141,6 +158,13 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("jwt_secret")
+    @field_validator("database_url")
+    @classmethod
+    def _is_database(cls, value: str) -> str:
+        if value:
+            read_database_url(value)
+        return value
+
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
@@ -168,6 +192,19 @@ class Settings(BaseSettings):
         return value
 
     @field_validator("mail_from")
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                parts = urlsplit(value.get_secret_value())
+                understood = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+            except ValueError:  # its message would quote a part of the password
+                understood = False
+            if not understood:
+                raise ValueError("must be redis://:password@host:port/number or rediss://…, percent-encoded")
+        return value
+
     @classmethod
     def _is_sender(cls, value: str) -> str:
         if not parseaddr(value)[1].partition("@")[2]:
@@ -193,6 +230,10 @@ class Settings(BaseSettings):
         if self.turn_urls and self.turn_secret is None:
             problems.append("TURN_SECRET: must be set when TURN_URLS is")
         if self.presence_left_s <= self.presence_reconnecting_s:
+        if self.wakeups == "redis" and self.redis_url is None:
+            problems.append("REDIS_URL: must be set when WAKEUPS is redis")
+        if self.wakeups == "postgresql" and not self._is_on_postgresql:
+            problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
             problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
         if problems:
             raise ValueError("; ".join(problems))
@@ -209,6 +250,18 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.storage_dir.resolve() / 'meetings.db'}"
 
     @property
+    @property
+    def _is_on_postgresql(self) -> bool:
+        return self.database_url.startswith("postgres")
+
+    @property
+    def wakeups_in_use(self) -> str:
+        if self.wakeups:
+            return self.wakeups
+        if self.redis_url is not None:
+            return "redis"
+        return "postgresql" if self._is_on_postgresql else "udp"
+
     def verifies_email_at_once(self) -> bool:
         if self.auto_verify_email is not None:
             return self.auto_verify_email

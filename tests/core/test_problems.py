@@ -101,6 +101,7 @@ def test_every_error_has_a_code_and_a_message_of_its_own() -> None:
     assert all(error.code.replace("_", "").isalpha() and 400 <= error.status < 600 for error in every)
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_gone_is_503_and_the_process_recovers(
     anna: Person, runtime: Runtime, client: FlaskClient
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_database_that_is_gone_is_503_and_the_process_recovers(
     ok(anna.get("/meetings"))
 
 
+@pytest.mark.sqlite
 def test_a_database_without_tables_is_503_too(anna: Person, runtime: Runtime) -> None:
     with runtime.database.writer.connect() as connection:
         connection.execute(text("PRAGMA foreign_keys=OFF"))

@@ -45,7 +45,7 @@ def requirement_table() -> str:
     """The requirements with the reason that each one's line gives."""
     rows = ["| Package | Version | Why |", "|---|---|---|"]
     for line in (ROOT / "requirements.txt").read_text().splitlines():
-        found = re.fullmatch(r"([a-z0-9-]+)==(\S+) +# (.+)", line)
+        found = re.fullmatch(r"([a-z0-9-]+(?:\[[a-z]+\])?)==(\S+) +# (.+)", line)
         if found:
             rows.append(f"| {found[1]} | {found[2]} | {found[3]} |")
     return "\n".join(rows)

@@ -6,5 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.jobs.runtimes import jobs_url as jobs_url
+
 for suite in Path(__file__).parent.glob("*_suite.py"):
     pytest.register_assert_rewrite(f"tests.drivers.{suite.stem}")

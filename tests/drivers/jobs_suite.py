@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from app.core.clock import ManualClock
 from app.core.jobs.base import LONGEST_KEY, Jobs
 from app.core.runtime import Runtime
-from tests.core.jobs.runtimes import START, Effect, create_tables, make_runtime, sqlite_url
+from tests.core.jobs.runtimes import START, Effect, create_tables, make_runtime
 
 
 class JobsSuite:
@@ -33,8 +32,8 @@ class JobsSuite:
         return []
 
     @pytest.fixture
-    def runtime(self, tmp_path: Path, clock: ManualClock, ran: list[dict[str, Any]]) -> Iterator[Runtime]:
-        runtime = make_runtime(sqlite_url(tmp_path), clock=clock, jobs=self.make_jobs())
+    def runtime(self, jobs_url: str, clock: ManualClock, ran: list[dict[str, Any]]) -> Iterator[Runtime]:
+        runtime = make_runtime(jobs_url, clock=clock, jobs=self.make_jobs())
         create_tables(runtime)
         runtime.tasks.add("note", lambda _runtime, payload: ran.append(payload))
         yield runtime

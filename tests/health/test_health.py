@@ -38,6 +38,7 @@ def test_a_process_that_answers_is_live(client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.sqlite
 def test_live_asks_nothing_of_the_database(client: FlaskClient, runtime: Runtime) -> None:
     take_away_database(runtime)
     assert client.get("/health/live").status_code == 200
@@ -73,6 +74,7 @@ def test_with_a_broken_object_store_it_serves_but_is_degraded(
     assert checks(admin)["object_store"] == broken
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("path", READY)
 def test_without_its_database_it_is_unavailable(client: FlaskClient, runtime: Runtime, path: str) -> None:
     take_away_database(runtime)

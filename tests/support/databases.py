@@ -77,11 +77,14 @@ class MigratedDatabase:
         app.runtime.close()
         self._engine = create_engine(url)
         self._tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        with self._engine.connect() as connection:
+            self._revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
 
     def empty(self) -> None:
         with self._engine.begin() as connection:
-            for table in self._tables:
+            for table in (*self._tables, "alembic_version"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
+            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{self._revision}')")
 
     def close(self) -> None:
         self._engine.dispose()

@@ -1,17 +1,12 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from app.core.clock import ManualClock
 from app.core.jobs.leased import LeasedJobs
 from app.core.runtime import Runtime
-from tests.core.jobs.runtimes import START, create_tables, make_runtime, sqlite_url
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
+from tests.core.jobs.runtimes import START, create_tables, make_runtime
+from tests.core.jobs.runtimes import jobs_url as jobs_url
 
 
 @pytest.fixture
@@ -25,8 +20,8 @@ def jobs() -> LeasedJobs:
 
 
 @pytest.fixture
-def runtime(database_url: str, clock: ManualClock, jobs: LeasedJobs) -> Iterator[Runtime]:
-    runtime = make_runtime(database_url, clock=clock, jobs=jobs)
+def runtime(jobs_url: str, clock: ManualClock, jobs: LeasedJobs) -> Iterator[Runtime]:
+    runtime = make_runtime(jobs_url, clock=clock, jobs=jobs)
     create_tables(runtime)
     yield runtime
     runtime.close()

@@ -1,8 +1,10 @@
 """Runtimes for tests of jobs: a database with the tables of jobs, processes and one of effects."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import app.core.jobs.models
@@ -32,10 +34,6 @@ class Effect(EffectsBase):
     name: Mapped[str] = mapped_column(exact(64))
 
 
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'jobs.db'}"
-
-
 def make_runtime(url: str, *, clock: Clock | None = None, jobs: Jobs | None = None) -> Runtime:
     """A runtime without tasks, on the tables that `create_tables` made."""
     return Runtime(
@@ -53,3 +51,13 @@ def create_tables(runtime: Runtime) -> None:
     own = [Base.metadata.tables[name] for name in ("jobs", "processes")]
     Base.metadata.create_all(runtime.database.writer, own)
     EffectsBase.metadata.create_all(runtime.database.writer)
+
+
+@pytest.fixture
+def jobs_url(database_url: str, empty_database: None, tmp_path: Path) -> Iterator[str]:
+    """Of a database for jobs: an empty file, or Parley's tables on the server that the tests run on."""
+    yield database_url or f"sqlite:///{tmp_path / 'jobs.db'}"
+    if database_url:
+        database = Database(database_url)
+        EffectsBase.metadata.drop_all(database.writer)
+        database.close()

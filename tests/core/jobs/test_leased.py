@@ -375,7 +375,7 @@ def test_old_jobs_are_forgotten_and_their_keys_with_them(
     assert left() == {sweep}
 
 
-def test_a_key_that_two_transactions_enqueue_at_once_has_one_job(runtime: Runtime, database_url: str) -> None:
+def test_a_key_that_two_transactions_enqueue_at_once_has_one_job(runtime: Runtime, jobs_url: str) -> None:
     runtime.tasks.add("nothing", nothing)
     start = threading.Barrier(5)
     failures: list[BaseException] = []
@@ -397,7 +397,7 @@ def test_a_key_that_two_transactions_enqueue_at_once_has_one_job(runtime: Runtim
     for thread in threads:
         thread.join()
     assert failures == []
-    other = make_runtime(database_url)
+    other = make_runtime(jobs_url)
     with other.reading() as work:
         assert work.query(Job).count() == 10
         assert work.query(Effect).count() == 50
