@@ -8,7 +8,7 @@ BIN := .venv/bin
 PYTHON = $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 
-# The Procfile calls gunicorn and flask by name.
+# The Procfile calls python and flask by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
 

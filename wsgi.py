@@ -1,4 +1,4 @@
-"""Entry point for flask, gunicorn and any other WSGI server."""
+"""Entry point for flask and any WSGI server; there a parked poll holds a thread. `asgi.py` has one that parks them."""
 
 from app import create_app
 from app.core.settings import SettingsError

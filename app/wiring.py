@@ -21,6 +21,7 @@ from app.core.objects.disk import DiskObjectStore
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
 from app.core.settings import Settings
+from app.core.wakeups.base import Wakeups
 from app.core.wakeups.in_process import InProcessWakeups
 from app.events import service as event_service
 from app.events.handlers import recorder
@@ -60,16 +61,18 @@ log = structlog.get_logger()
 
 def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     """Everything that a process has at hand. Nothing is started: no thread, no connection."""
+    database = Database(settings.database_address)
     runtime = Runtime(
         settings=settings,
         clock=clock or SystemClock(),
-        database=Database(settings.database_address),
+        database=database,
         bus=_bus(),
-        wakeups=InProcessWakeups(),
+        wakeups=_wakeups(settings, database),
         jobs=_jobs(settings),
         tasks=_tasks(),
     )
     runtime.drivers.update(_drivers(settings))
+    runtime.drivers[Wakeups] = runtime.wakeups
     runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
     return runtime
 
@@ -79,7 +82,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         PasswordHasher: Argon2Passwords(),
         Mailer: _mailer(settings),
         ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
-        Parking: Parking(settings.parked_polls_of_a_process),
+        Parking: Parking(settings.poll_max_parked, settings.polls_that_may_block),
         RtcConfiguration: SettingsRtcConfiguration(),
         Recorder: MockRecorder(),
         Transcriber: MockTranscriber(),
@@ -95,6 +98,23 @@ def _mailer(settings: Settings) -> Mailer:
     from app.accounts.mail.smtp import SmtpMailer
 
     return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def _wakeups(settings: Settings, database: Database) -> Wakeups:
+    # Imported where they are chosen: each brings a client that the others do without.
+    if settings.wakeups_in_use == "redis" and settings.redis_url is not None:
+        from app.core.wakeups.redis import RedisWakeups
+
+        return RedisWakeups(settings.redis_url.get_secret_value())
+    if settings.wakeups_in_use == "postgresql":
+        from app.core.wakeups.postgresql import PostgresqlWakeups
+
+        return PostgresqlWakeups(database.reader)
+    if settings.wakeups_in_use == "udp":
+        from app.core.wakeups.udp import UdpWakeups
+
+        return UdpWakeups(settings.storage_dir)
+    return InProcessWakeups()
 
 
 def _jobs(settings: Settings) -> Jobs:

@@ -5,7 +5,7 @@ its commit. They never commit. `app/wiring.py` builds the one `Runtime` of a pro
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,6 +74,7 @@ class Work(Session):
         self._writes = writes
         self._holds_lock = False
         self._after_commit: list[Callable[[], None]] = []
+        self._to_wake: set[str] = set()
         if writes:
             event.listen(self, "after_begin", _begin_as_writer)
         else:
@@ -97,6 +98,13 @@ class Work(Session):
     ) -> None:
         """Have `task` done in the background once this is committed (see `core/jobs/base.py`)."""
         self.runtime.jobs.enqueue(self, task, payload, key=key, at=at)
+
+    def wake(self, topics: Iterable[str]) -> None:
+        """Wake those who wait for `topics` once this is committed: all at once, however often it was asked for."""
+        topics = set(topics)
+        if topics and not self._to_wake:
+            self.after_commit(lambda: self.runtime.wakeups.wake(self._to_wake))
+        self._to_wake |= topics
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the commit is durable: for hints such as wake-ups, which may be lost."""

@@ -50,7 +50,10 @@ class Settings(BaseSettings):
     cors_origins: CommaList = Field(
         (), description="Origins of web pages that may call the API, with commas between; `*` for any."
     )
-    web_threads: int = Field(64, ge=4, le=1000, description="Threads of the web process; a blocking poll holds one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes of the API; on SQLite more than one rarely helps.")
+    web_threads: int = Field(
+        16, ge=2, le=1000, description="Threads that run requests in each process; parked polls hold none."
+    )
     request_max_bytes: int = Field(
         1_048_576,
         ge=1024,
@@ -122,16 +125,13 @@ class Settings(BaseSettings):
         description="Longest wait of an inbox poll; routers and proxies drop HTTP that is idle for a minute.",
     )
     poll_max_parked: int = Field(
-        0,
-        ge=0,
-        description="Most polls parked in one process; others are answered at once. 0: half of WEB_THREADS.",
+        10_000, ge=1, description="Most polls parked in one process; beyond that they are answered at once."
     )
     inbox_max_unacked: int = Field(500, ge=10, description="Messages an inbox holds unacknowledged before it is full.")
     sdp_max_bytes: int = Field(65_536, ge=1024, description="Longest SDP in a signal, in bytes.")
     candidate_max_bytes: int = Field(2_048, ge=256, description="Longest payload of other signals, in bytes.")
     signal_batch_max: int = Field(50, ge=1, le=500, description="Most signals in one request.")
 
-    # Recordings and jobs
     # Several processes
     wakeups: Literal["", "in_process", "udp", "postgresql", "redis"] = Field(
         "",
@@ -143,6 +143,7 @@ class Settings(BaseSettings):
         None, description="`redis://:password@host:6379/0`, or `rediss://` for TLS. Empty: no Redis is used."
     )
 
+    # Recordings and jobs
     mock_recorder: bool = Field(
         False,
         description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode.",
@@ -157,7 +158,6 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("jwt_secret")
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: str) -> str:
@@ -165,6 +165,7 @@ class Settings(BaseSettings):
             read_database_url(value)
         return value
 
+    @field_validator("jwt_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
@@ -191,7 +192,6 @@ class Settings(BaseSettings):
                 raise ValueError("must be smtp://user:password@host:port or smtps://…, percent-encoded")
         return value
 
-    @field_validator("mail_from")
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
@@ -205,6 +205,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be redis://:password@host:port/number or rediss://…, percent-encoded")
         return value
 
+    @field_validator("mail_from")
     @classmethod
     def _is_sender(cls, value: str) -> str:
         if not parseaddr(value)[1].partition("@")[2]:
@@ -229,11 +230,11 @@ class Settings(BaseSettings):
                 problems.append("DEBUG: must be off in the production profile")
         if self.turn_urls and self.turn_secret is None:
             problems.append("TURN_SECRET: must be set when TURN_URLS is")
-        if self.presence_left_s <= self.presence_reconnecting_s:
         if self.wakeups == "redis" and self.redis_url is None:
             problems.append("REDIS_URL: must be set when WAKEUPS is redis")
         if self.wakeups == "postgresql" and not self._is_on_postgresql:
             problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
+        if self.presence_left_s <= self.presence_reconnecting_s:
             problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
         if problems:
             raise ValueError("; ".join(problems))
@@ -250,7 +251,6 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.storage_dir.resolve() / 'meetings.db'}"
 
     @property
-    @property
     def _is_on_postgresql(self) -> bool:
         return self.database_url.startswith("postgres")
 
@@ -262,6 +262,7 @@ class Settings(BaseSettings):
             return "redis"
         return "postgresql" if self._is_on_postgresql else "udp"
 
+    @property
     def verifies_email_at_once(self) -> bool:
         if self.auto_verify_email is not None:
             return self.auto_verify_email
@@ -272,8 +273,9 @@ class Settings(BaseSettings):
         return self.default_media_mode or ("mock" if self.profile == "qa" else "auto")
 
     @property
-    def parked_polls_of_a_process(self) -> int:
-        return self.poll_max_parked or self.web_threads // 2
+    def polls_that_may_block(self) -> int:
+        """Under a server that can't park polls each holds a thread: half of them stay free for other requests."""
+        return self.web_threads // 2
 
 
 def load_settings(**overrides: Any) -> Settings:

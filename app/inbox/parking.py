@@ -35,17 +35,18 @@ class OpenPoll:
 
 
 class Parking:
-    def __init__(self, most: int, beat_every_s: float = BEAT_EVERY_S) -> None:
+    def __init__(self, most: int, most_blocking: int, beat_every_s: float = BEAT_EVERY_S) -> None:
         self.most = most
+        self.most_blocking = most_blocking  # that hold a thread each
         self.beat_every_s = beat_every_s
         self._lock = threading.Lock()
         self._parked: dict[str, OpenPoll] = {}  # by poll id
         self._last_beat = time.monotonic()
 
-    def claim(self, opened: OpenPoll) -> bool:
+    def claim(self, opened: OpenPoll, *, blocking: bool = False) -> bool:
         """Take a place for a poll; False when all are taken, and then the poll must not wait."""
         with self._lock:
-            granted = len(self._parked) < self.most
+            granted = len(self._parked) < (self.most_blocking if blocking else self.most)
             if granted:
                 self._parked[opened.poll_id] = opened
             return granted

@@ -52,7 +52,7 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
     if done:
         return reply
     parking: Parking = runtime.drivers[Parking]
-    if not parking.claim(opened):
+    if not parking.claim(opened, blocking=True):
         return crowded(reply)
     try:
         while not done:
@@ -186,7 +186,7 @@ def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:
         if silence_s >= work.settings.presence_reconnecting_s:
             work.emit(OwnerReturned(inbox.kind, inbox.owner_id))
         if had_poll:
-            work.after_commit(lambda: runtime.wakeups.wake([service.topic(asked.inbox_id)]))
+            work.wake([service.topic(asked.inbox_id)])
         return after
 
 

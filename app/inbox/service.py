@@ -288,5 +288,4 @@ def _store(work: Work, row: Any, message: Message, event_id: str) -> Signal:
 
 
 def _wake(work: Work, inbox_ids: Iterable[str]) -> None:
-    topics = [topic(inbox_id) for inbox_id in inbox_ids]
-    work.after_commit(lambda: work.runtime.wakeups.wake(topics))
+    work.wake(topic(inbox_id) for inbox_id in inbox_ids)

@@ -85,7 +85,6 @@ def limit_table() -> str:
     """What is bounded, by how much, and by which setting; read from the code."""
     fixed = "fixed"
     invitees = Invite().fields["invitees"].validators[0].max  # type: ignore[attr-defined]
-    parked = Settings.model_construct().parked_polls_of_a_process
     limits: list[tuple[str, object, str]] = [
         ("Request body, bytes", _default("request_max_bytes"), "`REQUEST_MAX_BYTES`"),
         ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
@@ -101,8 +100,8 @@ def limit_table() -> str:
         ("Unacknowledged messages of an inbox", _default("inbox_max_unacked"), "`INBOX_MAX_UNACKED`"),
         ("Retry-After of a full inbox, seconds", inbox_service.FULL_RETRY_S, fixed),
         ("Wait of a poll, seconds", _default("poll_max_wait_s"), "`POLL_MAX_WAIT_S`"),
-        ("Threads of the web process", _default("web_threads"), "`WEB_THREADS`"),
-        ("Polls parked at a time", f"{parked} (half of the threads)", "`POLL_MAX_PARKED`"),
+        ("Threads of a web process", _default("web_threads"), "`WEB_THREADS`"),
+        ("Polls parked in one process", _default("poll_max_parked"), "`POLL_MAX_PARKED`"),
         ("Beat of parked polls, seconds", f"{parking.BEAT_EVERY_S:g}", fixed),
         ("Attempts of a job", leased.MAX_ATTEMPTS, fixed),
         ("Jobs that are done are kept, days", leased.DONE_KEPT.days, fixed),

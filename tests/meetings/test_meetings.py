@@ -265,7 +265,6 @@ class TestARoomThatIsEmpty:
         service.end_empty(runtime, {})
         assert ok(anna.get(f"/meetings/{meeting['id']}"))["state"] == "ended"
 
-
     def test_that_is_opened_again_has_its_time_anew(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
         ok(call.owner.post(f"/meetings/{call.meeting['id']}/end"))
         clock.advance(minutes=10)

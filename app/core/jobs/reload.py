@@ -1,4 +1,4 @@
-"""Starting the jobs process anew when its code changes, for developers. (gunicorn and flask do so for the API.)"""
+"""Starting the jobs process anew when its code changes, for developers. (uvicorn and flask do so for the API.)"""
 
 import os
 import sys

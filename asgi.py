@@ -1,0 +1,9 @@
+"""Entry point for uvicorn: `uvicorn --factory asgi:create`. `make run` starts it as `python -m app.serving`."""
+
+from app import create_app
+from app.serving.bridge import Bridge
+
+
+def create() -> Bridge:
+    app = create_app()
+    return Bridge(app, threads=app.runtime.settings.web_threads)

@@ -1,0 +1,29 @@
+"""A real uvicorn with the bridge, in a thread of the test's process."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from app.core.flask_app import ParleyApp
+from app.serving.bridge import Bridge
+from tests.support.waiting import eventually
+
+
+@contextmanager
+def serving(app: ParleyApp, threads: int = 4) -> Iterator[int]:
+    """Serve `app` on a free port of the loopback; gives the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(Bridge(app, threads), log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
+        thread.start()
+        eventually(lambda: server.started, "uvicorn to listen")
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(20)
