@@ -10,7 +10,7 @@ import pytest
 
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.udp import UdpWakeups
-from tests.drivers.wakeups_suite import LinkedWakeupsSuite, is_usable, listening, parked
+from tests.drivers.wakeups_suite import LinkedWakeupsSuite, listening, parked, trouble
 from tests.support.waiting import eventually
 
 
@@ -92,11 +92,7 @@ class TestUdpWakeups(LinkedWakeupsSuite):
         child = os.fork()
         if child == 0:  # the pipe tells that it listens, and its status that it was woken
             try:
-                wakeups.ticket("a")
-                ready = is_usable
-                while not ready(wakeups):
-                    pass
-                ticket = wakeups.ticket("a")
+                ticket = listening(wakeups).ticket("a")
                 os.write(told, b".")
                 os._exit(0 if wakeups.wait("a", ticket, 20) else 1)
             finally:
@@ -115,7 +111,7 @@ class TestUdpWakeups(LinkedWakeupsSuite):
         wakeups = UdpWakeups(tmp_path)
         wakeups.wake(["a"])
         wakeups.ticket("a")
-        assert not is_usable(wakeups)
+        assert trouble(wakeups)
         run.unlink()
-        eventually(lambda: is_usable(wakeups), "it to listen")
+        eventually(lambda: not trouble(wakeups), "it to listen")
         wakeups.close()

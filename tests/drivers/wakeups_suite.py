@@ -1,5 +1,6 @@
 """What every rung of wake-ups promises: within a process, and those between processes to one another."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -37,16 +38,25 @@ def parked(wakeups: Wakeups, topic: str) -> tuple[Call, Parked]:
 def listening(wakeups: Wakeups) -> Wakeups:
     """The same, once it hears other processes: whoever waits while it connects is woken."""
     wakeups.ticket("anything")
-    eventually(lambda: is_usable(wakeups), "the connection to other processes")
+    eventually(lambda: not trouble(wakeups), "the connection to other processes")
     return wakeups
 
 
-def is_usable(wakeups: Wakeups) -> bool:
+def trouble(wakeups: Wakeups) -> str:
+    """What `usable` says, or nothing."""
     try:
         wakeups.usable()
-    except WakeupsUnusable:
-        return False
-    return True
+    except WakeupsUnusable as error:
+        return str(error)
+    return ""
+
+
+def closed_port() -> int:
+    """A port of loopback on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
 
 
 class WakeupsSuite:
@@ -260,7 +270,7 @@ class LinkedWakeupsSuite(WakeupsSuite):
         assert last.comes()
         assert (first.times, asleep.times) == (1, 0)
         place.cancel()
-        assert is_usable(there)
+        assert trouble(there) == ""
 
     def test_a_lost_connection_is_made_anew_and_wakes_everybody_once(
         self, cut: Callable[[Wakeups], None], pair: tuple[Wakeups, Wakeups]
@@ -269,7 +279,7 @@ class LinkedWakeupsSuite(WakeupsSuite):
         asleep, _ = parked(there, "a")
         cut(there)
         assert asleep.comes()
-        eventually(lambda: is_usable(there), "the new connection")
+        eventually(lambda: not trouble(there), "the new connection")
         call, _ = parked(there, "b")
         here.wake(["b"])
         assert call.comes()

@@ -101,6 +101,8 @@ class UdpWakeups(LinkedHub):
 
     def _unsealed(self, datagram: bytes) -> Sequence[str]:
         seal, message = datagram[:SEAL_BYTES], datagram[SEAL_BYTES:]
+        if not message:
+            return ()
         return self._unpacked(message) if hmac.compare_digest(seal, self._seal(message)) else ()
 
     def _others(self) -> tuple[int, ...]:

@@ -1,0 +1,60 @@
+"""Which rung of a family is used, by the settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import wiring
+from app.core.settings import SettingsError, load_settings
+from app.core.wakeups.base import Wakeups
+from app.core.wakeups.in_process import InProcessWakeups
+from app.core.wakeups.postgresql import PostgresqlWakeups
+from app.core.wakeups.redis import RedisWakeups
+from app.core.wakeups.udp import UdpWakeups
+
+REDIS = "redis://:a-password@127.0.0.1:6379/0"
+POSTGRESQL = "postgresql://anna:a-password@127.0.0.1/parley"
+MARIADB = "mariadb://anna:a-password@127.0.0.1/parley"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rung"),
+    [
+        ({}, UdpWakeups),
+        ({"database_url": MARIADB}, UdpWakeups),
+        ({"database_url": POSTGRESQL}, PostgresqlWakeups),
+        ({"database_url": POSTGRESQL, "redis_url": REDIS}, RedisWakeups),
+        ({"redis_url": REDIS}, RedisWakeups),
+        ({"redis_url": REDIS, "wakeups": "udp"}, UdpWakeups),
+        ({"database_url": POSTGRESQL, "redis_url": REDIS, "wakeups": "postgresql"}, PostgresqlWakeups),
+        ({"wakeups": "in_process"}, InProcessWakeups),
+    ],
+)
+def test_wake_ups_go_the_way_that_the_settings_name_or_suggest(
+    tmp_path: Path, chosen: dict[str, Any], rung: type
+) -> None:
+    runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))
+    assert type(runtime.wakeups) is rung
+    assert runtime.drivers[Wakeups] is runtime.wakeups  # so that health asks it
+    runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "complaint"),
+    [
+        ({"wakeups": "redis"}, "REDIS_URL: must be set when WAKEUPS is redis"),
+        ({"wakeups": "postgresql"}, "WAKEUPS: postgresql needs a DATABASE_URL that names one"),
+        ({"wakeups": "postgresql", "database_url": MARIADB}, "WAKEUPS: postgresql needs"),
+        ({"wakeups": "carrier_pigeons"}, "WAKEUPS: "),
+        ({"redis_url": "http://a-password@127.0.0.1"}, "REDIS_URL: must be redis://"),
+        ({"redis_url": "redis://:a-password@127.0.0.1:x/0"}, "REDIS_URL: must be redis://"),
+    ],
+)
+def test_a_way_that_cannot_be_gone_stops_the_start_and_tells_no_secret(
+    tmp_path: Path, chosen: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(SettingsError) as told:
+        load_settings(storage_dir=tmp_path, _env_file=None, **chosen)
+    assert complaint in str(told.value)
+    assert "a-password" not in str(told.value)
