@@ -18,6 +18,7 @@ import pytest
 from tests.support.people import PASSWORD
 from tests.support.waiting import eventually
 
+START_S = 60  # far beyond what it takes; a machine that runs many tests at once is slow
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -46,7 +47,7 @@ def server(storage: Path, **settings: str) -> Iterator[tuple[int, "subprocess.Po
         text=True,
     )
     try:
-        eventually(lambda: answers(port) or process.poll() is not None, "the server to answer")
+        eventually(lambda: answers(port) or process.poll() is not None, "the server to answer", START_S)
         yield port, process
     finally:
         process.terminate()

@@ -16,15 +16,15 @@ from tests.support.people import Person
 LONGEST_S = 20.0
 
 
-def eventually(condition: Callable[[], Any], what: str = "the condition") -> Any:
-    """The first truthy value of `condition`; fails when it stays away for LONGEST_S."""
-    deadline = time.monotonic() + LONGEST_S
+def eventually(condition: Callable[[], Any], what: str = "the condition", within_s: float = LONGEST_S) -> Any:
+    """The first truthy value of `condition`; fails when it stays away for `within_s`."""
+    deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         value = condition()
         if value:
             return value
         time.sleep(0.005)
-    raise AssertionError(f"{what} did not come true within {LONGEST_S} s")
+    raise AssertionError(f"{what} did not come true within {within_s} s")
 
 
 class ParkedPoll:
