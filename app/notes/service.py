@@ -36,9 +36,7 @@ def ask(work: Work, meeting_id: str) -> dict[str, Any]:
 
     :raises EndToEndEncrypted: :raises NothingToTranscribe: it has not begun.
     """
-    meeting = work.get(Meeting, meeting_id, with_for_update=True)
-    if meeting is None:
-        raise errors.NotFound()
+    meeting = meetings.hold(work, meeting_id)
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
     if meeting.started_at is None:

@@ -32,7 +32,7 @@ PART: dict[str, Any] = {
 
 @blp.route("/meetings/<id:meeting_id>/recordings")
 class MeetingRecordings(MethodView):
-    @blp.arguments(RecordingStart)
+    @blp.arguments(RecordingStart, required=False)
     @blp.response(201, RecordingOut)
     @blp.problems(
         errors.MeetingStateConflict,
@@ -76,7 +76,7 @@ class RecordingById(MethodView):
     @blp.problems(errors.RecordingStateConflict)
     def delete(self, recording_id: str) -> None:
         """Delete a recording and its file, for everybody"""
-        service.erase(work(), service.get(work(), recording_id))
+        service.erase(work(), recording_id)
 
 
 @blp.route("/recordings/<id:recording_id>/stop")

@@ -17,7 +17,6 @@ from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.meetings import service as meetings
-from app.meetings.models import Meeting
 from app.participants import service as participants
 from app.recordings import states
 from app.recordings.events import RecordingCompleted, RecordingStarted
@@ -58,15 +57,25 @@ def get(work: Work, recording_id: str) -> Recording:
     return recording
 
 
+def hold(work: Work, recording_id: str) -> Recording | None:
+    """A recording as it is now, its meeting held (see `meetings.service.hold`); None: it was deleted."""
+    recording = work.get(Recording, recording_id)
+    if recording is None:
+        return None
+    try:
+        meetings.hold(work, recording.meeting_id)
+    except errors.NotFound:
+        return None
+    return work.get(Recording, recording_id, populate_existing=True)
+
+
 def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:
     """Begin to record a live meeting, and tell everybody in it.
 
     :raises MeetingStateConflict: it is not live. :raises EndToEndEncrypted: :raises RecordingNeedsSfu:
     :raises AlreadyRecording: with the extra `recording_id`.
     """
-    meeting = work.get(Meeting, meeting_id, with_for_update=True)
-    if meeting is None:
-        raise errors.NotFound()
+    meeting = meetings.hold(work, meeting_id)
     if meeting.state != "live":
         raise errors.MeetingStateConflict("Only a live meeting can be recorded.", state=meeting.state)
     if meeting.e2ee:
@@ -104,7 +113,7 @@ def note_first_people(work: Work, meeting_id: str) -> None:
 
 def stop(work: Work, recording_id: str) -> dict[str, Any]:
     """End it and have its file made. Repeating that changes nothing, whatever became of it."""
-    recording = work.get(Recording, recording_id, with_for_update=True)
+    recording = hold(work, recording_id)
     if recording is None:
         raise errors.NotFound()
     if recording.state in states.RUNNING:
@@ -113,7 +122,7 @@ def stop(work: Work, recording_id: str) -> dict[str, Any]:
 
 
 def stop_running(work: Work, meeting_id: str) -> None:
-    for recording in work.scalars(_running(meeting_id).with_for_update()).all():
+    for recording in work.scalars(_running(meeting_id)).all():
         _stop(work, recording)
 
 
@@ -130,11 +139,14 @@ def order_file(work: Work, recording: Recording) -> None:
     work.enqueue(PRODUCE, payload, key=f"{PRODUCE}:{recording.id}")
 
 
-def erase(work: Work, recording: Recording) -> None:
+def erase(work: Work, recording_id: str) -> None:
     """Delete it and its file, for everybody.
 
     :raises RecordingStateConflict: it is running; stop it first.
     """
+    recording = hold(work, recording_id)
+    if recording is None:
+        raise errors.NotFound()
     if recording.state in states.RUNNING:
         raise errors.RecordingStateConflict("Stop the recording first.", state=recording.state)
     delete_objects_of(work, recording.meeting_id, recording.id)
@@ -170,7 +182,7 @@ def begin_processing(work: Work, recording: Recording) -> Order | None:
 
 def complete(work: Work, recording_id: str, file: StoredFile) -> bool:
     """Its file is there. False: nobody wants it any more, so that whoever stored it takes it away."""
-    recording = work.get(Recording, recording_id, with_for_update=True)
+    recording = hold(work, recording_id)
     if recording is None or recording.state == "failed":
         return False
     if recording.state == "processing":
@@ -186,7 +198,7 @@ def complete(work: Work, recording_id: str, file: StoredFile) -> bool:
 
 def note_trouble(work: Work, recording_id: str, error: str, *, final: bool) -> None:
     """The file could not be made. Not `final`: it is tried again, and clients see why it takes so long."""
-    recording = work.get(Recording, recording_id, with_for_update=True)
+    recording = hold(work, recording_id)
     if recording is None or recording.state not in ("stopping", "processing"):
         return
     if not final and recording.error == error:

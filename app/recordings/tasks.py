@@ -60,7 +60,7 @@ def produce(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Make the file of a recording that was stopped, and store it."""
     recording_id, meeting_id = payload["recording_id"], payload["meeting_id"]
     with runtime.writing() as work:
-        recording = work.get(Recording, recording_id, with_for_update=True)
+        recording = service.hold(work, recording_id)
         order = service.begin_processing(work, recording) if recording else None
     if recording is None:  # deleted, perhaps after an earlier run had stored something and was killed
         _delete(runtime, service.folder_of(meeting_id, recording_id))
