@@ -1,0 +1,139 @@
+"""What a call does with the messages of its inbox."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from tests.web.conftest import ORIGIN
+
+pytestmark = pytest.mark.browser
+
+MEETING = Path(__file__).with_name("fake_meeting.js").read_text()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    context.add_init_script(MEETING)
+    page = context.new_page()
+    page.goto(f"{ORIGIN}/blank")
+    return page
+
+
+def run(page: Page, script: str) -> Any:
+    return page.evaluate(f"async () => {{ {script} }}")
+
+
+def test_when_media_moves_every_connection_is_made_anew(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const old = [ada.links.get("bo").connection, bo.links.get("ada").connection];
+      meeting.configVersion = 2;
+      meeting.tell("media.moved", { mode: "p2p", config_version: 2 });
+      await until(() => old.every((one) => one.connectionState === "closed"), "the old ones are closed");
+      await seeEachOther(ada, bo);
+      return [ada.rtc.config_version, ada.links.size, bo.links.size];"""
+    assert run(page, script) == [2, 1, 1]
+
+
+def test_media_may_move_to_a_mock_and_back(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      meeting.inboxes.set("sfu", { messages: [], wake: () => {} });
+      meeting.mode = "mock";
+      meeting.tell("media.moved", { mode: "mock", config_version: 2 });
+      const offers = () => meeting.inboxes.get("sfu").messages.filter(({ type }) => type === "rtc.offer");
+      await until(() => offers().length === 2, "both offer to the mock");
+      const inTheMock = [[...ada.links.keys()], ada.view("bo").state];
+      meeting.mode = "p2p";
+      meeting.tell("media.moved", { mode: "p2p", config_version: 3 });
+      await seeEachOther(ada, bo);
+      return [inTheMock, [...ada.links.keys()]];"""
+    assert run(page, script) == [[["sfu"], "mock"], ["bo"]]
+
+
+def test_a_replaced_device_is_met_with_a_new_connection(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const old = ada.links.get("bo").connection;
+      const participant = { ...meeting.participants.get("bo"), epoch: 2 };
+      meeting.participants.set("bo", participant);
+      meeting.deliver("ada", "participant.updated", { participant });
+      await until(() => old.connectionState === "closed", "the old one is closed");
+      const before = ada.entries.filter(({ event }) => event === "message_failed").length;
+      const stale = { participant_id: "bo", epoch: 1 };
+      meeting.deliver("ada", "rtc.offer", { sdp: "v=0 of a connection that is gone" }, stale);
+      meeting.deliver("ada", "participant.updated", { participant: { ...participant, hand: true } });
+      await until(() => ada.people.get("bo").hand, "what came later is handled");
+      return [ada.links.size, ada.entries.filter(({ event }) => event === "message_failed").length - before];"""
+    assert run(page, script) == [1, 0]
+
+
+def test_after_a_reset_the_state_is_read_again(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const link = ada.links.get("bo").connection;
+      meeting.participants.get("bo").state = "left";
+      const came = { state: "joined", joined_at: "2000-01-01T00:00:00Z" };
+      const cleo = { ...meeting.participants.get("bo"), id: "cleo", ...came };
+      meeting.participants.set("cleo", cleo);
+      meeting.deliver("ada", "inbox.reset", { reason: "full" });
+      await until(() => ada.people.has("cleo"), "the newcomer");
+      return [[...ada.people.keys()], [...ada.links.keys()], link.connectionState];"""
+    assert run(page, script) == [["ada", "cleo"], ["cleo"], "closed"]
+
+
+def test_a_message_that_can_not_be_handled_does_not_stop_those_behind_it(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada } = await gather(meeting, "ada");
+      const bo = meeting.enter("bo");
+      meeting.deliver("ada", "rtc.offer", { sdp: "v=0 and no sense" }, { participant_id: "bo", epoch: 1 });
+      meeting.deliver("ada", "something.unheard.of", {});
+      meeting.deliver("ada", "participant.left", { participant: { ...bo, state: "left", left_reason: "left" } });
+      const failed = () => ada.entries.some(({ event }) => event === "message_failed");
+      await until(() => ada.people.size === 1 && failed(), "all of them");
+      return [...ada.people.keys()];"""
+    assert run(page, script) == ["ada"]
+
+
+def test_ice_servers_are_asked_for_again_before_their_credentials_expire(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      meeting.iceExpiresAt = new Date(Date.now() + 30_000).toISOString();
+      const { ada } = await gather(meeting, "ada");
+      meeting.iceExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
+      meeting.enter("bo");
+      await until(() => ada.links.has("bo"), "bo is linked");
+      meeting.enter("cleo");
+      await until(() => ada.links.has("cleo"), "cleo is linked");
+      return meeting.requests.filter((request) => request.endsWith("/rtc/config")).length;"""
+    assert run(page, script) == 1
+
+
+def test_the_log_describes_signals_without_their_secrets(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const sdp = ada.links.get("bo").connection.localDescription.sdp;
+      const secrets = [...sdp.matchAll(/a=(?:ice-pwd|ice-ufrag|fingerprint):(.+)/g)].map(([, secret]) => secret.trim());
+      const text = JSON.stringify([ada.entries, bo.entries]);
+      return [
+        secrets.filter((secret) => text.includes(secret)).length,
+        bo.entries.find(({ type }) => type === "rtc.offer").media,
+        ada.entries.find(({ type }) => type === "rtc.candidate").candidate,
+      ];"""
+    leaked, media, candidate = run(page, script)
+    assert leaked == 0
+    assert media == ["audio sendrecv", "video sendrecv"]
+    assert candidate == "host udp"
