@@ -5,34 +5,40 @@ import sys
 from importlib import import_module
 from platform import machine, python_version
 
-from benchmarks.figure import Figure
+from benchmarks.figure import Figure, Missing
 
-BENCHMARKS = ["startup"]
+BENCHMARKS = ["empty_poll", "wake_latency", "cycles", "startup"]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]
 
 
-def measured(name: str) -> list[Figure]:
+def measured(name: str) -> list[Figure | Missing]:
     print(f"measuring {name} …", file=sys.stderr)
-    figures: list[Figure] = import_module(f"benchmarks.{name}").measure()
+    figures: list[Figure | Missing] = import_module(f"benchmarks.{name}").measure()
     return figures
 
 
-def as_row(figure: Figure) -> list[str]:
+def as_row(figure: Figure | Missing) -> list[str]:
+    if isinstance(figure, Missing):
+        return [figure.name, "not measured", figure.why, *[""] * (len(COLUMNS) - 3)]
     if figure.yardstick is None:
         yardstick, ratio, unit = figure.yardstick_name, "", f" {figure.unit}"
     else:
-        yardstick = f"{figure.yardstick:.3g} {figure.unit}, {figure.yardstick_name}"
+        yardstick = f"{_number(figure.yardstick)} {figure.unit}, {figure.yardstick_name}"
         ratio, unit = f"{figure.judged:.2f}", ""
     return [
         figure.name,
-        f"{figure.value:.3g} {figure.unit}",
+        f"{_number(figure.value)} {figure.unit}",
         yardstick,
         ratio,
-        f"≤ {figure.must:g}{unit}",
+        f"{'≥' if figure.at_least else '≤'} {figure.must:g}{unit}",
         f"{figure.aim:g}{unit}",
         figure.reaches,
         f"± {figure.spread / 2:.0%}",
     ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def as_table(lines: list[list[str]]) -> str:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
+from typing import TypeVar
+
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True)
@@ -12,6 +16,7 @@ class Figure:
     :param yardstick: what `value` is divided by; None where the target is the value itself.
     :param must: the most that ratio (or value, without a yardstick) may be.
     :param aim: what it is hoped to be.
+    :param at_least: more is better: `must` and `aim` are the least, not the most.
     :param spread: how far measurements lay apart, as a fraction of `value`; a reader's measure of noise.
     """
 
@@ -23,6 +28,7 @@ class Figure:
     must: float
     aim: float
     spread: float
+    at_least: bool = False
 
     @property
     def judged(self) -> float:
@@ -30,7 +36,18 @@ class Figure:
 
     @property
     def reaches(self) -> str:
-        return "aim" if self.judged <= self.aim else "must" if self.judged <= self.must else "MISSED"
+        for target, reached in ((self.aim, "aim"), (self.must, "must")):
+            if self.judged >= target if self.at_least else self.judged <= target:
+                return reached
+        return "MISSED"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A row that could not be measured here: said, not left out."""
+
+    name: str
+    why: str
 
 
 def spread(values: list[float]) -> float:
@@ -40,9 +57,15 @@ def spread(values: list[float]) -> float:
     return (ordered[-1 - quarter] - ordered[quarter]) / median(ordered)
 
 
+def percentile(values: list[float], percent: float) -> float:
+    """The smallest value that is not exceeded by `percent` per cent of them."""
+    ordered = sorted(values)
+    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
+
+
 def measure_in_turn(
-    figure: Callable[[], float], yardstick: Callable[[], float], pairs: int
-) -> tuple[list[float], list[float]]:
+    figure: Callable[[], Measured], yardstick: Callable[[], Measured], pairs: int
+) -> tuple[list[Measured], list[Measured]]:
     """Measure both `pairs` times, in turn, so that what else the machine does weighs on both alike.
 
     One pair more is measured first and forgotten: it warms the file cache.

@@ -2,19 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from benchmarks.figure import Figure, measure_in_turn, spread
+from benchmarks.server import ROOT, free_port
 
-ROOT = Path(__file__).resolve().parent.parent
 PAIRS = 9
 STARTS = 5
 START_TIMEOUT_S = 60
@@ -45,7 +43,7 @@ print(time.process_time() - begun)
 
 def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as storage:
-        environment = os.environ | {"STORAGE_DIR": storage, "PORT": str(_free_port())}
+        environment = os.environ | {"STORAGE_DIR": storage, "PORT": str(free_port())}
         parley, bare = measure_in_turn(lambda: _cpu_ms(PARLEY, environment), lambda: _cpu_ms(BARE, environment), PAIRS)
         starts = [_seconds_until_ready(environment) for _ in range(STARTS)]
     return [
@@ -112,9 +110,3 @@ def _answers(address: str) -> bool:
             return bool(response.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

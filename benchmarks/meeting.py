@@ -1,0 +1,104 @@
+"""Meetings to measure in, made through Parley's own API in this process before a server starts on the same database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from flask_migrate import upgrade
+
+from app import create_app
+from app.accounts.passwords import Argon2Passwords, PasswordHasher
+from app.core.runtime import Runtime
+from app.core.settings import load_settings
+from benchmarks import client
+from benchmarks.server import TOKENS_LIVE_MIN
+
+
+@dataclass(frozen=True)
+class Device:
+    """A participant: one device of somebody who is in a meeting with several. Signals pass between any two."""
+
+    participant_id: str
+    meeting_id: str
+    token: str
+
+    def poll(self, *, wait: int = 0, after: int | None = None, ack: int | None = None) -> bytes:
+        """The request; without `after` it delivers what is not acknowledged."""
+        query = f"participant_id={self.participant_id}&wait={wait}"
+        query += "" if after is None else f"&after={after}"
+        query += "" if ack is None else f"&ack={ack}"
+        return client.get(f"/api/v1/rtc/inbox?{query}", self.token)
+
+    def signal(self, to: "Device", **payload: Any) -> bytes:
+        """A request with a message as long as a candidate is."""
+        candidate = {"candidate": "candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host", "sdpMid": "0"}
+        message = {"to": to.participant_id, "type": "rtc.candidate", "payload": {"candidate": candidate, **payload}}
+        path = f"/api/v1/meetings/{self.meeting_id}/rtc/signals"
+        return client.post(path, {"from": self.participant_id, "messages": [message]}, self.token)
+
+    def acknowledge(self, up_to: int) -> bytes:
+        return client.post("/api/v1/rtc/ack", {"participant_id": self.participant_id, "up_to": up_to}, self.token)
+
+
+class Organiser:
+    """Registers people and lets them meet."""
+
+    def __init__(self, storage: Path, database_url: str = "") -> None:
+        settings = load_settings(
+            storage_dir=storage,
+            database_url=database_url,
+            access_token_min=TOKENS_LIVE_MIN,
+            log_level="ERROR",
+            _env_file=None,
+        )
+        self._app = create_app(settings)
+        self._app.testing = True  # it is not one of the processes that serve
+        # Passwords of nobody: hashing them properly would take most of the time.
+        self._app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
+        self._numbers = count(1)
+        with self._app.app_context():
+            upgrade()
+
+    @property
+    def runtime(self) -> Runtime:
+        return self._app.runtime
+
+    def meeting(self, devices: int) -> list[Device]:
+        """One person, and as many devices of theirs in a meeting. What they were told of each other is acknowledged."""
+        person = {
+            "email": f"p{next(self._numbers)}@example.org",
+            "password": "no-one-signs-in",
+            "display_name": "Person",
+        }
+        token = self._post("/auth/register", person)["access_token"]
+        meeting_id = self._post("/meetings", {"title": "Benchmark", "media_mode": "p2p"}, token)["id"]
+        joined = [
+            self._post(f"/meetings/{meeting_id}/join", {"device": f"device {number}"}, token)["participant"]["id"]
+            for number in range(devices)
+        ]
+        for participant_id in joined:
+            query = {"participant_id": participant_id, "wait": 0}
+            headers = {"Authorization": f"Bearer {token}"}
+            reply = self._app.test_client().get("/api/v1/rtc/inbox", query_string=query, headers=headers).get_json()
+            self._post("/rtc/ack", {"participant_id": participant_id, "up_to": reply["head_seq"]}, token)
+        return [Device(participant_id, meeting_id, token) for participant_id in joined]
+
+    def _post(self, path: str, body: dict[str, Any], token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = self._app.test_client().post(f"/api/v1{path}", json=body, headers=headers)
+        if answer.status_code >= 400:
+            raise RuntimeError(f"{path}: {answer.get_data(as_text=True)}")
+        return answer.get_json()
+
+
+@contextmanager
+def organiser(storage: Path, database_url: str = "") -> Iterator[Organiser]:
+    """Migrates an empty database and closes every connection to it in the end."""
+    one = Organiser(storage, database_url)
+    try:
+        yield one
+    finally:
+        one.runtime.close()
