@@ -138,9 +138,15 @@ export async function listDevices() {
   return lists;
 }
 
-/** What a person can do about it. @returns {{title: string, text: string}} */
+/**
+ * What a person can do about it.
+ * @param {"camera" | "microphone" | "both"} source
+ * @returns {{title: string, text: string}}
+ */
 export function explain(error, source) {
-  const device = source === "camera" ? "camera" : "microphone";
+  const both = source === "both";
+  const device = both ? "camera and microphone" : source;
+  const are = both ? "are" : "is";
   switch (error.name) {
     case "InsecureContext":
       return {
@@ -149,15 +155,18 @@ export function explain(error, source) {
       };
     case "NotAllowedError":
       return {
-        title: `The ${device} is blocked`,
+        title: `The ${device} ${are} blocked`,
         text: "Allow it in the browser's address bar (or in the system's privacy settings), then retry.",
       };
     case "NotFoundError":
     case "OverconstrainedError":
       return { title: `No ${device} found`, text: "Plug one in and retry, or join without." };
     case "NotReadableError":
-      return { title: `The ${device} is in use`, text: "Another program holds it. Close that program, then retry." };
+      return {
+        title: `The ${device} ${are} in use`,
+        text: "Another program is using it. Close that program, then retry.",
+      };
     default:
-      return { title: `The ${device} doesn't start`, text: error.message || error.name };
+      return { title: `The ${device} can't be started`, text: error.message || error.name };
   }
 }

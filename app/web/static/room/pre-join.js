@@ -113,20 +113,9 @@ export function preJoin(app, root, meeting, media, left) {
 
     function drawProblems() {
       const wrong = Object.entries(failed).filter(([, error]) => error);
-      const notes = wrong.map(([source, error]) => explain(error, source));
-      const different = notes.filter((note, at) => notes.findIndex((one) => one.title === note.title) === at);
-      fill(
-        problems,
-        different.map(({ title, text }) =>
-          h(
-            "div",
-            { class: "notice bad" },
-            icon("warning"),
-            h("div", {}, h("p", { class: "name" }, title), h("p", {}, text)),
-          ),
-        ),
-        wrong.length > 0 && h("button", { onclick: () => open() }, "Retry"),
-      );
+      const same = wrong.length === 2 && failed.camera.name === failed.microphone.name;
+      const notes = same ? [explain(failed.camera, "both")] : wrong.map(([source, error]) => explain(error, source));
+      fill(problems, notes.map(problemNotice), notes.length > 0 && h("button", { onclick: () => open() }, "Retry"));
     }
 
     function finish() {
@@ -140,6 +129,15 @@ export function preJoin(app, root, meeting, media, left) {
     left.addEventListener("abort", () => level.close());
     open();
   });
+}
+
+function problemNotice({ title, text }) {
+  return h(
+    "div",
+    { class: "notice bad" },
+    icon("warning"),
+    h("div", {}, h("p", { class: "name" }, title), h("p", {}, text)),
+  );
 }
 
 function joinWords(media) {

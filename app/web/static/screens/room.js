@@ -162,7 +162,7 @@ function controlsOf(app, call, media, recorder, panel) {
   record.hidden = !isOwner;
 
   function draw() {
-    const speaking = media.microphone && !media.muted;
+    const speaking = Boolean(media.microphone) && !media.muted;
     label(microphone, speaking ? "mic" : "mic-off", speaking ? "Mute" : "Unmute", speaking);
     label(
       camera,
