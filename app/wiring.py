@@ -82,7 +82,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         PasswordHasher: Argon2Passwords(),
         Mailer: _mailer(settings),
         ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
-        Parking: Parking(settings.poll_max_parked, settings.polls_that_may_block),
+        Parking: Parking(settings.poll_max_parked, settings.polls_that_may_block, settings.beat_every_s),
         RtcConfiguration: SettingsRtcConfiguration(),
         Recorder: MockRecorder(),
         Transcriber: MockTranscriber(),

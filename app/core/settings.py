@@ -273,6 +273,11 @@ class Settings(BaseSettings):
         return self.default_media_mode or ("mock" if self.profile == "qa" else "auto")
 
     @property
+    def beat_every_s(self) -> float:
+        """How often parked polls count as signs of life: every 10 s, and twice before anybody is missed."""
+        return min(10.0, self.presence_reconnecting_s / 2)
+
+    @property
     def polls_that_may_block(self) -> int:
         """Under a server that can't park polls each holds a thread: half of them stay free for other requests."""
         return self.web_threads // 2

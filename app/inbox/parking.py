@@ -1,7 +1,7 @@
 """The polls that are parked in this process: how many there may be, and one beat for all of them.
 
 A parked poll is a heartbeat of its inbox's owner. `last_seen_at` is written for all parked inboxes in one statement
-every `BEAT_EVERY_S`; whichever poll looks up first when it is due does it for the others.
+every `beat_every_s`; whichever poll looks up first when it is due does it for the others.
 """
 
 import threading
@@ -12,8 +12,6 @@ from sqlalchemy import update
 
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
-
-BEAT_EVERY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -35,7 +33,7 @@ class OpenPoll:
 
 
 class Parking:
-    def __init__(self, most: int, most_blocking: int, beat_every_s: float = BEAT_EVERY_S) -> None:
+    def __init__(self, most: int, most_blocking: int, beat_every_s: float) -> None:
         self.most = most
         self.most_blocking = most_blocking  # that hold a thread each
         self.beat_every_s = beat_every_s

@@ -10,7 +10,6 @@ from app.core import errors, pagination
 from app.core.jobs import leased
 from app.core.settings import Settings
 from app.core.settings_docs import env_example, settings_table
-from app.inbox import parking
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
@@ -102,7 +101,7 @@ def limit_table() -> str:
         ("Wait of a poll, seconds", _default("poll_max_wait_s"), "`POLL_MAX_WAIT_S`"),
         ("Threads of a web process", _default("web_threads"), "`WEB_THREADS`"),
         ("Polls parked in one process", _default("poll_max_parked"), "`POLL_MAX_PARKED`"),
-        ("Beat of parked polls, seconds", f"{parking.BEAT_EVERY_S:g}", fixed),
+        ("Beat of parked polls, seconds", Settings.model_construct().beat_every_s, "half of `PRESENCE_RECONNECTING_S`"),
         ("Attempts of a job", leased.MAX_ATTEMPTS, fixed),
         ("Jobs that are done are kept, days", leased.DONE_KEPT.days, fixed),
         ("Jobs that failed are kept, days", leased.FAILED_KEPT.days, fixed),

@@ -156,6 +156,13 @@ def test_parked_polls_beat_for_their_owners_in_one_batch(call: Call, runtime: Ru
         poll.reply()
 
 
+def test_parked_polls_beat_twice_before_anybody_is_missed(settings: Settings) -> None:
+    assert settings.beat_every_s == 7.5
+    impatient = settings.model_copy(update={"presence_reconnecting_s": 3.0})
+    assert impatient.beat_every_s == 1.5
+    assert settings.model_copy(update={"presence_reconnecting_s": 60.0}).beat_every_s == 10
+
+
 def test_a_poll_after_a_silence_brings_back_who_was_reconnecting(
     call: Call, runtime: Runtime, clock: ManualClock
 ) -> None:
