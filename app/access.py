@@ -117,7 +117,8 @@ def _meeting_of_invitation(work: Work, actor: Actor, invitation_id: str) -> tupl
     invitation = work.get(Invitation, invitation_id)
     if invitation is None:
         return None, set()
-    return invitation.meeting_id, {Who.INVITEE} if invitation.invitee_id == actor.user_id else set()
+    is_invitee = invitation.invitee_id == actor.user_id and invitation.status != "revoked"
+    return invitation.meeting_id, {Who.INVITEE} if is_invitee else set()
 
 
 def _meeting_of_participant(work: Work, actor: Actor, participant_id: str) -> tuple[str | None, set[Who]]:

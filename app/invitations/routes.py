@@ -113,7 +113,7 @@ class AcceptProposal(MethodView):
 @blp.route("/invitations/<id:invitation_id>/proposal/decline")
 class DeclineProposal(MethodView):
     @blp.response(200, InvitationOut)
-    @blp.problems(errors.InvitationStateConflict)
+    @blp.problems(errors.InvitationStateConflict, errors.MeetingStateConflict)
     def post(self, invitation_id: str) -> Any:
         """Keep the meeting's time; the invitee is asked for it again"""
         service.decline_proposal(work(), service.get(work(), invitation_id))

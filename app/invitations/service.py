@@ -46,7 +46,8 @@ def invite(
 
 def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int) -> Invitation:
     email, invitee_id = _who(work, invitee, index)
-    if invitee_id == meeting.owner_id:
+    # By address: an unverified one leads to no account yet, and would make them their own guest once it is verified.
+    if email == get_user(work, meeting.owner_id).email:
         wrong = {
             "location": "body",
             "field": f"invitees.{index}",
@@ -56,6 +57,7 @@ def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], me
     there = work.scalar(select(Invitation).where(Invitation.meeting_id == meeting.id, Invitation.email == email))
     if there is not None:
         if there.status == "revoked":
+            there.message = message
             _ask_again(work, there)
         return there
     invitation = Invitation(
@@ -158,16 +160,21 @@ def ask_again_after_move(work: Work, meeting_id: str) -> None:
 
 
 def decline_proposal(work: Work, invitation: Invitation) -> None:
-    """Keep the meeting's time: the invitee is asked for it again."""
+    """Keep the meeting's time: the invitee is asked for it again.
+
+    :raises MeetingStateConflict: the meeting is over.
+    """
     _proposed(invitation)
+    _meeting_still_to_ask_for(work, invitation)
     _ask_again(work, invitation)
 
 
 def resend(work: Work, invitation: Invitation) -> None:
-    """Ask again. An invitation that waits for an answer stays as it is and is announced once more."""
-    meeting = meetings.get(work, invitation.meeting_id)
-    if meeting.state in ("ended", "cancelled"):
-        raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
+    """Ask again. An invitation that waits for an answer stays as it is and is announced once more.
+
+    :raises MeetingStateConflict: the meeting is over.
+    """
+    _meeting_still_to_ask_for(work, invitation)
     if invitation.status == "accepted":
         raise errors.InvitationStateConflict("They have accepted already.", status_now=invitation.status)
     if invitation.status in ("pending", "proposed"):
@@ -200,8 +207,8 @@ def list_mine(
 ) -> dict[str, Any]:
     column = Invitation.invitee_id if box == "received" else Invitation.inviter_id
     query = select(Invitation).where(column == actor.user_id)
-    if box == "received" and status is None:
-        query = query.where(Invitation.status != "revoked")
+    if box == "received":
+        query = query.where(Invitation.status != "revoked")  # what was taken back tells its person nothing any more
     return _page(work, query, status=status, limit=limit, cursor=cursor)
 
 
@@ -324,6 +331,12 @@ def _meeting_still_answerable(work: Work, invitation: Invitation) -> None:
     meeting = meetings.get(work, invitation.meeting_id)
     if meeting.state not in _ANSWERABLE_MEETING:
         raise errors.MeetingCancelled()
+
+
+def _meeting_still_to_ask_for(work: Work, invitation: Invitation) -> None:
+    meeting = meetings.get(work, invitation.meeting_id)
+    if meeting.state in ("ended", "cancelled"):
+        raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
 
 
 def _tell_invitee(work: Work, invitation: Invitation, event_type: str) -> None:

@@ -42,14 +42,14 @@ def leave_with_session(work: Work, event: SessionEnded) -> None:
 
 
 def leave_with_invitation(work: Work, event: InvitationChanged) -> None:
-    """Who is no longer invited is no longer there."""
-    if event.status == "revoked":
+    """Who is no longer invited, or says no after all, is no longer there."""
+    if event.status in ("revoked", "rejected"):
         invitee_id = work.get_one(Invitation, event.invitation_id).invitee_id
         if invitee_id is not None:
             _end_stays(
                 work,
                 (Participant.user_id == invitee_id) & (Participant.meeting_id == event.meeting_id),
-                "removed",
+                "removed" if event.status == "revoked" else "left",
             )
 
 

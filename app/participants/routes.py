@@ -82,5 +82,5 @@ class Remove(MethodView):
         Their poll ends at once. They may join again as long as they are invited.
         """
         participant = service.get(work(), participant_id)
-        service.depart(work(), participant, "removed")
+        service.remove(work(), participant)
         return participant

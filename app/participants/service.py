@@ -56,7 +56,7 @@ def join(
         raise errors.MeetingEnded()
     accept_pending(work, meeting_id, actor.user_id)
     if replaces is not None:
-        participant = _take_place(work, actor, meeting, replaces)
+        participant = _take_place(work, actor, meeting, replaces, device)
     else:
         _clear_device(work, actor, meeting, device, force=force)
         if is_owner or (meeting.state == "scheduled" and meeting.starts_at is None):
@@ -164,7 +164,7 @@ def _new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, stat
     return participant
 
 
-def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str) -> Participant:
+def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str, device: str) -> Participant:
     """Another connection of the same device or another takes over: same id, same inbox, next epoch."""
     participant = work.get(Participant, participant_id)
     if participant is None or participant.meeting_id != meeting.id or participant.user_id != actor.user_id:
@@ -172,7 +172,7 @@ def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str)
     if participant.state not in states.THERE:
         raise errors.SenderLeft("That participant has left; join anew.", left_reason=participant.left_reason)
     participant.epoch += 1
-    participant.session_id = actor.session_id
+    participant.session_id, participant.device = actor.session_id, device
     if participant.state == "reconnecting":
         participant.state = "joined"
     work.flush()
@@ -187,6 +187,16 @@ def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str)
 def leave(work: Work, participant: Participant) -> None:
     """Go. Repeating that changes nothing."""
     depart(work, participant, "left")
+
+
+def remove(work: Work, participant: Participant) -> None:
+    """Take somebody out of the room. Repeating that changes nothing.
+
+    :raises Forbidden: it is the media server, without which nobody in the room could go on.
+    """
+    if participant.kind == "sfu":
+        raise errors.Forbidden("The media server can't be removed; end the meeting.")
+    depart(work, participant, "removed")
 
 
 def depart(work: Work, participant: Participant, reason: str, *, tell: bool = True) -> None:
@@ -307,9 +317,11 @@ def _announce_joined(work: Work, participant: Participant) -> None:
 
 
 def admit_waiting(work: Work, meeting_id: str) -> None:
-    """The meeting is live: who came early is in."""
+    """The meeting is live: who came early is in. That says yes once more if they were asked again while they waited."""
     waiting = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state == "waiting")
     for participant in work.scalars(waiting).all():
+        if participant.user_id is not None:
+            accept_pending(work, meeting_id, participant.user_id)
         participant.state = "joined"
         work.flush()
         own = Message("participant.updated", {"participant": facts(participant)}, meeting_id, address_of(participant))

@@ -1,8 +1,10 @@
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from app.core import errors
 from app.core.processes import api_ready_since
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
@@ -13,7 +15,7 @@ SWEEP_EVERY_S = 2.0
 
 
 def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """Count as reconnecting, and then as gone, who has not polled.
+    """Count as reconnecting, and then as gone, who has not polled; and as back who is there after all.
 
     Nobody is counted out for silence that was ours: the API must have been up for PRESENCE_GRACE_S.
     """
@@ -26,6 +28,7 @@ def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
         silent_since = now - timedelta(seconds=settings.presence_reconnecting_s)
         gone_since = now - timedelta(seconds=settings.presence_left_s)
         silent = work.scalars(_silent(silent_since).with_only_columns(Participant.id)).all()
+        returned = work.scalars(_returned(silent_since)).all()
     for participant_id in silent:
         with runtime.writing() as work:
             found = work.execute(_silent(silent_since).where(Participant.id == participant_id)).one_or_none()
@@ -36,6 +39,9 @@ def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
                 service.depart(work, participant, "timed_out")
             else:
                 service.note_lost(work, participant)
+    for participant_id in returned:
+        with runtime.writing() as work, suppress(errors.NotFound):
+            service.note_returned(work, participant_id)
 
 
 def _silent(since: datetime) -> Any:
@@ -43,4 +49,15 @@ def _silent(since: datetime) -> Any:
         select(Participant, Inbox.last_seen_at)
         .join(Inbox, Inbox.id == Participant.inbox_id)
         .where(Participant.kind == "user", Participant.state.in_(states.THERE), Inbox.last_seen_at <= since)
+    )
+
+
+def _returned(since: datetime) -> Any:
+    """Those whose poll was there all along, though it looked lost: a late beat of theirs, or their poll's end, tells
+    nobody that they are back.
+    """
+    return (
+        select(Participant.id)
+        .join(Inbox, Inbox.id == Participant.inbox_id)
+        .where(Participant.kind == "user", Participant.state == "reconnecting", Inbox.last_seen_at > since)
     )

@@ -185,6 +185,14 @@ class TestAProposal:
     def test_that_was_not_made_cannot_be_answered(self, anna: Person, invitation: dict[str, Any], answer: str) -> None:
         problem(act(anna, invitation, answer), 409, "invitation_state_conflict")
 
+    def test_cannot_be_declined_once_the_meeting_is_called_off(
+        self, anna: Person, ben: Person, invitation: dict[str, Any], meeting: dict[str, Any]
+    ) -> None:
+        ok(act(ben, invitation, "propose", {"starts_at": LATER}))
+        ok(anna.post(f"/meetings/{meeting['id']}/cancel"))
+        problem(act(anna, invitation, "proposal/decline"), 409, "meeting_state_conflict")
+        assert types_of(ben.poll())[-1] == "meeting.cancelled"
+
     def test_comes_too_late_once_the_meeting_is_live(self, call: Call) -> None:
         [invitation] = ok(call.guest.get("/invitations"))["items"]
         problem(propose(call.guest, invitation), 409, "meeting_state_conflict")
@@ -215,6 +223,24 @@ class TestRevoking:
         ok(call.owner.delete(f"/invitations/{invitation['id']}"), 204)
         [message] = call.owner.poll(call.owners)["messages"]
         assert (message["type"], message["payload"]["reason"]) == ("participant.left", "removed")
+
+    def test_hides_from_the_invitee_what_becomes_of_the_meeting(
+        self, anna: Person, ben: Person, invitation: dict[str, Any], meeting: dict[str, Any]
+    ) -> None:
+        ok(anna.delete(f"/invitations/{invitation['id']}"), 204)
+        ok(anna.patch(f"/meetings/{meeting['id']}", {"title": "Without Ben"}, version=1))
+        problem(ben.get(f"/invitations/{invitation['id']}"), 404, "not_found")
+        problem(act(ben, invitation, "accept"), 404, "not_found")
+        assert ok(ben.get("/invitations", status="revoked"))["items"] == []
+        assert ok(anna.get("/invitations", box="sent"))["items"][0]["status"] == "revoked"
+
+    def test_and_inviting_again_comes_with_the_new_message(
+        self, anna: Person, ben: Person, invitation: dict[str, Any], meeting: dict[str, Any]
+    ) -> None:
+        ok(anna.delete(f"/invitations/{invitation['id']}"), 204)
+        body = {"invitees": [{"email": ben.email}], "message": "Do come after all."}
+        ok(anna.post(f"/meetings/{meeting['id']}/invitations", body), 201)
+        assert ok(ben.get(f"/invitations/{invitation['id']}"))["message"] == "Do come after all."
 
     def test_may_be_repeated_and_undone_by_inviting_again(
         self, anna: Person, ben: Person, invitation: dict[str, Any], meeting: dict[str, Any]
@@ -262,3 +288,12 @@ class TestAnAddressWithoutAnAccount:
         dora = person("Dora")
         assert ok(dora.get("/invitations"))["items"] == []
         problem(dora.get(f"/meetings/{meeting['id']}"), 404, "not_found")
+
+    def test_stays_the_owners_who_invites_it_before_it_is_verified(
+        self, app: Any, person: Callable[[str], Person]
+    ) -> None:
+        app.runtime.settings = app.runtime.settings.model_copy(update={"auto_verify_email": False})
+        dora = person("Dora")
+        meeting = dora.create_meeting()
+        body = {"invitees": [{"email": dora.email}]}
+        problem(dora.post(f"/meetings/{meeting['id']}/invitations", body), 422, "validation_failed")

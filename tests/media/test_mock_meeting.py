@@ -120,3 +120,7 @@ def test_it_keeps_no_room_open(call: Call, sfu: str) -> None:
 
     with call.owner.app.runtime.reading() as work:  # type: ignore[attr-defined]
         assert work.get_one(Meeting, call.meeting["id"]).empty_since is not None
+
+
+def test_nobody_removes_it_from_the_room(call: Call, sfu: str) -> None:
+    problem(call.owner.post(f"/participants/{sfu}/remove"), 403, "forbidden")

@@ -7,6 +7,7 @@ from app.core.clock import ManualClock
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
 from app.core.settings import Settings
+from app.inbox.parking import Parking
 from app.participants.tasks import sweep_presence
 from tests.support.people import Call, Person, ok, problem, start_call, types_of
 from tests.support.waiting import ParkedPoll
@@ -115,6 +116,26 @@ class TestComingEarly:
         message = {"to": hers["id"], "type": "rtc.offer", "payload": {"sdp": "v=0"}}
         problem(ben.signal(meeting, his, message), 409, "sender_left")
 
+    def test_and_waiting_on_while_the_meeting_is_moved_says_yes_to_the_new_time(
+        self, anna: Person, ben: Person
+    ) -> None:
+        meeting = anna.create_meeting(starts_at=LATER)
+        anna.invite(meeting, ben)
+        his = ben.join(meeting)["participant"]
+        ok(anna.patch(f"/meetings/{meeting['id']}", {"starts_at": "2026-11-20T12:00:00Z"}, version=1))
+        hers = anna.join(meeting)["participant"]
+        message = {"to": hers["id"], "type": "rtc.offer", "payload": {"sdp": "v=0"}}
+        ok(ben.signal(meeting, his, message), 201)
+
+    def test_and_saying_no_when_the_meeting_is_moved_ends_the_waiting(self, anna: Person, ben: Person) -> None:
+        meeting = anna.create_meeting(starts_at=LATER)
+        [invitation] = anna.invite(meeting, ben)
+        his = ben.join(meeting)["participant"]
+        ok(anna.patch(f"/meetings/{meeting['id']}", {"starts_at": "2026-11-20T12:00:00Z"}, version=1))
+        ok(ben.post(f"/invitations/{invitation['id']}/reject"))
+        assert names(anna.join(meeting)["participants"]) == ["Anna"]
+        assert ben.poll(his)["ended"] == {"reason": "left"}
+
     def test_and_going_again_is_told_to_nobody_in_the_room(self, anna: Person, ben: Person) -> None:
         meeting = anna.create_meeting(starts_at=LATER)
         anna.invite(meeting, ben)
@@ -171,6 +192,11 @@ class TestReplacing:
         cleo.join(call.meeting)
         self.replace(call)
         assert types_of(call.guest.poll(call.guests)) == ["participant.joined"]
+
+    def test_makes_it_the_stay_of_the_new_device(self, call: Call) -> None:
+        self.replace(call, device="phone")
+        again = call.guest.post(f"/meetings/{call.meeting['id']}/join", {"device": "phone"})
+        assert problem(again, 409, "already_joined")["participant_id"] == call.guests["id"]
 
     def test_brings_back_who_was_reconnecting(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
         lose(runtime, clock, 20)
@@ -306,6 +332,16 @@ class TestPresence:
         call.guest.poll(call.guests)
         assert self.state(call) == ("joined", None)
         self.poll_and_lose(call, runtime, clock, 14)
+        assert self.state(call) == ("joined", None)
+
+    def test_who_only_looked_lost_is_back(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
+        runtime.drivers[Parking].beat_every_s = 3600  # a process that is too busy to write its beat
+        poll = ParkedPoll(runtime, call.guest, call.guests)
+        self.poll_and_lose(call, runtime, clock, 15)
+        assert self.state(call) == ("reconnecting", None)
+        ok(call.owner.signal(call.meeting, call.owners, call.offer() | {"to": call.guests["id"]}), 201)
+        poll.reply()
+        sweep_presence(runtime, {})
         assert self.state(call) == ("joined", None)
 
     def test_who_is_gone_is_told_so_at_the_next_poll(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
