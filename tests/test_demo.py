@@ -200,6 +200,7 @@ class TestTrouble:
         assert result.exit_code == 1
         assert "The notes of Weekly review are failed: The meeting could not be transcribed." in result.output
 
+    @pytest.mark.sqlite
     def test_without_tables_it_says_what_to_do(self, demo: Demo, app: ParleyApp) -> None:
         Base.metadata.drop_all(app.runtime.database.writer)
         result = demo("seed")

@@ -70,7 +70,7 @@ def end(work: Work, session: UserSession, reason: str) -> None:
 def end_all(work: Work, user_id: str, reason: str, *, but: str | None = None) -> None:
     """End every session of a person, but the one with the id `but`."""
     query = select(UserSession).where(UserSession.user_id == user_id, UserSession.ended_at.is_(None))
-    for session in work.scalars(query.with_for_update()).all():
+    for session in work.scalars(query.order_by(UserSession.id).with_for_update()).all():
         if session.id != but:
             end(work, session, reason)
 

@@ -12,6 +12,7 @@ from app.core import errors, idempotency
 from app.core.actor import Actor
 from app.core.api import IdConverter
 from app.core.ids import new_id
+from app.core.retries import retried
 from app.core.runtime import Runtime, Work
 
 log = structlog.get_logger()
@@ -33,9 +34,12 @@ class ParleyApp(Flask):
         self.after_request(_finish)
 
     def dispatch_request(self) -> ResponseReturnValue:
-        """Run the view within a unit of work and commit before anything is sent."""
+        """Run the view within a unit of work and commit before anything is sent; again, if it lost a race."""
         if request.routing_exception is not None or request.endpoint is None:
             return super().dispatch_request()
+        return retried(self._run)
+
+    def _run(self) -> Response:
         unit = self.runtime.reading if request.method in ("GET", "HEAD", "OPTIONS") else self.runtime.writing
         with unit() as work:
             g.work = work

@@ -5,7 +5,8 @@ Rules, and why they hold:
 * Every inbox numbers its own messages. `head_seq` is bumped in the transaction that inserts, so that the row lock of
   the inbox makes commit order and number order the same, on databases with concurrent writers too. A reader that
   asks for `seq > cursor` therefore never skips a message that commits late.
-* Inboxes are bumped in sorted order, so that two batches can't deadlock.
+* Inboxes are bumped in sorted order, so that two batches can't deadlock. Who delivers message by message (`hold`), or
+  writes anything else of a meeting besides (`meetings.service.hold`), takes its locks before.
 * Nothing is deleted on delivery. What is not acknowledged (`acked_seq`) is delivered again.
 * `acked_seq` only grows, and never past `head_seq`.
 * A latest-only message replaces the unacknowledged one about the same subject; its number is new, so a cursor that
@@ -89,6 +90,12 @@ def close_inbox(work: Work, kind: str, owner_id: str, reason: str) -> None:
     if inbox is not None and inbox.closed_at is None:
         inbox.closed_at, inbox.closed_reason = work.now(), reason
         _wake(work, [inbox.id])
+
+
+def hold(work: Work, inbox_ids: Iterable[str]) -> None:
+    """Lock these inboxes until the commit, for who delivers to them one after the other in an order of their own."""
+    for inbox_id in sorted(set(inbox_ids)):  # one by one: how a database orders several locks is its own business
+        work.execute(select(Inbox.id).where(Inbox.id == inbox_id).with_for_update(key_share=True))
 
 
 def deliver(work: Work, message: Message, inbox_ids: Iterable[str], *, directed: bool = False) -> dict[str, str]:
@@ -215,7 +222,9 @@ def drop_unacknowledged(work: Work, inbox: Inbox, type_prefix: str) -> None:
     """Forget what is not yet acknowledged of one kind: the connection that it was meant for is gone."""
     work.execute(
         delete(Signal).where(
-            Signal.inbox_id == inbox.id, Signal.seq > inbox.acked_seq, Signal.type.startswith(type_prefix)
+            Signal.inbox_id == inbox.id,
+            Signal.seq > inbox.acked_seq,
+            Signal.type.startswith(type_prefix, autoescape=True),
         )
     )
 

@@ -24,7 +24,7 @@ class MeetingInvitations(MethodView):
         By account, or by an e-mail address that may get an account later. Who was invited already keeps the
         invitation as it is; one that was revoked is sent again.
         """
-        invited = service.invite(work(), actor(), meetings.get(work(), meeting_id), **data)
+        invited = service.invite(work(), actor(), meetings.hold(work(), meeting_id), **data)
         return {"items": invited, "next_cursor": None}
 
     @blp.arguments(InvitationsQuery, location="query")
@@ -53,7 +53,7 @@ class InvitationById(MethodView):
     @blp.response(204)
     def delete(self, invitation_id: str) -> None:
         """Revoke an invitation"""
-        service.revoke(work(), service.get(work(), invitation_id))
+        service.revoke(work(), service.hold(work(), invitation_id))
 
 
 @blp.route("/invitations/<id:invitation_id>/accept")
@@ -62,7 +62,7 @@ class Accept(MethodView):
     @blp.problems(errors.InvitationStateConflict, errors.MeetingCancelled)
     def post(self, invitation_id: str) -> Any:
         """Say yes"""
-        service.accept(work(), service.get(work(), invitation_id))
+        service.accept(work(), service.hold(work(), invitation_id))
         return _show(invitation_id)
 
 
@@ -72,7 +72,7 @@ class Reject(MethodView):
     @blp.problems(errors.InvitationStateConflict)
     def post(self, invitation_id: str) -> Any:
         """Say no"""
-        service.reject(work(), service.get(work(), invitation_id))
+        service.reject(work(), service.hold(work(), invitation_id))
         return _show(invitation_id)
 
 
@@ -83,7 +83,7 @@ class Propose(MethodView):
     @blp.problems(errors.InvitationStateConflict, errors.MeetingStateConflict)
     def post(self, data: dict[str, Any], invitation_id: str) -> Any:
         """Propose another time"""
-        service.propose(work(), service.get(work(), invitation_id), **data)
+        service.propose(work(), service.hold(work(), invitation_id), **data)
         return _show(invitation_id)
 
 
@@ -93,7 +93,7 @@ class Resend(MethodView):
     @blp.problems(errors.InvitationStateConflict, errors.MeetingStateConflict)
     def post(self, invitation_id: str) -> Any:
         """Ask again"""
-        service.resend(work(), service.get(work(), invitation_id))
+        service.resend(work(), service.hold(work(), invitation_id))
         return _show(invitation_id)
 
 
@@ -106,7 +106,7 @@ class AcceptProposal(MethodView):
 
         Its proposer thereby accepts; everyone else who had accepted the old time is asked again.
         """
-        service.accept_proposal(work(), actor(), service.get(work(), invitation_id))
+        service.accept_proposal(work(), actor(), service.hold(work(), invitation_id))
         return _show(invitation_id)
 
 
@@ -116,7 +116,7 @@ class DeclineProposal(MethodView):
     @blp.problems(errors.InvitationStateConflict, errors.MeetingStateConflict)
     def post(self, invitation_id: str) -> Any:
         """Keep the meeting's time; the invitee is asked for it again"""
-        service.decline_proposal(work(), service.get(work(), invitation_id))
+        service.decline_proposal(work(), service.hold(work(), invitation_id))
         return _show(invitation_id)
 
 

@@ -27,6 +27,15 @@ def get(work: Work, invitation_id: str) -> Invitation:
     return invitation
 
 
+def hold(work: Work, invitation_id: str) -> Invitation:
+    """An invitation as it is now, its meeting held (see `meetings.service.hold`)."""
+    meetings.hold(work, get(work, invitation_id).meeting_id)
+    held = work.get(Invitation, invitation_id, populate_existing=True)
+    if held is None:
+        raise errors.NotFound()
+    return held
+
+
 def invite(
     work: Work, actor: Actor, meeting: Meeting, invitees: list[dict[str, str]], message: str
 ) -> list[dict[str, Any]]:
@@ -269,9 +278,9 @@ def _view(invitation: Invitation, meeting: Meeting, names: dict[str, str]) -> di
 
 def attach(work: Work, user_id: str, email: str) -> None:
     """An address was verified: invitations to it now belong to the account."""
-    for invitation in work.scalars(
-        select(Invitation).where(Invitation.email == email, Invitation.invitee_id.is_(None))
-    ).all():
+    waiting = select(Invitation.id).where(Invitation.email == email, Invitation.invitee_id.is_(None))
+    for invitation_id in work.scalars(waiting.order_by(Invitation.meeting_id)).all():
+        invitation = hold(work, invitation_id)
         invitation.invitee_id = user_id
         work.flush()
         if invitation.status != "revoked":

@@ -8,7 +8,9 @@ from app.meetings.models import Meeting
 
 def cancel_meetings_of_erased_user(work: Work, event: UserErased) -> None:
     """Nobody is left to hold them: what is to come is cancelled, what is live ends, what is over stays."""
-    for meeting in work.scalars(select(Meeting).where(Meeting.owner_id == event.user_id)).all():
+    own = select(Meeting.id).where(Meeting.owner_id == event.user_id).order_by(Meeting.id)
+    for meeting_id in work.scalars(own).all():
+        meeting = service.hold(work, meeting_id)
         if meeting.state == "scheduled":
             service.cancel(work, meeting)
         elif meeting.state == "live":

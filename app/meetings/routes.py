@@ -45,7 +45,7 @@ class MeetingById(MethodView):
     @blp.problems(errors.MeetingStateConflict)
     def patch(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Change a meeting"""
-        meeting = service.get(work(), meeting_id)
+        meeting = service.hold(work(), meeting_id)
         require_version(meeting.version)
         service.update(work(), actor(), meeting, **data)
         return _show(meeting_id)
@@ -54,7 +54,7 @@ class MeetingById(MethodView):
     @blp.problems(errors.MeetingStateConflict)
     def delete(self, meeting_id: str) -> None:
         """Erase a cancelled or ended meeting with all that belongs to it"""
-        service.erase(work(), service.get(work(), meeting_id))
+        service.erase(work(), service.hold(work(), meeting_id))
 
 
 @blp.route("/meetings/<id:meeting_id>/start")
@@ -63,7 +63,7 @@ class Start(MethodView):
     @blp.problems(errors.MeetingStateConflict, errors.NoMediaWorker)
     def post(self, meeting_id: str) -> Any:
         """Make a meeting live"""
-        service.start(work(), service.get(work(), meeting_id), actor().user_id)
+        service.start(work(), service.hold(work(), meeting_id), actor().user_id)
         return _show(meeting_id)
 
 
@@ -73,7 +73,7 @@ class End(MethodView):
     @blp.problems(errors.MeetingStateConflict)
     def post(self, meeting_id: str) -> Any:
         """End a meeting for everybody"""
-        service.end(work(), service.get(work(), meeting_id))
+        service.end(work(), service.hold(work(), meeting_id))
         return _show(meeting_id)
 
 
@@ -83,7 +83,7 @@ class Cancel(MethodView):
     @blp.problems(errors.MeetingStateConflict)
     def post(self, meeting_id: str) -> Any:
         """Call a meeting off"""
-        service.cancel(work(), service.get(work(), meeting_id))
+        service.cancel(work(), service.hold(work(), meeting_id))
         return _show(meeting_id)
 
 

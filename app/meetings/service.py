@@ -38,6 +38,19 @@ def get(work: Work, meeting_id: str) -> Meeting:
     return meeting
 
 
+def hold(work: Work, meeting_id: str) -> Meeting:
+    """The meeting as it is now, its row locked until the commit.
+
+    Whoever changes where a meeting stands, or who is in it or invited to it, holds it before any other row: so they
+    come one after another and cannot deadlock. What was read before may be out of date; read it again.
+    """
+    # On PostgreSQL this leaves inserts alone that only refer to the meeting (FOR NO KEY UPDATE).
+    held = work.get(Meeting, meeting_id, populate_existing=True, with_for_update={"key_share": True})
+    if held is None:
+        raise errors.NotFound()
+    return held
+
+
 def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
     """owner, accepted or invited; None: the meeting is none of theirs."""
     person = work.get(MeetingPerson, (meeting_id, user_id))
@@ -273,8 +286,11 @@ def end_empty(runtime: Runtime, _payload: dict[str, Any]) -> None:
         empty = work.scalars(select(Meeting.id).where(Meeting.state == "live", Meeting.empty_since <= before)).all()
     for meeting_id in empty:
         with runtime.writing() as work:
-            meeting = work.get(Meeting, meeting_id, with_for_update=True)
-            if meeting and meeting.state == "live" and meeting.empty_since and meeting.empty_since <= before:
+            try:
+                meeting = hold(work, meeting_id)
+            except errors.NotFound:
+                continue
+            if meeting.state == "live" and meeting.empty_since and meeting.empty_since <= before:
                 end(work, meeting, "empty")
 
 
@@ -282,16 +298,20 @@ def remind(runtime: Runtime, _payload: dict[str, Any]) -> None:
     """Announce meetings that start within REMINDER_MIN, once each."""
     if not runtime.settings.reminder_min:
         return
-    with runtime.writing() as work:
+    with runtime.reading() as work:
         now = work.now()
         soon = now + timedelta(minutes=work.settings.reminder_min)
-        coming = select(Meeting).where(
+        coming = (
             Meeting.state == "scheduled",
             Meeting.starts_at > now,
             Meeting.starts_at <= soon,
             Meeting.reminded_at.is_(None),
         )
-        for meeting in work.scalars(coming).all():
-            meeting.reminded_at = now
-            tell_people(work, meeting, "meeting.reminder")
-            work.emit(events.MeetingComing(meeting.id))
+        meeting_ids = work.scalars(select(Meeting.id).where(*coming)).all()
+    for meeting_id in meeting_ids:
+        with runtime.writing() as work:
+            meeting = work.scalar(select(Meeting).where(Meeting.id == meeting_id, *coming).with_for_update())
+            if meeting is not None:  # else it was moved in the meantime
+                meeting.reminded_at = now
+                tell_people(work, meeting, "meeting.reminder")
+                work.emit(events.MeetingComing(meeting.id))

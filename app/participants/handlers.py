@@ -54,6 +54,6 @@ def leave_with_invitation(work: Work, event: InvitationChanged) -> None:
 
 
 def _end_stays(work: Work, whose: object, reason: str) -> None:
-    stays = select(Participant).where(whose, Participant.state.in_(states.THERE))  # type: ignore[arg-type]
-    for participant in work.scalars(stays).all():
-        service.depart(work, participant, reason)
+    stays = select(Participant.id).where(whose, Participant.state.in_(states.THERE))  # type: ignore[arg-type]
+    for participant_id in work.scalars(stays.order_by(Participant.meeting_id, Participant.id)).all():
+        service.depart(work, service.hold(work, participant_id), reason)

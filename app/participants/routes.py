@@ -58,7 +58,7 @@ class ParticipantById(MethodView):
 
         The last word counts, and only you have it: no `If-Match` here.
         """
-        participant = service.get(work(), participant_id)
+        participant = service.hold(work(), participant_id)
         service.change_own_state(work(), participant, **data)
         return participant
 
@@ -68,7 +68,7 @@ class Leave(MethodView):
     @blp.response(200, ParticipantOut)
     def post(self, participant_id: str) -> Any:
         """Leave"""
-        participant = service.get(work(), participant_id)
+        participant = service.hold(work(), participant_id)
         service.leave(work(), participant)
         return participant
 
@@ -81,6 +81,6 @@ class Remove(MethodView):
 
         Their poll ends at once. They may join again as long as they are invited.
         """
-        participant = service.get(work(), participant_id)
+        participant = service.hold(work(), participant_id)
         service.remove(work(), participant)
         return participant

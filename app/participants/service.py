@@ -28,6 +28,15 @@ def get(work: Work, participant_id: str) -> Participant:
     return participant
 
 
+def hold(work: Work, participant_id: str) -> Participant:
+    """A participant as they are now, their meeting held (see `meetings.service.hold`)."""
+    meetings.hold(work, get(work, participant_id).meeting_id)
+    held = work.get(Participant, participant_id, populate_existing=True)
+    if held is None:
+        raise errors.NotFound()
+    return held
+
+
 def join(
     work: Work,
     actor: Actor,
@@ -46,9 +55,7 @@ def join(
     :raises MeetingEnded: it is over, and only its owner may open it again.
     :raises MeetingCancelled: :raises MeetingFull:
     """
-    meeting = work.get(Meeting, meeting_id, with_for_update=True)
-    if meeting is None:
-        raise errors.NotFound()
+    meeting = meetings.hold(work, meeting_id)
     is_owner = meeting.owner_id == actor.user_id
     if meeting.state == "cancelled":
         raise errors.MeetingCancelled()
@@ -332,7 +339,10 @@ def admit_waiting(work: Work, meeting_id: str) -> None:
 def note_returned(work: Work, participant_id: str) -> None:
     """A poll came after a silence: who was counted as reconnecting is back."""
     participant = work.get(Participant, participant_id)
-    if participant is not None and participant.state == "reconnecting":
+    if participant is None or participant.state != "reconnecting":
+        return
+    participant = hold(work, participant_id)
+    if participant.state == "reconnecting":
         participant.state = "joined"
         work.flush()
         _announce_updated(work, participant)

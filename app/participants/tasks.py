@@ -31,6 +31,10 @@ def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
         returned = work.scalars(_returned(silent_since)).all()
     for participant_id in silent:
         with runtime.writing() as work:
+            try:
+                service.hold(work, participant_id)
+            except errors.NotFound:
+                continue  # its meeting was erased in the meantime
             found = work.execute(_silent(silent_since).where(Participant.id == participant_id)).one_or_none()
             if found is None:
                 continue  # polled in the meantime

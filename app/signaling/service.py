@@ -3,11 +3,14 @@
 import json
 from typing import Any
 
+from sqlalchemy import select
+
 from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
+from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.participants import states
 from app.participants.models import Participant
@@ -32,6 +35,8 @@ def send(
             "message": f"At most {work.settings.signal_batch_max}.",
         }
         raise errors.ValidationFailed(errors=[most])
+    if meeting.effective_media_mode == "mock":
+        meetings.hold(work, meeting.id)  # the answer comes in the same transaction, and tracks are told to the room
     sender = work.get(Participant, from_)
     if sender is None or sender.user_id != actor.user_id or sender.meeting_id != meeting.id:
         raise errors.NotYourParticipant()
@@ -40,6 +45,12 @@ def send(
             "You are waiting for the meeting to begin." if sender.state == "waiting" else None,
             state=sender.state,
         )
+    recipients = {message["to"] for message in messages}
+    if len(recipients) > 1:
+        theirs = select(Participant.inbox_id).where(
+            Participant.id.in_(recipients), Participant.meeting_id == meeting.id
+        )
+        inbox.hold(work, work.scalars(theirs).all())
     before = inbox.seen_before(work, from_, [m["client_ref"] for m in messages if m["client_ref"]])
     sent = []
     for index, message in enumerate(messages):

@@ -6,6 +6,7 @@ from app.accounts.models import Acquaintance, EmailToken, User, UserSession
 from app.core import errors
 from app.core.runtime import Runtime
 from tests.accounts.visitors import Visitor
+from tests.support.databases import stored_rows
 from tests.support.people import PASSWORD, Person, ok, problem
 
 
@@ -56,8 +57,7 @@ def test_what_is_left_names_nobody(visitor: Visitor, anna: Person, ben: Person, 
             assert work.scalar(select(func.count()).select_from(table)) == 0
         assert service.names_of(work, [anna.user_id]) == {anna.user_id: "Deleted user"}
     tables = ("users", "sessions", "email_tokens", "service_keys", "acquaintances")
-    dump = runtime.database.writer.raw_connection().iterdump()  # type: ignore[attr-defined]
-    rows = [line for line in dump if line.startswith(tuple(f'INSERT INTO "{table}"' for table in tables))]
+    rows = stored_rows(runtime.database, *tables)
     assert any(anna.user_id in row for row in rows)
     assert not any("anna" in row.lower() for row in rows)
 

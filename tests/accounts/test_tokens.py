@@ -16,6 +16,7 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from tests.accounts.visitors import Visitor
+from tests.support.databases import stored_rows
 from tests.support.people import PASSWORD, Person, ok, problem
 
 
@@ -180,7 +181,7 @@ def test_a_service_key_is_a_token_too(client: FlaskClient, service_key: str) -> 
 
 
 def test_the_database_holds_no_key(runtime: Runtime, service_key: str) -> None:
-    dump = "\n".join(runtime.database.writer.raw_connection().iterdump())  # type: ignore[attr-defined]
+    dump = "\n".join(stored_rows(runtime.database))
     assert "service_keys" in dump
     assert service_key not in dump
     assert service_key.removeprefix("parley_sk_") not in dump

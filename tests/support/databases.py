@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
-from app.core.db import Base
+from app.core.db import Base, Database
 from app.core.settings import load_settings
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
@@ -96,3 +96,14 @@ def migrated_server_database(kind: str, folder: Path) -> Iterator[MigratedDataba
         database = MigratedDatabase(url, folder)
         yield database
         database.close()
+
+
+def stored_rows(database: Database, *tables: str) -> list[str]:
+    """Every row of these tables, or of all, as text that begins with the table's name."""
+    with database.reader.connect() as connection:
+        return [
+            f"{table.name} {tuple(row)!r}"
+            for table in Base.metadata.sorted_tables
+            if not tables or table.name in tables
+            for row in connection.execute(table.select())
+        ]

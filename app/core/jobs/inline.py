@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from app.core.jobs.base import check_job
+from app.core.retries import retried
 
 if TYPE_CHECKING:
     from app.core.runtime import Runtime, Work
@@ -61,7 +62,7 @@ class InlineJobs:
 
     def _run(self, runtime: Runtime, task: str, payload: dict[str, Any]) -> None:
         try:
-            runtime.tasks.by_name[task](runtime, payload)
+            retried(lambda: runtime.tasks.by_name[task](runtime, payload))
         except Exception:
             log.exception("job failed", task=task)
 

@@ -28,6 +28,7 @@ from app.core.inserts import insert_unless_there
 from app.core.jobs.base import Periodic, check_job
 from app.core.jobs.models import LONGEST_ERROR, Job
 from app.core.jobs.states import may_become
+from app.core.retries import retried
 from app.core.runtime import Runtime, Work
 
 log = structlog.get_logger()
@@ -107,12 +108,12 @@ class LeasedJobs:
         with structlog.contextvars.bound_contextvars(job_id=lease.job_id, task=lease.task, attempt=lease.attempt):
             failure: BaseException | None = None
             try:
-                runtime.tasks.by_name[lease.task](runtime, lease.payload)
+                retried(lambda: runtime.tasks.by_name[lease.task](runtime, lease.payload))
             except BaseException as error:  # not even sys.exit() in a task ends the process of all others
                 failure = error
                 log.exception("job failed")
             try:
-                if not self.finish(runtime, lease, failure):
+                if not retried(lambda: self.finish(runtime, lease, failure)):
                     log.warning("job was taken over before it ended; it runs once more")
             finally:
                 with self._lock:
@@ -142,7 +143,7 @@ class LeasedJobs:
             if not candidates:
                 return None
             for job_id in candidates:
-                lease = self._take(runtime, job_id)
+                lease = retried(lambda: self._take(runtime, job_id))  # noqa: B023 – called at once
                 if lease is not None:
                     return lease
 
