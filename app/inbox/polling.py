@@ -27,6 +27,11 @@ from app.inbox.parking import OpenPoll, Parking
 
 INBOXES_A_QUERY = 500  # below every database's limit of parameters
 CROWDED_POLL_MS = 1000  # pause that is asked of a client whose poll found no parking place
+UNREAD: dict[str, Any] = {}  # the reply to a client that has hung up
+
+
+class _HungUp(Exception):
+    pass
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
     :raises CursorAhead: `after` or `ack` is past the newest message.
     :raises InboxClosed: the inbox is closed and was delivered wholly.
     """
-    opened = open_poll(runtime, asked)
+    opened = open_poll(runtime, asked, hung_up)
+    if opened is None:
+        return UNREAD
     reply, done = look(runtime, opened)
     if done:
         return reply
@@ -73,8 +80,10 @@ class Slot:
 
     `waits`: the answer is void; keep the poll, ask again with the same slot once `opened.topic` was woken after
     `opened.ticket` or `opened.remaining_s` is 0, and release `opened.poll_id` from `Parking` in the end.
+    `hung_up`: whether the client is known to be gone; asked from whatever thread.
     """
 
+    hung_up: Callable[[], bool]
     opened: OpenPoll | None = None
     waits: bool = False
 
@@ -85,7 +94,9 @@ SLOT = "parley.poll_slot"
 def poll_in_slot(runtime: Runtime, asked: Poll, slot: Slot) -> dict[str, Any]:
     """One look of a poll that its server parks; never blocks."""
     slot.waits = False
-    opened = slot.opened or open_poll(runtime, asked)
+    opened = slot.opened or open_poll(runtime, asked, slot.hung_up)
+    if opened is None:
+        return UNREAD
     reply, done = look(runtime, opened)
     if done:
         if slot.opened is not None:
@@ -100,16 +111,21 @@ def poll_in_slot(runtime: Runtime, asked: Poll, slot: Slot) -> dict[str, Any]:
     return reply
 
 
-def open_poll(runtime: Runtime, asked: Poll) -> OpenPoll:
+def open_poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> OpenPoll | None:
     """Acknowledge, take the inbox over from an older poll, note that its owner is there.
 
+    :returns: None, and nothing is changed, where the client has hung up meanwhile. Requests are not begun in the order
+        in which they were sent: a poll that was given up would end the one that came in its place.
     :raises CursorAhead: :raises InboxClosed:
     """
     poll_id = new_id()
     wait_s = asked.wait_s
     if asked.valid_until is not None:
         wait_s = min(wait_s, max(0.0, (asked.valid_until - runtime.clock.now()).total_seconds()))
-    after = _begin(runtime, asked, poll_id)
+    try:
+        after = _begin(runtime, asked, poll_id, hung_up)
+    except _HungUp:
+        return None
     return OpenPoll(
         poll_id, asked.inbox_id, service.topic(asked.inbox_id), after, asked.limit, time.monotonic() + wait_s
     )
@@ -166,7 +182,7 @@ def _batched(items: list[str], size: int) -> Iterator[list[str]]:
         yield items[start : start + size]
 
 
-def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:
+def _begin(runtime: Runtime, asked: Poll, poll_id: str, hung_up: Callable[[], bool]) -> int:
     """The cursor to read from."""
     with runtime.writing() as work:
         inbox = work.get(Inbox, asked.inbox_id)
@@ -184,6 +200,9 @@ def _begin(runtime: Runtime, asked: Poll, poll_id: str) -> int:
             raise errors.InboxClosed(reason=inbox.closed_reason)
         had_poll = inbox.poll_id is not None
         inbox.poll_id, inbox.last_seen_at = poll_id, now
+        work.flush()
+        if hung_up():  # asked while the inbox is locked: a poll that was sent later comes later, or has come already
+            raise _HungUp
         if had_poll:
             work.wake([service.topic(asked.inbox_id)])
         return after

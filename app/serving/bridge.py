@@ -86,8 +86,8 @@ class Bridge:
     async def _poll(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._safety_net.start()
         loop = asyncio.get_running_loop()
-        slot = Slot()
         hang_up = asyncio.ensure_future(_hang_up(receive))
+        slot = Slot(hang_up.done)
         try:
             while True:
                 answer = await loop.run_in_executor(self._threads, self._ask_flask, scope, slot)
