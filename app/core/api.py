@@ -392,7 +392,8 @@ def refuse_unread_query(app: Flask) -> None:
         if not request.args or request.endpoint is None or not request.path.startswith("/api/"):
             return
         view = app.view_functions[request.endpoint]
-        method = getattr(getattr(view, "view_class", None), request.method.lower(), view)
+        name = "get" if request.method == "HEAD" else request.method.lower()
+        method = getattr(getattr(view, "view_class", None), name, view)
         read = getattr(method, "_apidoc", {}).get("arguments", {}).get("parameters", [])
         if not any(parameter.get("in") == "query" for parameter in read):
             unknown = [{"location": "query", "field": name, "message": "Unknown field."} for name in request.args]

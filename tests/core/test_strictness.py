@@ -207,6 +207,12 @@ def test_head_answers_as_get_without_a_body_and_with_the_same_rules(anna: Person
     assert anna.app.test_client().head(f"{MEETINGS}/{meeting['id']}").status_code == 401
 
 
+def test_head_reads_the_query_that_get_reads(anna: Person) -> None:
+    assert anna.request("HEAD", "/meetings", query_string={"limit": 1}).status_code == 200
+    assert anna.request("HEAD", "/meetings", query_string={"limit": 0}).status_code == 422
+    assert anna.request("HEAD", "/auth/me", query_string={"limit": 1}).status_code == 422
+
+
 def test_options_tells_the_methods_without_a_token(client: FlaskClient) -> None:
     answer = client.options(MEETINGS)
     assert answer.status_code == 200
