@@ -182,27 +182,15 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _is_mail_server(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                parts = urlsplit(value.get_secret_value())
-                understood = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
-            except ValueError:  # its message would quote a part of the password
-                understood = False
-            if not understood:
-                raise ValueError("must be smtp://user:password@host:port or smtps://…, percent-encoded")
+        if value is not None and not _names_a_server(value, "smtp", "smtps"):
+            raise ValueError("must be smtp://user:password@host:port or smtps://…, percent-encoded")
         return value
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                parts = urlsplit(value.get_secret_value())
-                understood = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-            except ValueError:  # its message would quote a part of the password
-                understood = False
-            if not understood:
-                raise ValueError("must be redis://:password@host:port/number or rediss://…, percent-encoded")
+        if value is not None and not _names_a_server(value, "redis", "rediss"):
+            raise ValueError("must be redis://:password@host:port/number or rediss://…, percent-encoded")
         return value
 
     @field_validator("mail_from")
@@ -281,6 +269,14 @@ class Settings(BaseSettings):
     def polls_that_may_block(self) -> int:
         """Under a server that can't park polls each holds a thread: half of them stay free for other requests."""
         return self.web_threads // 2
+
+
+def _names_a_server(url: SecretStr, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its message would quote a part of the password
+        return False
 
 
 def load_settings(**overrides: Any) -> Settings:
