@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 60
 END_TIMEOUT_S = 20
+LOG_SHOWN = 4_000  # bytes of a server's log, where something fails
 TOKENS_LIVE_MIN = 60  # longer than any benchmark takes
 
 
@@ -73,8 +73,12 @@ def _running(command: list[str], environment: dict[str, str], port: int) -> Iter
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=ROOT, env=os.environ | environment, stdout=log, stderr=log)
         try:
-            _wait_until_it_listens(process, port, log)
+            _wait_until_it_listens(process, port)
             yield Server(port, process)
+        except Exception:
+            log.seek(max(0, log.tell() - LOG_SHOWN))
+            sys.stderr.write(f"the server's last words:\n{log.read().decode(errors='replace')}\n")
+            raise
         finally:
             process.terminate()
             try:
@@ -83,7 +87,7 @@ def _running(command: list[str], environment: dict[str, str], port: int) -> Iter
                 process.kill()
 
 
-def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: IO[bytes]) -> None:
+def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int) -> None:
     give_up = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
@@ -91,6 +95,5 @@ def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: I
             return
         except OSError:
             if process.poll() is not None or time.monotonic() > give_up:
-                log.seek(0)
-                raise RuntimeError(f"a server didn't start: {log.read().decode(errors='replace')}") from None
+                raise RuntimeError("a server to be measured didn't start") from None
             time.sleep(0.05)
