@@ -32,17 +32,17 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if CHOSEN not in DATABASES:
         raise pytest.UsageError(f"TEST_DATABASE must be one of {', '.join(DATABASES)}")
-    if CHOSEN == "sqlite":
-        return
-    kept = [item for item in items if _is_about_the_database(item)]
+    kept = [item for item in items if _is_run_here(item)]
     if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if not _is_about_the_database(item)])
+        config.hook.pytest_deselected(items=[item for item in items if not _is_run_here(item)])
         items[:] = kept
 
 
-def _is_about_the_database(item: pytest.Item) -> bool:
-    elsewhere = item.get_closest_marker("browser") or item.get_closest_marker("sqlite")
-    return "empty_database" in getattr(item, "fixturenames", ()) and elsewhere is None
+def _is_run_here(item: pytest.Item) -> bool:
+    marks = {mark.name for mark in item.iter_markers()}
+    if CHOSEN == "sqlite":
+        return "server" not in marks
+    return "empty_database" in getattr(item, "fixturenames", ()) and not marks & {"browser", "sqlite"}
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,11 @@ def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
     return person.relation if person else None
 
 
+def belongs(work: Work, user_id: str, meeting_id: str) -> bool:
+    """Whether a person is something to a meeting at this moment, whatever was read before."""
+    return work.scalar(visible_to(user_id).where(MeetingPerson.meeting_id == meeting_id)) is not None
+
+
 def visible_to(user_id: str, *relations: str) -> Select[str]:
     """Ids of the meetings that a person may see, or to which they have one of `relations`: for subqueries."""
     query = select(MeetingPerson.meeting_id).where(MeetingPerson.user_id == user_id)

@@ -56,6 +56,8 @@ def join(
     :raises MeetingCancelled: :raises MeetingFull:
     """
     meeting = meetings.hold(work, meeting_id)
+    if not meetings.belongs(work, actor.user_id, meeting_id):
+        raise errors.NotFound()  # taken back while this waited
     is_owner = meeting.owner_id == actor.user_id
     if meeting.state == "cancelled":
         raise errors.MeetingCancelled()
