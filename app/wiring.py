@@ -127,7 +127,15 @@ def _bus() -> Bus:
     bus.on(accounts.ServiceAdmitted, inbox_handlers.open_worker_inbox)
     bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
     bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
-    bus.on(accounts.UserErased, meeting_handlers.cancel_meetings_of_erased_user)
+    bus.on(accounts.UserRenamed, inbox_handlers.rename_inboxes)
+    bus.on(
+        accounts.UserErased,
+        meeting_handlers.cancel_meetings_of_erased_user,
+        invitation_handlers.forget_invitee,
+        participant_handlers.forget_name,
+        recording_handlers.forget_name,
+        inbox_handlers.forget_name,
+    )
 
     bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
 

@@ -1,29 +1,32 @@
-from app.accounts.events import ServiceAdmitted, SessionEnded, SessionStarted
+from app.accounts.events import ServiceAdmitted, SessionEnded, SessionStarted, UserErased, UserRenamed
+from app.accounts.service import NAME_OF_ERASED
 from app.core.runtime import Work
 from app.inbox import service
 
 
 def open_session_inbox(work: Work, event: SessionStarted) -> None:
-    address = {
-        "participant_id": None,
-        "user_id": event.user_id,
-        "display_name": event.display_name,
-        "kind": "session",
-    }
-    service.open_inbox(work, "session", event.session_id, address=address, user_id=event.user_id)
+    _open(work, "session", event.session_id, event.user_id, event.display_name)
+
+
+def rename_inboxes(work: Work, event: UserRenamed) -> None:
+    """What arrives at their sessions is addressed by the name that they have now; a stay keeps its own."""
+    service.rename(work, event.user_id, event.display_name, kind="session")
+
+
+def forget_name(work: Work, event: UserErased) -> None:
+    service.rename(work, event.user_id, NAME_OF_ERASED)
 
 
 def open_worker_inbox(work: Work, event: ServiceAdmitted) -> None:
     """One for each program, whichever of its keys it uses."""
     if service.inbox_of(work, "worker", event.user_id) is None:
-        address = {
-            "participant_id": None,
-            "user_id": event.user_id,
-            "display_name": event.display_name,
-            "kind": "worker",
-        }
-        service.open_inbox(work, "worker", event.user_id, address=address, user_id=event.user_id)
+        _open(work, "worker", event.user_id, event.user_id, event.display_name)
 
 
 def close_session_inbox(work: Work, event: SessionEnded) -> None:
     service.close_inbox(work, "session", event.session_id, "session_ended")
+
+
+def _open(work: Work, kind: str, owner_id: str, user_id: str, display_name: str) -> None:
+    address = {"participant_id": None, "user_id": user_id, "display_name": display_name, "kind": kind}
+    service.open_inbox(work, kind, owner_id, address=address, user_id=user_id)

@@ -6,12 +6,21 @@ every `beat_every_s`; whichever poll looks up first when it is due does it for t
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import update
 
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
+
+INBOXES_A_QUERY = 500  # below every database's limit of parameters
+
+
+def in_batches(inbox_ids: list[str]) -> Iterator[list[str]]:
+    """As many at a time as one query may name. (itertools has `batched` from Python 3.12 on.)"""
+    for start in range(0, len(inbox_ids), INBOXES_A_QUERY):
+        yield inbox_ids[start : start + INBOXES_A_QUERY]
 
 
 @dataclass(slots=True)
@@ -67,12 +76,13 @@ class Parking:
             self._last_beat = time.monotonic()
             inbox_ids = sorted({opened.inbox_id for opened in self._parked.values()})
         with runtime.writing() as work:
-            work.execute(
-                update(Inbox)
-                .where(Inbox.id.in_(inbox_ids), Inbox.last_seen_at < work.now())
-                .values(last_seen_at=work.now())
-                .execution_options(synchronize_session=False)
-            )
+            for some in in_batches(inbox_ids):
+                work.execute(
+                    update(Inbox)
+                    .where(Inbox.id.in_(some), Inbox.last_seen_at < work.now())
+                    .values(last_seen_at=work.now())
+                    .execution_options(synchronize_session=False)
+                )
 
     def close(self) -> None:
         """Nothing is held: the polls themselves end with their wake-ups."""

@@ -9,7 +9,7 @@ poll of the same inbox takes over, when the inbox closes, when its client hangs 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,9 +23,9 @@ from app.core.wakeups.base import SAFETY_NET_S
 from app.inbox import service
 from app.inbox.events import OwnerReturned
 from app.inbox.models import Inbox
-from app.inbox.parking import OpenPoll, Parking
+from app.inbox.parking import OpenPoll, Parking, in_batches
 
-INBOXES_A_QUERY = 500  # below every database's limit of parameters
+TOKEN_MARGIN_S = 1.0  # a poll ends this long before its token, so that its last look is still allowed
 CROWDED_POLL_MS = 1000  # pause that is asked of a client whose poll found no parking place
 UNREAD: dict[str, Any] = {}  # the reply to a client that has hung up
 
@@ -121,7 +121,8 @@ def open_poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> Ope
     poll_id = new_id()
     wait_s = asked.wait_s
     if asked.valid_until is not None:
-        wait_s = min(wait_s, max(0.0, (asked.valid_until - runtime.clock.now()).total_seconds()))
+        valid_s = (asked.valid_until - runtime.clock.now()).total_seconds() - TOKEN_MARGIN_S
+        wait_s = min(wait_s, max(0.0, valid_s))
     try:
         after = _begin(runtime, asked, poll_id, hung_up)
     except _HungUp:
@@ -163,7 +164,7 @@ def find_missed(runtime: Runtime, polls: Iterable[OpenPoll]) -> list[OpenPoll]:
         by_inbox.setdefault(opened.inbox_id, []).append(opened)
     missed: list[OpenPoll] = []
     with runtime.reading() as work:
-        for some in _batched(sorted(by_inbox), INBOXES_A_QUERY):
+        for some in in_batches(sorted(by_inbox)):
             states = select(Inbox.id, Inbox.head_seq, Inbox.poll_id, Inbox.closed_at).where(Inbox.id.in_(some))
             for state in work.execute(states):
                 missed += [
@@ -174,12 +175,6 @@ def find_missed(runtime: Runtime, polls: Iterable[OpenPoll]) -> list[OpenPoll]:
                     or state.closed_at is not None
                 ]
     return missed + [opened for gone in by_inbox.values() for opened in gone]
-
-
-def _batched(items: list[str], size: int) -> Iterator[list[str]]:
-    """`items` in lists of `size`. (itertools has it from Python 3.12 on.)"""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _begin(runtime: Runtime, asked: Poll, poll_id: str, hung_up: Callable[[], bool]) -> int:

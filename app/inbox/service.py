@@ -84,6 +84,13 @@ def own_inbox(work: Work, actor: Actor, participant_id: str | None) -> Inbox:
     return inbox
 
 
+def rename(work: Work, user_id: str, display_name: str, *, kind: str | None = None) -> None:
+    """Address what arrives in a person's inboxes, of one kind or all, by another name."""
+    whose = select(Inbox).where(Inbox.user_id == user_id)
+    for inbox in work.scalars(whose if kind is None else whose.where(Inbox.kind == kind)).all():
+        inbox.address = {**inbox.address, "display_name": display_name}
+
+
 def close_inbox(work: Work, kind: str, owner_id: str, reason: str) -> None:
     """Take no more messages. What is there is still delivered; a parked poll returns at once and says `reason`."""
     inbox = inbox_of(work, kind, owner_id)
@@ -136,17 +143,17 @@ def open_inboxes_of(work: Work, user_ids: Iterable[str]) -> Sequence[str]:
     return work.scalars(select(Inbox.id).where(Inbox.user_id.in_(user_ids), Inbox.closed_at.is_(None))).all()
 
 
-def seen_before(work: Work, from_participant_id: str, client_refs: Iterable[str]) -> dict[str, str]:
-    """Ids of messages that a participant has sent with these references already."""
+def seen_before(work: Work, from_participant_id: str, client_refs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Messages that a participant has sent with these references already: the id, and that of the inbox, of each."""
     refs = list(client_refs)
     if not refs:
         return {}
     rows = work.execute(
-        select(Signal.client_ref, Signal.id).where(
+        select(Signal.client_ref, Signal.id, Signal.inbox_id).where(
             Signal.from_participant_id == from_participant_id, Signal.client_ref.in_(refs)
         )
     )
-    return {ref: signal_id for ref, signal_id in rows if ref is not None}
+    return {ref: (signal_id, inbox_id) for ref, signal_id, inbox_id in rows if ref is not None}
 
 
 def read(work: Work, inbox_id: str, after: int, limit: int) -> list[dict[str, Any]]:

@@ -10,13 +10,14 @@ class Invitation(Base):
     """One person asked to one meeting, by account or by an e-mail address that may get an account later."""
 
     __tablename__ = "invitations"
-    __table_args__ = (UniqueConstraint("meeting_id", "email"),)
+    __table_args__ = (UniqueConstraint("meeting_id", "email"), UniqueConstraint("meeting_id", "invitee_id"))
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
     inviter_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)
     invitee_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
-    email: Mapped[str] = mapped_column(exact(320), index=True)  # normalised
+    # Normalised. None: who was asked by account and has no verified address to show, or has erased the account.
+    email: Mapped[str | None] = mapped_column(exact(320), index=True)
     status: Mapped[str] = mapped_column(exact(16), default="pending")
     message: Mapped[str] = mapped_column(Text, default="")
     note: Mapped[str] = mapped_column(String(1000), default="")  # the invitee's, with a proposal

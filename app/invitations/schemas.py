@@ -52,7 +52,7 @@ class InvitedMeeting(Schema):
 
 class InvitedPerson(Schema):
     user_id = id_field(required=True, allow_none=True)
-    email = fields.String(required=True, metadata={"example": "ben@example.com"})
+    email = fields.String(required=True, allow_none=True, metadata={"example": "ben@example.com"})
     display_name = fields.String(required=True, allow_none=True, metadata={"example": "Ben Ode"})
 
 

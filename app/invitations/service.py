@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from app.accounts.service import find_by_email, get_user, names_of
 from app.core import errors
@@ -55,16 +55,18 @@ def invite(
 
 def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int) -> Invitation:
     email, invitee_id = _who(work, invitee, index)
-    # By address: an unverified one leads to no account yet, and would make them their own guest once it is verified.
-    if email == get_user(work, meeting.owner_id).email:
+    # By address too: an unverified one leads to no account yet, and would make them their own guest in the end.
+    if invitee_id == meeting.owner_id or (email and email == get_user(work, meeting.owner_id).email):
         wrong = {
             "location": "body",
             "field": f"invitees.{index}",
             "message": "The owner needs no invitation.",
         }
         raise errors.ValidationFailed(errors=[wrong])
-    there = work.scalar(select(Invitation).where(Invitation.meeting_id == meeting.id, Invitation.email == email))
+    there = _asked_before(work, meeting.id, email, invitee_id)
     if there is not None:
+        if there.invitee_id is None and invitee_id is not None:
+            _attach(work, there, invitee_id)
         if there.status == "revoked":
             there.message = message
             _ask_again(work, there)
@@ -87,8 +89,16 @@ def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], me
     return invitation
 
 
-def _who(work: Work, invitee: dict[str, str], index: int) -> tuple[str, str | None]:
-    """Normalised address and, where there is one, account."""
+def _asked_before(work: Work, meeting_id: str, email: str | None, invitee_id: str | None) -> Invitation | None:
+    """An account's own invitation comes before one that waits for its address to be verified."""
+    whose = [Invitation.email == email] if email else []
+    whose += [Invitation.invitee_id == invitee_id] if invitee_id else []
+    found = select(Invitation).where(Invitation.meeting_id == meeting_id, or_(*whose))
+    return work.scalar(found.order_by(Invitation.invitee_id.is_(None)).limit(1))
+
+
+def _who(work: Work, invitee: dict[str, str], index: int) -> tuple[str | None, str | None]:
+    """Normalised address, where the inviter may know it, and account, where there is one."""
     if "email" in invitee:
         email = invitee["email"]
         found = find_by_email(work, email, verified_only=True)
@@ -97,10 +107,10 @@ def _who(work: Work, invitee: dict[str, str], index: int) -> tuple[str, str | No
         user = get_user(work, invitee["user_id"])
     except errors.NotFound:
         user = None
-    if user is None or user.email is None:
+    if user is None:
         wrong = {"location": "body", "field": f"invitees.{index}.user_id", "message": "No such user."}
         raise errors.ValidationFailed(errors=[wrong])
-    return user.email, user.id
+    return user.email if user.email_verified else None, user.id
 
 
 def accept(work: Work, invitation: Invitation) -> None:
@@ -281,11 +291,30 @@ def attach(work: Work, user_id: str, email: str) -> None:
     waiting = select(Invitation.id).where(Invitation.email == email, Invitation.invitee_id.is_(None))
     for invitation_id in work.scalars(waiting.order_by(Invitation.meeting_id)).all():
         invitation = hold(work, invitation_id)
-        invitation.invitee_id = user_id
+        if _asked_before(work, invitation.meeting_id, None, user_id) is None:
+            _attach(work, invitation, user_id)
+        else:  # they were asked by account too, and one invitation is enough
+            work.delete(invitation)
+            work.flush()
+
+
+def forget(work: Work, user_id: str) -> None:
+    """An account was erased: nobody is asked any more, and no address of theirs stays."""
+    own = select(Invitation.id).where(Invitation.invitee_id == user_id).order_by(Invitation.meeting_id)
+    for invitation_id in work.scalars(own).all():
+        invitation = hold(work, invitation_id)
+        invitation.email = None
+        if invitation.status in ("pending", "proposed"):
+            revoke(work, invitation)
         work.flush()
-        if invitation.status != "revoked":
-            _admit(work, invitation)
-            _tell_invitee(work, invitation, "invitation.received")
+
+
+def _attach(work: Work, invitation: Invitation, user_id: str) -> None:
+    invitation.invitee_id = user_id
+    work.flush()
+    if invitation.status != "revoked":
+        _admit(work, invitation)
+        _tell_invitee(work, invitation, "invitation.received")
 
 
 _RELATION = {"pending": "invited", "proposed": "invited", "accepted": "accepted"}

@@ -34,10 +34,3 @@ class MeetingErased:
     """Its row and all that belongs to it go in this transaction."""
 
     meeting_id: str
-
-
-@dataclass(frozen=True)
-class MeetingComing:
-    """It starts within REMINDER_MIN."""
-
-    meeting_id: str

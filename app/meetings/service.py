@@ -319,4 +319,3 @@ def remind(runtime: Runtime, _payload: dict[str, Any]) -> None:
             if meeting is not None:  # else it was moved in the meantime
                 meeting.reminded_at = now
                 tell_people(work, meeting, "meeting.reminder")
-                work.emit(events.MeetingComing(meeting.id))

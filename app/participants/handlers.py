@@ -1,7 +1,7 @@
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.accounts import service as accounts
-from app.accounts.events import SessionEnded
+from app.accounts.events import SessionEnded, UserErased
 from app.core.runtime import Work
 from app.inbox.events import OwnerReturned
 from app.invitations.events import InvitationChanged
@@ -29,6 +29,12 @@ def introduce(work: Work, event: ParticipantJoined) -> None:
     if newcomer.user_id is not None:
         there = {p.user_id for p in service.in_the_room(work, event.meeting_id) if p.user_id is not None}
         accounts.introduce(work, newcomer.user_id, there)
+
+
+def forget_name(work: Work, event: UserErased) -> None:
+    """Those who were there with them keep that somebody was, not who."""
+    theirs = update(Participant).where(Participant.user_id == event.user_id)
+    work.execute(theirs.values(display_name=accounts.NAME_OF_ERASED, device=None))
 
 
 def note_returned(work: Work, event: OwnerReturned) -> None:

@@ -1,3 +1,4 @@
+from app.accounts.events import UserErased
 from app.core.runtime import Work
 from app.meetings.events import MeetingEnded, MeetingErased, MeetingStarted
 from app.meetings.service import get as get_meeting
@@ -23,6 +24,10 @@ def note_first_people(work: Work, event: ParticipantJoined) -> None:
 
 def stop_with_meeting(work: Work, event: MeetingEnded) -> None:
     service.stop_running(work, event.meeting_id)
+
+
+def forget_name(work: Work, event: UserErased) -> None:
+    service.forget_name(work, event.user_id)
 
 
 def delete_with_meeting(work: Work, event: MeetingErased) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 
-from app.accounts.service import names_of
+from app.accounts.service import NAME_OF_ERASED, names_of
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
@@ -18,6 +18,7 @@ from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.meetings import service as meetings
 from app.participants import service as participants
+from app.participants.models import Participant
 from app.recordings import states
 from app.recordings.events import RecordingCompleted, RecordingStarted
 from app.recordings.files import Download, file_name
@@ -137,6 +138,16 @@ def order_file(work: Work, recording: Recording) -> None:
     """Have the file made in the background, once: a repeat is no second job."""
     payload = {"recording_id": recording.id, "meeting_id": recording.meeting_id}
     work.enqueue(PRODUCE, payload, key=f"{PRODUCE}:{recording.id}")
+
+
+def forget_name(work: Work, user_id: str) -> None:
+    """An account was erased: snapshots of who was there keep that somebody was, not who."""
+    theirs = select(Participant.meeting_id).where(Participant.user_id == user_id)
+    for recording in work.scalars(select(Recording).where(Recording.meeting_id.in_(theirs))).all():
+        recording.participants = [
+            {**person, "display_name": NAME_OF_ERASED} if person["user_id"] == user_id else person
+            for person in recording.participants
+        ]
 
 
 def erase(work: Work, recording_id: str) -> None:

@@ -52,7 +52,7 @@ class Bridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] == "http" and scope["path"] == POLL_PATH and scope["method"] == "GET":
+        elif scope["type"] == "http" and scope["path"].rstrip("/") == POLL_PATH and scope["method"] in ("GET", "HEAD"):
             await self._poll(scope, receive, send)
         else:
             await self._others(scope, receive, send)  # type: ignore[arg-type]

@@ -56,16 +56,26 @@ def send(
     for index, message in enumerate(messages):
         ref = message["client_ref"]
         if ref is None or ref not in before:
-            signal_id = _send_one(work, sender, message, index)
+            signal_id, inbox_id = _send_one(work, sender, message, index)
             if ref is not None:
-                before[ref] = signal_id
+                before[ref] = signal_id, inbox_id
         else:
-            signal_id = before[ref]
+            signal_id, inbox_id = before[ref]
+            _check_same_recipient(work, message["to"], inbox_id, index)
         sent.append({"id": signal_id, "to": message["to"], "client_ref": ref})
     return sent
 
 
-def _send_one(work: Work, sender: Participant, message: dict[str, Any], index: int) -> str:
+def _check_same_recipient(work: Work, participant_id: str, inbox_id: str, index: int) -> None:
+    """A repeat goes where the first one went; with another recipient it would be answered and never delivered."""
+    recipient = work.get(Participant, participant_id)
+    if recipient is None or recipient.inbox_id != inbox_id:
+        message = "Was used for a signal to somebody else."
+        wrong = {"location": "body", "field": f"messages.{index}.client_ref", "message": message}
+        raise errors.ValidationFailed(errors=[wrong])
+
+
+def _send_one(work: Work, sender: Participant, message: dict[str, Any], index: int) -> tuple[str, str]:
     _check_payload(work, message, index)
     recipient = work.get(Participant, message["to"])
     if recipient is None or recipient.meeting_id != sender.meeting_id or recipient.state == "waiting":
@@ -87,7 +97,7 @@ def _send_one(work: Work, sender: Participant, message: dict[str, Any], index: i
         raise errors.RecipientLeft(index=index)
     if recipient.kind == "sfu":
         work.emit(SignalToSfu(sender.meeting_id, sender.id, recipient.id, message["type"], message["payload"]))
-    return stored[recipient.inbox_id]
+    return stored[recipient.inbox_id], recipient.inbox_id
 
 
 def _check_payload(work: Work, message: dict[str, Any], index: int) -> None:

@@ -285,7 +285,7 @@ def upgrade() -> None:
         sa.Column("meeting_id", exact(36), nullable=False),
         sa.Column("inviter_id", exact(36), nullable=False),
         sa.Column("invitee_id", exact(36), nullable=True),
-        sa.Column("email", exact(320), nullable=False),
+        sa.Column("email", exact(320), nullable=True),
         sa.Column("status", exact(16), nullable=False),
         sa.Column("message", sa.Text(), nullable=False),
         sa.Column("note", sa.String(length=1000), nullable=False),
@@ -300,6 +300,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("meeting_id", "email", name=op.f("uq_invitations_meeting_id_email")),
+        sa.UniqueConstraint("meeting_id", "invitee_id", name=op.f("uq_invitations_meeting_id_invitee_id")),
     )
     with op.batch_alter_table("invitations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_invitations_email"), ["email"], unique=False)

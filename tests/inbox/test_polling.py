@@ -93,7 +93,7 @@ def test_parked_polls_are_answered_at_shutdown(call: Call, runtime: Runtime) -> 
 
 
 def test_no_poll_outlives_its_token(call: Call, clock: ManualClock, settings: Settings) -> None:
-    clock.advance(minutes=settings.access_token_min, seconds=-0.05)
+    clock.advance(minutes=settings.access_token_min, seconds=-1.05)
     assert call.owner.poll(call.owners, wait=20)["messages"] == []
 
 

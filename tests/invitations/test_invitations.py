@@ -3,8 +3,11 @@ from typing import Any
 
 import pytest
 
+from app.accounts.events import EmailVerified
+from app.core.runtime import Runtime
 from app.core.settings import Settings
-from tests.support.people import Call, Person, ok, problem, types_of
+from tests.support.databases import stored_rows
+from tests.support.people import PASSWORD, Call, Person, ok, problem, start_call, types_of
 
 START = "2026-12-01T09:00:00.000000Z"
 LATER = "2026-12-02T15:00:00.000000Z"
@@ -267,6 +270,65 @@ class TestResending:
     def test_is_pointless_once_they_have_accepted(self, anna: Person, ben: Person, invitation: dict[str, Any]) -> None:
         ben.accept(invitation)
         problem(act(anna, invitation, "resend"), 409, "invitation_state_conflict")
+
+
+class TestAnErasedAccount:
+    def erase(self, person: Person) -> None:
+        ok(person.delete("/auth/me", {"password": PASSWORD}), 204)
+
+    def test_leaves_neither_name_nor_address_where_it_was_invited_and_has_been(
+        self, anna: Person, ben: Person, runtime: Runtime
+    ) -> None:
+        call = start_call(anna, ben, media_mode="mock")
+        ok(anna.post(f"/meetings/{call.meeting['id']}/recordings"), 201)
+        self.erase(ben)
+        [invited] = ok(anna.get(f"/meetings/{call.meeting['id']}/invitations"))["items"]
+        assert invited["invitee"] == {"user_id": ben.user_id, "email": None, "display_name": "Deleted user"}
+        tables = ("invitations", "meeting_participants", "inboxes", "recordings")
+        rows = stored_rows(runtime.database, *tables)
+        assert any(ben.user_id in row for row in rows)
+        assert not any("ben" in row.lower() for row in rows)
+
+    def test_is_asked_no_more_and_its_address_can_be_asked_anew(
+        self, anna: Person, ben: Person, meeting: dict[str, Any], invitation: dict[str, Any], person: Any
+    ) -> None:
+        self.erase(ben)
+        assert ok(anna.get(f"/invitations/{invitation['id']}"))["status"] == "revoked"
+        again = person("Ben")
+        [invited] = anna.invite(meeting, again)
+        assert (invited["status"], invited["invitee"]["user_id"]) == ("pending", again.user_id)
+        again.accept(invited)
+
+
+class TestSomebodyAskedByAccount:
+    @pytest.fixture
+    def unverified(self, app: Any, person: Callable[[str], Person]) -> Person:
+        app.runtime.settings = app.runtime.settings.model_copy(update={"auto_verify_email": False})
+        return person("Dora")
+
+    def invite(self, anna: Person, meeting: dict[str, Any], **invitee: str) -> dict[str, Any]:
+        invited: list[dict[str, Any]] = ok(
+            anna.post(f"/meetings/{meeting['id']}/invitations", {"invitees": [invitee]}), 201
+        )["items"]
+        return invited[0]
+
+    def test_shows_no_address_that_nobody_has_verified(
+        self, anna: Person, meeting: dict[str, Any], unverified: Person
+    ) -> None:
+        invited = self.invite(anna, meeting, user_id=unverified.user_id)
+        assert (invited["invitee"]["user_id"], invited["invitee"]["email"]) == (unverified.user_id, None)
+        unverified.accept(invited)
+
+    def test_has_one_invitation_though_the_address_was_asked_before(
+        self, anna: Person, meeting: dict[str, Any], unverified: Person, runtime: Runtime
+    ) -> None:
+        self.invite(anna, meeting, email=unverified.email)
+        by_account = self.invite(anna, meeting, user_id=unverified.user_id)
+        unverified.accept(by_account)
+        with runtime.writing() as work:
+            work.emit(EmailVerified(unverified.user_id, unverified.email))
+        assert [i["id"] for i in ok(unverified.get("/invitations"))["items"]] == [by_account["id"]]
+        assert ok(unverified.get(f"/meetings/{meeting['id']}"))["my_relation"] == "accepted"
 
 
 class TestAnAddressWithoutAnAccount:

@@ -50,6 +50,13 @@ class TestARepeatedReference:
         ok(call.owner.signal(call.meeting, call.owners, back), 201)
         assert types_of(call.guest.poll(call.guests)) == ["rtc.offer"]
 
+    def test_for_another_recipient_is_refused(self, call: Call, cleo: Person) -> None:
+        cleo.accept(call.owner.invite(call.meeting, cleo)[0])
+        hers = cleo.join(call.meeting)["participant"]
+        ok(call.send(call.offer("a")), 201)
+        [wrong] = problem(call.send({**call.offer("a"), "to": hers["id"]}), 422, "validation_failed")["errors"]
+        assert wrong["field"] == "messages.0.client_ref"
+
     def test_is_answered_even_after_the_recipient_has_left(self, call: Call) -> None:
         first = ok(call.send(call.offer("a")), 201)
         ok(call.owner.post(f"/participants/{call.owners['id']}/leave"))
