@@ -48,7 +48,8 @@ def main() -> None:
     }
     if settings.debug or settings.workers > 1:
         _tell(settings, "starts")
-        uvicorn.run("asgi:create", **options, workers=settings.workers, reload=settings.debug, reload_dirs=["app"])
+        watched = ["app"] if settings.debug else None
+        uvicorn.run("asgi:create", **options, workers=settings.workers, reload=settings.debug, reload_dirs=watched)
     else:
         server = _Server(uvicorn.Config("asgi:create", **options), settings)
         server.run()
