@@ -125,6 +125,7 @@ def _options(url: URL) -> dict[str, Any]:
         given = url.query.get("options", "")
         connect_args["options"] = f"{given} -c lock_timeout={LOCK_WAIT_S}s".strip()
         connect_args["tcp_user_timeout"] = UNANSWERED_S * 1000  # ms
+        connect_args["client_encoding"] = "utf8"  # whatever the environment says
     else:
         # STRICT_ALL_TABLES: what does not fit is an error, and not cut, on servers that are set up otherwise too.
         connect_args["init_command"] = (

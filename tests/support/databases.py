@@ -31,15 +31,18 @@ _SERVERS = {
     "mariadb": "mariadb+pymysql://root@127.0.0.1:3306/",
 }
 _CREATE = {
-    "postgresql": "CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0",
-    "mariadb": "CREATE DATABASE {name} CHARACTER SET utf8mb4",
+    "postgresql": "CREATE DATABASE {name} ENCODING '{charset}' LOCALE 'C' TEMPLATE template0",
+    "mariadb": "CREATE DATABASE {name} CHARACTER SET {charset}",
 }
 _DROP = {"postgresql": "DROP DATABASE {name} WITH (FORCE)", "mariadb": "DROP DATABASE {name}"}
 
 
 @contextmanager
-def fresh_database(kind: str, folder: Path) -> Iterator[str]:
-    """The URL of an empty database of its own. Skips the test where there is no such server or no driver for it."""
+def fresh_database(kind: str, folder: Path, *, charset: str | None = None) -> Iterator[str]:
+    """The URL of an empty database of its own, with the character set that Parley needs or another.
+
+    Skips the test where there is no such server or no driver for it.
+    """
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'fresh.db'}"
         return
@@ -48,7 +51,8 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
     try:
         server = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
         with server.connect() as connection:
-            connection.execute(text(_CREATE[kind].format(name=name)))
+            needed = {"postgresql": "UTF8", "mariadb": "utf8mb4"}[kind]
+            connection.execute(text(_CREATE[kind].format(name=name, charset=charset or needed)))
     except (ImportError, SQLAlchemyError) as error:
         _do_without(kind, error)
     try:
