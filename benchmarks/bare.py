@@ -69,7 +69,7 @@ APPS = {"hello": hello, "statements": statements}
 def main(port: str, name: str, *arguments: str) -> None:
     threads = load_settings(_env_file=None).web_threads
     uvicorn.run(
-        WSGIMiddleware(APPS[name](*arguments), workers=threads),  # type: ignore[arg-type, operator]
+        WSGIMiddleware(APPS[name](*arguments), workers=threads),  # type: ignore[operator]
         port=int(port),
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -35,6 +35,10 @@ POSTGRESQL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
 Cycle = Callable[[Connection], Awaitable[None]]
 
 
+class NoServer(Exception):
+    """There is no PostgreSQL on which a database could be made."""
+
+
 @dataclass(frozen=True)
 class Rate:
     by_clock: float  # cycles a second
@@ -48,19 +52,25 @@ def measure() -> list[Figure | Missing]:
     try:
         with tempfile.TemporaryDirectory() as folder, postgresql_database() as url:
             rows += _on_database("PostgreSQL", Path(folder), url)
-    except SQLAlchemyError as error:
-        rows.append(Missing("send + poll + ack, PostgreSQL", f"no server: {str(error.__cause__).splitlines()[0]}"))
+    except NoServer as error:
+        rows.append(Missing("send + poll + ack, PostgreSQL", f"no server: {error}"))
     return rows
 
 
 @contextmanager
 def postgresql_database() -> Iterator[str]:
-    """The URL of an empty database, which is dropped afterwards."""
+    """The URL of an empty database, which is dropped afterwards.
+
+    :raises NoServer:
+    """
     url = make_url(os.environ.get("BENCH_POSTGRESQL_URL", POSTGRESQL))
     name = f"parley_bench_{uuid4().hex[:12]}"
     administrator = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
-    with administrator.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"))
+    try:
+        with administrator.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0"))
+    except SQLAlchemyError as error:
+        raise NoServer(str(error.__cause__).splitlines()[0]) from None
     try:
         yield url.set(database=name).render_as_string(hide_password=False)
     finally:

@@ -79,20 +79,21 @@ def _filled(storage: Path, messages: int) -> dict[Device, int]:
 
 def _other_inboxes(runtime: Runtime) -> list[str]:
     now = datetime.now(UTC)
+    ids = [new_id() for _ in range(OTHERS)]
     rows = [
         {
-            "id": new_id(),
+            "id": inbox_id,
             "kind": "participant",
             "owner_id": new_id(),
             "address": {},
             "last_seen_at": now,
             "created_at": now,
         }
-        for _ in range(OTHERS)
+        for inbox_id in ids
     ]
     with runtime.writing() as work:
         work.execute(insert(Inbox), rows)
-    return [row["id"] for row in rows]
+    return ids
 
 
 def _store(runtime: Runtime, inboxes: list[tuple[str, int]], of_each: int) -> None:

@@ -43,7 +43,9 @@ def measure() -> list[Figure]:
     ]
 
 
-def _figure(name: str, percent: float, polled: list[Latencies], relayed: list[Latencies], **target: float) -> Figure:
+def _figure(
+    name: str, percent: float, polled: list[Latencies], relayed: list[Latencies], must: float, aim: float
+) -> Figure:
     of_parley = [percentile(latencies, percent) for latencies in polled]
     return Figure(
         name=f"send → receive with a parked poll, {name}",
@@ -51,8 +53,9 @@ def _figure(name: str, percent: float, polled: list[Latencies], relayed: list[La
         value=median(of_parley),
         yardstick=median(percentile(latencies, percent) for latencies in relayed),
         yardstick_name="bare WebSocket relay",
+        must=must,
+        aim=aim,
         spread=spread(of_parley),
-        **target,
     )
 
 
