@@ -1,17 +1,21 @@
 """The explorer at /docs and the reference at /redoc, used in Chromium as a developer would, with no other network."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.e2e import chromium
 from tests.e2e.server import Server
 from tests.support.world import document, operations
 
 PATIENCE_MS = 30_000
+CANDIDATE = {"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
 
 
 class Explorer:
@@ -27,7 +31,7 @@ class Explorer:
 
     def operation(self, name: str) -> Locator:
         """The block of an operation, unfolded."""
-        tag = next(operation["tags"][0] for _, _, operation in operations() if operation["operationId"] == name)
+        tag = documented(name)["tags"][0]
         block = self.page.locator(f"#operations-{tag}-{name}")
         section = self.page.locator(f".opblock-tag[data-tag={tag}]")
         if section.get_attribute("data-is-open") == "false":
@@ -37,18 +41,48 @@ class Explorer:
         expect(block.get_by_role("button", name="Execute")).to_be_visible()
         return block
 
-    def execute(self, name: str, **parameters: str) -> Any:
-        """Fill in the parameters, leave the body as it is offered, press Execute. What is answered is shown, too."""
+    def execute(self, name: str, body: Any = None, **parameters: str) -> Any:
+        """The JSON that is shown for it; it is cleared then, so that nothing old is taken for the next answer."""
+        shown = json.loads(self.answer(name, body, **parameters).locator("pre code").first.inner_text())
+        block = self.operation(name)
+        block.get_by_role("button", name="Clear").click()
+        block.locator(".opblock-summary-control").click()  # a page with everything unfolded is slow
+        return shown
+
+    def answer(self, name: str, body: Any = None, **parameters: str) -> Locator:
+        """Fill in the parameters, and the body unless it stays as it is offered; press Execute.
+
+        The status that is shown must be the success that the document promises. A field keeps what was typed into it.
+        """
         block = self.operation(name)
         for parameter, value in parameters.items():
             block.get_by_placeholder(parameter, exact=True).fill(value)
-        with self.page.expect_response(lambda response: "/api/v1/" in response.url) as waited:
-            block.get_by_role("button", name="Execute").click()
-        response = waited.value
-        shown = block.locator(".live-responses-table tbody .response-col_status").first
-        expect(shown).to_contain_text(str(response.status))
-        assert response.ok, response.text()
-        return response.json()
+        if body is not None:
+            block.locator("textarea").fill(json.dumps(body, indent=2))
+        block.get_by_role("button", name="Execute").click()
+        answer = block.locator(".live-responses-table tbody tr").first
+        status = answer.locator(".response-col_status").inner_text().split()[0]
+        assert status == success(name), answer.inner_text()
+        return answer
+
+    def wait_for(self, kind: str, participant_id: str, wanted: Callable[[Any], bool], after: int = 0) -> Any:
+        """Poll, each time until something comes, for the message of this type whose payload is the wanted one."""
+        while True:
+            for message in self.poll(participant_id, after=after, wait=25)["messages"]:
+                after = message["seq"]
+                if message["type"] == kind and wanted(message["payload"]):
+                    return message
+
+    def poll(self, participant_id: str, **cursors: int) -> Any:
+        """Of a participant's inbox."""
+        return self.execute("pollInbox", participant_id=participant_id, **{k: str(v) for k, v in cursors.items()})
+
+    def sign_up(self, name: str) -> str:
+        """Register and authorize, as nobody else yet. Their e-mail."""
+        email = f"{name.lower()}-{uuid4().hex[:8]}@example.org"
+        tokens = self.execute("register", {"email": email, "password": "correct horse battery", "display_name": name})
+        self.authorize(tokens["access_token"])
+        return email
 
     def authorize(self, token: str) -> None:
         self.page.get_by_role("button", name="Authorize").first.click()
@@ -58,25 +92,64 @@ class Explorer:
         dialog.get_by_role("button", name="Close").first.click()
 
 
+def documented(name: str) -> dict[str, Any]:
+    return next(operation for _, _, operation in operations() if operation["operationId"] == name)
+
+
+def success(name: str) -> str:
+    """The lowest status that its document has, which is its success."""
+    return str(min(documented(name)["responses"]))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Nobody is counted as gone: who clicks together what a client would send is slow to poll."""
+    chromium.require_chromium()
+    patient = {"PRESENCE_RECONNECTING_S": "300", "PRESENCE_LEFT_S": "600"}
+    with Server(tmp_path_factory.mktemp("parley"), **patient) as running:
+        yield running
+
+
 @pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page that fails its test if anything is written to its console as an error, or asked of another host."""
-    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
+def window(browser: Browser, server: Server) -> Iterator[Callable[[], Page]]:
+    """Windows of people of their own. An error in a console, or a request to any other host, fails the test."""
+    contexts: list[BrowserContext] = []
     errors: list[str] = []
-    strangers: list[str] = []
+    asked: set[str] = set()
 
-    def note(request: Any) -> None:
-        if urlsplit(request.url).scheme not in ("data", "blob") and not request.url.startswith(f"{server.url}/"):
-            strangers.append(request.url)
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("websocket", lambda socket: asked.add(origin(socket.url)))
 
-    page.on("request", note)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
-    yield page
-    context.close()
-    assert (errors, strangers) == ([], [])
+    def note(message: Any) -> None:
+        if message.type in ("error", "warning"):
+            errors.append(message.text)
+
+    def open_one() -> Page:
+        context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        # Of the context: this hears its workers and further windows, too
+        context.on("request", lambda request: asked.add(origin(request.url)))
+        context.on("console", note)
+        context.on("page", watch)
+        return context.new_page()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert asked - {"data:", "blob:"} == {server.url}, "another host was asked"
+
+
+def origin(url: str) -> str:
+    scheme, host = urlsplit(url)[:2]
+    return f"{scheme}://{host}" if host else f"{scheme}:"
+
+
+@pytest.fixture
+def page(window: Callable[[], Page]) -> Page:
+    return window()
 
 
 @pytest.fixture
@@ -98,6 +171,78 @@ def test_a_first_call_is_made_with_the_examples_as_they_are(explorer: Explorer) 
     # The authorization outlives the page
     explorer.page.reload()
     assert [one["id"] for one in explorer.execute("listMeetings")["items"]] == [meeting["id"]]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)  # some thirty answers, each drawn by Swagger UI
+def test_two_people_hold_a_whole_call_and_record_another(window: Callable[[], Page], server: Server) -> None:
+    anna, ben = Explorer(window(), server.url), Explorer(window(), server.url)
+    anna.open()
+    ben.open()
+    anna.sign_up("Anna")
+    bens_email = ben.sign_up("Ben")
+
+    # Anna invites Ben
+    meeting = anna.execute("createMeeting", {"title": "Weekly review", "media_mode": "p2p"})
+    here = {"meeting_id": meeting["id"]}
+    invited = anna.execute("createMeetingInvitations", {"invitees": [{"email": bens_email}]}, **here)
+    [message] = ben.execute("pollInbox", wait="0")["messages"]
+    assert (message["type"], message["meeting_id"]) == ("invitation.received", meeting["id"])
+    invitation_id = message["payload"]["invitation"]["id"]
+    assert invitation_id == invited["items"][0]["id"]
+    assert ben.execute("acceptInvitation", invitation_id=invitation_id)["status"] == "accepted"
+
+    # Both join
+    joined = anna.execute("joinMeeting", {"device": "anna's browser"}, **here)
+    assert (joined["rtc"]["mode"], joined["meeting"]["state"]) == ("p2p", "live")
+    annas_id = joined["participant"]["id"]
+    joined = ben.execute("joinMeeting", {"device": "ben's browser"}, **here)
+    assert [one["display_name"] for one in joined["participants"]] == ["Anna", "Ben"]
+    bens_id = joined["participant"]["id"]
+
+    # Ben offers, Anna answers
+    offer = {"to": annas_id, "type": "rtc.offer", "payload": {"sdp": "v=0\r\n…offer"}}
+    candidate = {"to": annas_id, "type": "rtc.candidate", "payload": {"candidate": CANDIDATE}}
+    ben.execute("sendSignals", {"from": bens_id, "messages": [offer, candidate]}, **here)
+    reply = anna.poll(annas_id, wait=0)
+    assert [one["type"] for one in reply["messages"]] == ["participant.joined", "rtc.offer", "rtc.candidate"]
+    signals = reply["messages"][1:]
+    assert [one["payload"] for one in signals] == [offer["payload"], candidate["payload"]]
+    assert {one["from"]["participant_id"] for one in signals} == {bens_id}
+    newest = reply["head_seq"]
+    acknowledged = anna.execute("acknowledgeInbox", {"participant_id": annas_id, "up_to": newest})
+    assert acknowledged == {"acked_seq": newest, "head_seq": newest}
+    answer = {"to": bens_id, "type": "rtc.answer", "payload": {"sdp": "v=0\r\n…answer"}}
+    anna.execute("sendSignals", {"from": annas_id, "messages": [answer]}, **here)
+    [message] = ben.poll(bens_id, wait=0)["messages"]
+    assert (message["type"], message["payload"]) == ("rtc.answer", answer["payload"])
+
+    # Ben leaves, Anna ends it
+    assert ben.execute("leaveParticipant", participant_id=bens_id)["left_reason"] == "left"
+    [message] = anna.poll(annas_id, wait=0)["messages"]
+    assert (message["type"], message["payload"]["participant"]["id"]) == ("participant.left", bens_id)
+    assert anna.execute("endMeeting", **here)["state"] == "ended"
+
+    # Anna records a mocked meeting
+    meeting = anna.execute("createMeeting", {"title": "Rehearsal", "media_mode": "mock"})
+    here = {"meeting_id": meeting["id"]}
+    annas_id = anna.execute("joinMeeting", **here)["participant"]["id"]
+    recording = anna.execute("startRecording", {}, **here)
+    assert recording["state"] == "recording"
+    assert anna.execute("stopRecording", recording_id=recording["id"])["outcome"] is None
+    ready = anna.wait_for("recording.state", annas_id, lambda said: said["recording"]["state"] == "ready")
+    assert ready["payload"]["recording"]["outcome"] == "complete"
+    # The example of a range would make it a part
+    download = anna.answer("downloadRecording", recording_id=recording["id"], Range="")
+    expect(download.get_by_role("link", name="Download file")).to_have_attribute("download", re.compile(r"\.mp4$"))
+
+    # … and has its notes written
+    assert anna.execute("createMeetingNotes", {}, **here)["state"] == "pending"
+    anna.wait_for("notes.ready", annas_id, lambda said: True, after=ready["seq"])
+    notes = anna.execute("getMeetingNotes", **here)
+    assert (notes["state"], notes["is_mock"]) == ("ready", True)
+    assert notes["transcript"]["segments"][0]["speaker"]["label"] == "Anna"
+    assert notes["analysis"]["summary"]
 
 
 def test_the_sections_stand_in_the_order_in_which_one_meets_them(explorer: Explorer) -> None:
