@@ -28,8 +28,10 @@ qa: run ## the same in the QA profile: mocked media
 
 ##@ Checking
 .PHONY: test lint cover bench format
-test: lint ## lint, then every test on every core; REQUIRE_ALL=1: nothing optional may be skipped
+test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
 	@$(BIN)/pytest -n auto
+	@TEST_DATABASE=postgresql $(BIN)/pytest -n auto -q
+	@TEST_DATABASE=mariadb $(BIN)/pytest -n auto -q
 
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .
