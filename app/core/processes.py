@@ -121,3 +121,15 @@ def api_ready_since(work: Work) -> datetime | None:
     beating = (Process.role == "api", Process.beat_at > work.now() - ALIVE)
     since: datetime | None = work.scalar(select(func.min(Process.started_at)).where(*beating))
     return since
+
+
+def api_last_heard(work: Work) -> tuple[datetime, datetime] | None:
+    """When the newest of the living API processes began, and when one of them last beat; None while there is none.
+
+    A process that was killed looks alive until its beat is too old, and another may be there before that. Whether
+    anybody could speak is only sure from the one time to the other.
+    """
+    beating = (Process.role == "api", Process.beat_at > work.now() - ALIVE)
+    begun_at: datetime | None = work.scalar(select(func.max(Process.started_at)).where(*beating))
+    beat_at: datetime | None = work.scalar(select(func.max(Process.beat_at)).where(*beating))
+    return None if begun_at is None or beat_at is None else (begun_at, beat_at)

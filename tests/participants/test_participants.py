@@ -363,6 +363,18 @@ class TestPresence:
         sweep_presence(runtime, {})
         assert self.state_in_database(runtime, call) == "joined"
 
+    def test_nobody_is_lost_while_a_killed_api_is_started_again(
+        self, call: Call, runtime: Runtime, clock: ManualClock
+    ) -> None:
+        lose(runtime, clock, 5)
+        clock.advance(seconds=14)  # the killed process does not look dead yet
+        sweep_presence(runtime, {})
+        assert self.state_in_database(runtime, call) == "joined"
+        runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
+        runtime.drivers[ProcessBeat].beat()
+        lose(runtime, clock, 14)
+        assert self.state_in_database(runtime, call) == "joined"
+
     def state_in_database(self, runtime: Runtime, call: Call) -> str:
         from app.participants.models import Participant
 
