@@ -20,7 +20,7 @@ from tests.support.waiting import eventually
 
 DEVICES = 4
 KILLS = 5
-SENT_BETWEEN_KILLS = (5, 60)  # by all together, so that a slow machine has the same work to do
+SENT_BETWEEN_KILLS = (5, 30)  # by all together, so that a slow machine has the same work to do
 SHORT_S = 15.0  # for that, at most
 CAUGHT_UP_WITHIN_S = 60.0
 
@@ -48,7 +48,7 @@ def test_nothing_is_lost_when_one_of_several_processes_is_killed(
     """Nor when it is their supervisor: they end with it, so that it can be started again on the same port."""
     here, chance = parley(WORKERS="2"), random.Random("kill one of two")
     with here.jobs(), SeveralApis(here) as api, talking(here) as devices:
-        for _ in range(3):
+        for _ in range(2):
             let_them_talk(devices, chance)
             api.kill_one(chance.randrange(2))
             let_them_talk(devices, chance)  # with the other
@@ -58,7 +58,7 @@ def test_nothing_is_lost_when_one_of_several_processes_is_killed(
         api.start()
         let_them_talk(devices, chance)
         history = end_of(here, devices, api)
-    judge(history, record_property, kills=4)
+    judge(history, record_property, kills=3)
 
 
 def test_every_parked_poll_is_answered_when_the_api_is_told_to_end(
@@ -139,7 +139,7 @@ def end_of(parley: Parley, devices: list[Device], api: Api | SeveralApis) -> His
 def judge(history: History, record_property: Callable[[str, int], None], kills: int = 0) -> None:
     told = violations(history)
     assert not told, "\n".join(told)
-    assert len(history.sent) > 100
+    assert len(history.sent) > 50
     record_property(
         "figure: signals sent while the API was killed or restarted; none lost, doubled or reordered", len(history.sent)
     )
