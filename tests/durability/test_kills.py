@@ -70,6 +70,8 @@ def test_every_parked_poll_is_answered_when_the_api_is_told_to_end(
             let_them_talk(devices, chance)
             end_with_every_poll_answered(here, devices, api)
             api.start()
+            for device in devices:
+                device.speak()
             let_them_talk(devices, chance)
             api.terminate()  # in the middle of it
             api.start()
@@ -117,8 +119,6 @@ def end_with_every_poll_answered(parley: Parley, devices: list[Device], api: Api
     api.terminate()
     eventually(lambda: None not in [poll.answered for poll in polls], "every poll to end")
     assert [poll.answered for poll in polls] == [True] * DEVICES
-    for device in devices:
-        device.speak()
 
 
 def end_of(parley: Parley, devices: list[Device], api: Api | SeveralApis) -> History:
