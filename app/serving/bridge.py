@@ -95,6 +95,8 @@ class Bridge:
                     break
                 if await self._wait(slot.opened, hang_up) is Outcome.GONE:
                     return
+                if self.runtime.wakeups.closed:
+                    break  # the server ends: with thousands parked there is no time to ask again, and nothing is lost
         finally:
             hang_up.cancel()
             if slot.opened is not None:

@@ -89,6 +89,29 @@ def test_parked_polls_are_answered_when_the_server_stops(call: Call, app: Parley
     assert (answer.status, json.load(answer)["messages"]) == (200, [])
 
 
+def test_the_end_of_the_server_asks_flask_nothing_more(call: Call, app: ParleyApp, runtime: Runtime) -> None:
+    """So that thousands of parked polls are answered within the time that a server has for its end."""
+    stays = [call.guest.join(call.meeting, device=f"device-{n}")["participant"] for n in range(6)]
+    for stay in stays:
+        call.guest.poll(stay, ack=call.guest.poll(stay)["head_seq"])
+    asked: list[str] = []
+    flask = app.wsgi_app
+
+    def counted(environ: Any, start_response: Any) -> Any:
+        asked.append(environ["QUERY_STRING"])
+        return flask(environ, start_response)
+
+    app.wsgi_app = counted  # type: ignore[method-assign]
+    with serving(app) as port:
+        polls = [open_poll(port, call.guest, stay) for stay in stays]
+        eventually(lambda: parked(runtime) == 6, "all polls to be parked")
+        asked.clear()
+        runtime.wakeups.close()
+        replies = [json.load(poll.getresponse()) for poll in polls]
+    assert [(reply["messages"], reply["ended"]) for reply in replies] == [([], None)] * 6
+    assert asked == []
+
+
 class TestLargeBodies:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
