@@ -38,8 +38,6 @@ PROBLEM_TYPE = "application/problem+json"
 class Schema(ma.Schema):
     """A shape on the wire. Requests refuse fields that it does not have."""
 
-    may_be_absent = False  # True: a request without a body counts as an empty object
-
     class Meta:
         unknown = ma.RAISE
 
@@ -197,8 +195,6 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE, "form": ma.RAISE, "files": ma.RAISE}
 
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
-        if isinstance(schema, Schema) and schema.may_be_absent and not req.mimetype and not body_of(req):
-            return {}
         if req.mimetype != "application/json":
             raise errors.UnsupportedMediaType()
         try:

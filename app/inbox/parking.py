@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from app.core.retries import retried
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
 
@@ -75,14 +77,18 @@ class Parking:
                 return
             self._last_beat = time.monotonic()
             inbox_ids = sorted({opened.inbox_id for opened in self._parked.values()})
-        with runtime.writing() as work:
-            for some in in_batches(inbox_ids):
-                work.execute(
-                    update(Inbox)
-                    .where(Inbox.id.in_(some), Inbox.last_seen_at < work.now())
-                    .values(last_seen_at=work.now())
-                    .execution_options(synchronize_session=False)
-                )
+        for some in in_batches(inbox_ids):
+            retried(partial(_beat, runtime, some))
 
     def close(self) -> None:
         """Nothing is held: the polls themselves end with their wake-ups."""
+
+
+def _beat(runtime: Runtime, inbox_ids: list[str]) -> None:
+    with runtime.writing() as work:
+        behind = (Inbox.id.in_(inbox_ids), Inbox.last_seen_at < work.now())
+        # An update locks rows in whatever order it finds them; who delivers locks them sorted.
+        work.execute(select(Inbox.id).where(*behind).order_by(Inbox.id).with_for_update(key_share=True))
+        work.execute(
+            update(Inbox).where(*behind).values(last_seen_at=work.now()).execution_options(synchronize_session=False)
+        )

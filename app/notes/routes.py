@@ -13,7 +13,7 @@ blp = Blueprint("notes", __name__, description="Transcripts of meetings, and wha
 
 @blp.route("/meetings/<id:meeting_id>/notes")
 class MeetingNotes(MethodView):
-    @blp.arguments(NotesRequest, required=False)
+    @blp.arguments(NotesRequest)
     @blp.response(202, NotesOut)
     @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe)
     @blp.doc(operationId="createMeetingNotes")

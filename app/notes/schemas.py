@@ -13,8 +13,6 @@ TONES = ["neutral", "positive", "negative"]
 class NotesRequest(Schema):
     """Nothing can be asked for yet but the notes themselves."""
 
-    may_be_absent = True
-
 
 def _seconds(example: float, **kwargs: Any) -> fields.Float:
     metadata = {"description": "Seconds since the meeting's start.", "example": example}

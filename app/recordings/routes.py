@@ -33,7 +33,7 @@ PART: dict[str, Any] = {
 
 @blp.route("/meetings/<id:meeting_id>/recordings")
 class MeetingRecordings(MethodView):
-    @blp.arguments(RecordingStart, required=False)
+    @blp.arguments(RecordingStart)
     @blp.response(201, RecordingOut)
     @blp.problems(
         errors.MeetingStateConflict,

@@ -10,8 +10,6 @@ OUTCOMES = ("complete", "recovered", "failed")
 
 
 class RecordingStart(Schema):
-    may_be_absent = True
-
     mode = fields.String(
         load_default="composite",
         validate=ma.validate.OneOf(MODES),

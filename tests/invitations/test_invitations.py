@@ -280,7 +280,7 @@ class TestAnErasedAccount:
         self, anna: Person, ben: Person, runtime: Runtime
     ) -> None:
         call = start_call(anna, ben, media_mode="mock")
-        ok(anna.post(f"/meetings/{call.meeting['id']}/recordings"), 201)
+        ok(anna.post(f"/meetings/{call.meeting['id']}/recordings", {}), 201)
         self.erase(ben)
         [invited] = ok(anna.get(f"/meetings/{call.meeting['id']}/invitations"))["items"]
         assert invited["invitee"] == {"user_id": ben.user_id, "email": None, "display_name": "Deleted user"}

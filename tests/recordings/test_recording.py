@@ -19,10 +19,6 @@ Record = Callable[..., dict[str, Any]]
 Objects = Callable[[], list[ObjectInfo]]
 
 
-def test_starting_needs_no_body(call: Call) -> None:
-    assert ok(call.owner.post(f"/meetings/{call.meeting['id']}/recordings"), 201)["mode"] == "composite"
-
-
 def start(call: Call, **fields: Any) -> dict[str, Any]:
     recording: dict[str, Any] = ok(call.owner.post(f"/meetings/{call.meeting['id']}/recordings", fields), 201)
     return recording
