@@ -6,7 +6,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.postgresql import PostgresqlWakeups
-from tests.drivers.wakeups_suite import LinkedWakeupsSuite, closed_port, parked, trouble
+from tests.drivers.wakeups_suite import LinkedWakeupsSuite, Listener, closed_port, trouble
 from tests.support.databases import fresh_database
 from tests.support.waiting import eventually
 
@@ -44,13 +44,12 @@ class TestPostgresqlWakeups(LinkedWakeupsSuite):
         return notify
 
     def test_other_channels_are_not_heard(self, engine: Engine, wakeups: Wakeups) -> None:
-        asleep, place = parked(wakeups, "a")
+        asleep = wakeups.ticket("a")
         PostgresqlWakeups(engine, f"other_{uuid4().hex}").wake(["a"])
-        call, _ = parked(wakeups, "b")
+        listener = Listener(wakeups)
         PostgresqlWakeups(engine).wake(["b"])
-        assert call.comes()
-        assert asleep.times == 0
-        place.cancel()
+        assert listener.hears("b")
+        assert not wakeups.woken_since("a", asleep)
 
 
 def test_without_postgresql_wake_ups_within_the_process_still_work() -> None:
@@ -59,7 +58,7 @@ def test_without_postgresql_wake_ups_within_the_process_still_work() -> None:
     wakeups.ticket("a")
     eventually(lambda: "OperationalError" in trouble(wakeups), "the failed connection")
     assert "a-password" not in trouble(wakeups)
-    call, _ = parked(wakeups, "a")
+    listener = Listener(wakeups)
     wakeups.wake(["a"])
-    assert call.times == 1
+    assert listener.heard == ["a"]
     wakeups.close()

@@ -10,7 +10,7 @@ import pytest
 
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.udp import UdpWakeups
-from tests.drivers.wakeups_suite import LinkedWakeupsSuite, listening, parked, trouble
+from tests.drivers.wakeups_suite import LinkedWakeupsSuite, Listener, listening, trouble
 from tests.support.waiting import eventually
 
 
@@ -48,16 +48,15 @@ class TestUdpWakeups(LinkedWakeupsSuite):
         self, wakeups: Wakeups, tmp_path: Path, garble: Callable[[bytes], None]
     ) -> None:
         stranger = UdpWakeups(tmp_path / "stranger")
-        asleep, place = parked(wakeups, "a")
+        asleep = wakeups.ticket("a")
         for message in stranger._packed(["a"], 8192):
             garble(stranger._seal(message) + message)
             garble(bytes(16) + message)
             garble(message)
-        call, _ = parked(wakeups, "b")
+        listener = Listener(wakeups)
         UdpWakeups(tmp_path).wake(["b"])
-        assert call.comes()
-        assert asleep.times == 0
-        place.cancel()
+        assert listener.hears("b")
+        assert not wakeups.woken_since("a", asleep)
 
     def test_what_tells_of_a_process_is_private_and_ends_with_it(self, tmp_path: Path) -> None:
         wakeups = listening(UdpWakeups(tmp_path))
@@ -81,9 +80,9 @@ class TestUdpWakeups(LinkedWakeupsSuite):
             (tmp_path / "run" / "wakeups" / name).touch()
         assert len(files(tmp_path)) == 6
         other = UdpWakeups(tmp_path)
-        call, _ = parked(wakeups, "a")
+        listener = Listener(wakeups)
         other.wake(["a"])
-        assert call.comes()
+        assert listener.hears("a")
         names = {file.name for file in files(tmp_path)}
         assert names - {"99999-1", "0-1", "draft", "-1"} == {name for name in names if name.endswith(f"-{os.getpid()}")}
 
@@ -101,9 +100,9 @@ class TestUdpWakeups(LinkedWakeupsSuite):
         assert len(files(tmp_path)) == 2
         wakeups.wake(["a"])
         assert os.waitpid(child, 0)[1] == 0
-        call, _ = parked(wakeups, "b")
+        listener = Listener(wakeups)
         UdpWakeups(tmp_path).wake(["b"])
-        assert call.comes()
+        assert listener.hears("b")
 
     def test_a_folder_that_cannot_be_used_degrades_and_heals(self, tmp_path: Path) -> None:
         run = tmp_path / "run"

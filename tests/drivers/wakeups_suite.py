@@ -1,38 +1,39 @@
 """What every rung of wake-ups promises: within a process, and those between processes to one another."""
 
+import json
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from app.core.wakeups.base import Parked, Wakeups, WakeupsUnusable
+from app.core.wakeups.base import NEWS, Wakeups, WakeupsUnusable
 from tests.support.waiting import LONGEST_S, eventually
 
 
-class Call:
-    """What is left with `park`: counts how often it was called."""
+class Listener:
+    """Hears all nudges of a hub; `after(n)` waits until there are so many."""
 
-    def __init__(self) -> None:
-        self.times = 0
-        self._called = threading.Event()
+    def __init__(self, wakeups: Wakeups) -> None:
+        self.heard: list[str] = []
+        self.lost = 0  # times when nobody knew what was missed
+        self._changed = threading.Condition()
+        wakeups.listen(self)
 
-    def __call__(self) -> None:
-        self.times += 1
-        self._called.set()
+    def __call__(self, nudges: Sequence[str] | None) -> None:
+        with self._changed:
+            if nudges is None:
+                self.lost += 1
+            else:
+                self.heard += nudges
+            self._changed.notify_all()
 
-    def comes(self) -> bool:
-        return self._called.wait(LONGEST_S)
-
-
-def parked(wakeups: Wakeups, topic: str) -> tuple[Call, Parked]:
-    """A call that is parked, and its place."""
-    call = Call()
-    place = wakeups.park(topic, wakeups.ticket(topic), call)
-    assert place is not None
-    return call, place
+    def hears(self, *nudges: str) -> bool:
+        """Whether these come, among others, sooner or later."""
+        with self._changed:
+            return self._changed.wait_for(lambda: set(nudges) <= set(self.heard), LONGEST_S)
 
 
 def listening(wakeups: Wakeups) -> Wakeups:
@@ -87,12 +88,14 @@ class WakeupsSuite:
     def test_a_wake_between_ticket_and_wait_is_not_missed(self, wakeups: Wakeups) -> None:
         ticket = wakeups.ticket("a")
         wakeups.wake(["a"])
+        assert wakeups.woken_since("a", ticket)
         assert wakeups.wait("a", ticket, 0) is True
-        assert wakeups.park("a", ticket, Call()) is None
 
     def test_a_wake_before_the_ticket_does_not_count(self, wakeups: Wakeups) -> None:
         wakeups.wake(["a"])
-        assert wakeups.wait("a", wakeups.ticket("a"), 0) is False
+        ticket = wakeups.ticket("a")
+        assert not wakeups.woken_since("a", ticket)
+        assert wakeups.wait("a", ticket, 0) is False
 
     def test_a_wake_of_another_topic_does_not_count(self, wakeups: Wakeups) -> None:
         ticket = wakeups.ticket("a")
@@ -101,53 +104,45 @@ class WakeupsSuite:
 
     def test_everybody_who_waits_for_a_topic_is_woken(self, wakeups: Wakeups) -> None:
         waiters = [self.waiter(wakeups, topic, wakeups.ticket(topic)) for topic in ("a", "a", "b")]
-        calls = [parked(wakeups, topic)[0] for topic in ("a", "a", "b")]
         wakeups.wake(["a", "b"])
         for thread, outcome in waiters:
             thread.join(LONGEST_S)
             assert outcome == [True]
-        assert [call.times for call in calls] == [1, 1, 1]
 
-    def test_who_is_parked_is_called_once(self, wakeups: Wakeups) -> None:
-        call, _ = parked(wakeups, "a")
-        wakeups.wake(["b"])
-        assert call.times == 0
+    def test_a_nudge_with_news_wakes_its_topic(self, wakeups: Wakeups) -> None:
+        ticket = wakeups.ticket("a")
+        wakeups.wake([f"a{NEWS}something"])
+        assert wakeups.wait("a", ticket, 0) is True
+        assert wakeups.wait("b", ticket, 0) is False
+
+    def test_who_listens_hears_every_nudge_and_its_news_in_order(self, wakeups: Wakeups) -> None:
+        listener = Listener(wakeups)
+        wakeups.wake([f"a{NEWS}1", "b", f"a{NEWS}2"])
         wakeups.wake(["a"])
-        wakeups.wake(["a", "a"])
-        assert call.times == 1
+        assert listener.heard == [f"a{NEWS}1", "b", f"a{NEWS}2", "a"]
 
-    def test_who_is_parked_may_park_again_when_called(self, wakeups: Wakeups) -> None:
-        again: list[Parked | None] = []
-        wakeups.park("a", wakeups.ticket("a"), lambda: again.append(parked(wakeups, "a")[1]))
+    def test_who_listens_no_more_hears_nothing_and_may_say_so_again(self, wakeups: Wakeups) -> None:
+        one, other = Listener(wakeups), Listener(wakeups)
+        wakeups.listen_no_more(one)
+        wakeups.listen_no_more(one)
         wakeups.wake(["a"])
-        assert len(again) == 1
+        assert (one.heard, other.heard) == ([], ["a"])
 
-    def test_who_cancels_is_not_called_and_may_cancel_again(self, wakeups: Wakeups) -> None:
-        call, place = parked(wakeups, "a")
-        other, other_place = parked(wakeups, "a")
-        place.cancel()
-        place.cancel()
+    def test_a_listener_that_fails_keeps_nothing_from_the_others(self, wakeups: Wakeups) -> None:
+        wakeups.listen(lambda _: [][0])
+        listener = Listener(wakeups)
         wakeups.wake(["a"])
-        assert (call.times, other.times) == (0, 1)
-        other_place.cancel()
-
-    def test_a_call_that_fails_keeps_nobody_asleep(self, wakeups: Wakeups) -> None:
-        calls = [parked(wakeups, "a")[0]]
-        wakeups.park("a", wakeups.ticket("a"), lambda: [][0])
-        calls += [parked(wakeups, "a")[0], parked(wakeups, "b")[0]]
-        wakeups.wake(["a", "b"])
-        assert [call.times for call in calls] == [1, 1, 1]
+        assert listener.heard == ["a"]
 
     def test_closing_ends_every_wait_and_all_that_come_later(self, wakeups: Wakeups) -> None:
         thread, outcome = self.waiter(wakeups, "a", wakeups.ticket("a"))
-        call, _ = parked(wakeups, "a")
+        listener = Listener(wakeups)
         wakeups.close()
         thread.join(LONGEST_S)
         assert outcome == [True]
-        assert call.times == 1
+        assert listener.lost == 1
         assert wakeups.closed
         assert wakeups.wait("b", wakeups.ticket("b"), LONGEST_S) is True
-        assert wakeups.park("b", wakeups.ticket("b"), Call()) is None
 
     def test_closing_may_be_repeated_and_leaves_no_thread(self, make: Callable[[], Wakeups]) -> None:
         before = set(threading.enumerate())
@@ -191,26 +186,49 @@ class LinkedWakeupsSuite(WakeupsSuite):
 
     def test_a_wake_in_one_process_is_heard_in_the_other(self, pair: tuple[Wakeups, Wakeups]) -> None:
         for here, there in (pair, pair[::-1]):
-            call, _ = parked(there, "a")
-            asleep, place = parked(there, "b")
+            thread, outcome = self.waiter(there, "a", there.ticket("a"))
+            asleep = there.ticket("b")
             here.wake(["a"])
-            assert call.comes()
-            assert (call.times, asleep.times) == (1, 0)
-            place.cancel()
+            thread.join(LONGEST_S)
+            assert outcome == [True]
+            assert not there.woken_since("b", asleep)
+
+    def test_news_are_heard_in_the_other_process_as_they_were_told(self, pair: tuple[Wakeups, Wakeups]) -> None:
+        here, there = pair
+        listener = Listener(there)
+        news = json.dumps({"text": "tab\t line\n ü 😀", "sdp": "v=0\r\n" * 200})
+        here.wake([f"a{NEWS}{news}", "b"])
+        assert listener.hears("b")
+        assert listener.heard == [f"a{NEWS}{news}", "b"]
+
+    def test_news_that_are_too_long_arrive_as_their_topic(self, pair: tuple[Wakeups, Wakeups]) -> None:
+        here, there = pair
+        listener = Listener(there)
+        here.wake([f"a{NEWS}{'x' * 100_000}", f"b{NEWS}two\nlines", f"c{NEWS}short"])
+        assert listener.hears(f"c{NEWS}short")
+        assert listener.heard == ["a", "b", f"c{NEWS}short"]
+
+    def test_one_hears_ones_own_nudges_once(self, pair: tuple[Wakeups, Wakeups]) -> None:
+        here, there = pair
+        listener = Listener(here)
+        here.wake(["a"])
+        there.wake(["b"])
+        assert listener.hears("b")
+        assert listener.heard == ["a", "b"]
 
     def test_a_wake_from_elsewhere_between_ticket_and_wait_is_not_missed(self, pair: tuple[Wakeups, Wakeups]) -> None:
         here, there = pair
         ticket = there.ticket("a")
-        sign, _ = parked(there, "b")
+        sign = Listener(there)
         here.wake(["a", "b"])
-        assert sign.comes()
+        assert sign.hears("b")
         assert there.wait("a", ticket, 0) is True
 
     def test_a_process_that_only_wakes_is_heard(self, make: Callable[[], Wakeups], wakeups: Wakeups) -> None:
-        call, _ = parked(wakeups, "a")
+        listener = Listener(wakeups)
         sender = make()
         sender.wake(["a"])
-        assert call.comes()
+        assert listener.hears("a")
         sender.close()
 
     def test_a_process_that_comes_later_hears_those_that_were_there(
@@ -218,69 +236,68 @@ class LinkedWakeupsSuite(WakeupsSuite):
     ) -> None:
         wakeups.wake(["a"])
         late = listening(make())
-        call, _ = parked(late, "a")
-        wakeups.wake(["a"])
-        assert call.comes()
+        listener = Listener(late)
+        wakeups.wake(["b"])
+        assert listener.hears("b")
         late.close()
 
     def test_many_topics_at_once_arrive(self, pair: tuple[Wakeups, Wakeups]) -> None:
         here, there = pair
         topics = [f"inbox:01980a3e-7b6c-7d4e-8f00-{number:012}" for number in range(1000)]
-        calls = [parked(there, topic)[0] for topic in topics]
+        listener = Listener(there)
         here.wake(topics)
-        assert all(call.comes() for call in calls)
+        assert listener.hears(*topics)
 
     def test_a_topic_that_fits_into_no_nudge_keeps_no_other_back(self, pair: tuple[Wakeups, Wakeups]) -> None:
         here, there = pair
-        call, _ = parked(there, "a")
-        unharmed, _ = parked(there, "c")
+        listener = Listener(there)
         here.wake(["b\nc", "b" * 100_000, "a"])
-        assert call.comes()
-        assert unharmed.times == 0
+        assert listener.hears("a")
+        assert listener.heard == ["a"]
         here.usable()
 
     def test_one_that_is_closed_leaves_the_others_working(self, make: Callable[[], Wakeups], pair: Any) -> None:
         here, there = pair
         third = listening(make())
         here.close()
-        call, _ = parked(third, "a")
+        listener = Listener(third)
         there.wake(["a"])
-        assert call.comes()
+        assert listener.hears("a")
         third.close()
 
     def test_one_that_is_closed_still_wakes_others(self, pair: tuple[Wakeups, Wakeups]) -> None:
         here, there = pair
         here.close()
-        call, _ = parked(there, "a")
+        listener = Listener(there)
         here.wake(["a"])
-        assert call.comes()
+        assert listener.hears("a")
 
     def test_doubled_nudges_and_garbage_harm_nothing(
         self, pair: tuple[Wakeups, Wakeups], garble: Callable[[bytes], None]
     ) -> None:
         here, there = pair
-        first, _ = parked(there, "a")
+        listener = Listener(there)
+        asleep = there.ticket("b")
         here.wake(["a"])
         here.wake(["a"])
         for garbage in (b"", b"\n", b"a", b"x\n\n\n", bytes(range(1, 256)), b"y" * 7000):
             garble(garbage)
-        asleep, place = parked(there, "b")
-        last, _ = parked(there, "c")
         here.wake(["c"])
-        assert last.comes()
-        assert (first.times, asleep.times) == (1, 0)
-        place.cancel()
+        assert listener.hears("c")
+        assert listener.heard.count("a") == 2
+        assert not there.woken_since("b", asleep)
         assert trouble(there) == ""
 
     def test_a_lost_connection_is_made_anew_and_wakes_everybody_once(
         self, cut: Callable[[Wakeups], None], pair: tuple[Wakeups, Wakeups]
     ) -> None:
         here, there = pair
-        asleep, _ = parked(there, "a")
+        listener = Listener(there)
+        thread, outcome = self.waiter(there, "a", there.ticket("a"))
         cut(there)
-        assert asleep.comes()
+        thread.join(LONGEST_S)
+        assert outcome == [True]
         eventually(lambda: not trouble(there), "the new connection")
-        call, _ = parked(there, "b")
+        assert listener.lost == 1
         here.wake(["b"])
-        assert call.comes()
-        assert asleep.times == 1
+        assert listener.hears("b")

@@ -1,25 +1,13 @@
-"""Who waits in this process: the time of each topic's last wake, and a call for each who waits."""
+"""Who waits in this process: the time of each topic's last wake, who blocks until one, and who listens to all."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 
-from app.core.wakeups.base import Parked
+from app.core.wakeups.base import Hear, topic_of
 
 log = structlog.get_logger()
-
-
-class _Parked:
-    __slots__ = ("_hub", "topic", "wake")
-
-    def __init__(self, hub: "Hub", topic: str, wake: Callable[[], None]) -> None:
-        self._hub = hub
-        self.topic = topic
-        self.wake = wake
-
-    def cancel(self) -> None:
-        self._hub._forget(self)
 
 
 class Hub:
@@ -35,48 +23,60 @@ class Hub:
         self._clock = 0
         self._forgotten_at = 0
         self._woken_at: dict[str, int] = {}
-        self._waiting: dict[str, set[_Parked]] = {}
+        self._waiting: dict[str, set[threading.Event]] = {}
+        self._listeners: tuple[Hear, ...] = ()
         self.closed = False
 
     def ticket(self, topic: str) -> int:
         return self._clock
 
-    def park(self, topic: str, ticket: int, wake: Callable[[], None]) -> Parked | None:
-        with self._lock:
-            if self.closed or self._woken_at.get(topic, self._forgotten_at) > ticket:
-                return None
-            parked = _Parked(self, topic, wake)
-            self._waiting.setdefault(topic, set()).add(parked)
-            return parked
+    def woken_since(self, topic: str, ticket: int) -> bool:
+        return self._woken_at.get(topic, self._forgotten_at) > ticket
 
     def wait(self, topic: str, ticket: int, timeout_s: float) -> bool:
         woken = threading.Event()
-        parked = self.park(topic, ticket, woken.set)
-        if parked is None:
-            return True
+        with self._lock:
+            if self.closed or self.woken_since(topic, ticket):
+                return True
+            self._waiting.setdefault(topic, set()).add(woken)
         try:
             return woken.wait(timeout_s)
         finally:
-            parked.cancel()
+            with self._lock:
+                waiting = self._waiting.get(topic)
+                if waiting is not None:
+                    waiting.discard(woken)
+                    if not waiting:
+                        del self._waiting[topic]
 
-    def wake(self, topics: Iterable[str]) -> None:
-        woken: list[_Parked] = []
+    def wake(self, nudges: Iterable[str]) -> None:
+        nudges = list(nudges)
         with self._lock:
             self._clock += 1
             if len(self._woken_at) >= self._MOST_TOPICS:
                 self._forget_wakes()
-            for topic in topics:
+            for nudge in nudges:
+                topic = topic_of(nudge)
                 self._woken_at[topic] = self._clock
-                woken += self._waiting.pop(topic, ())
-        _call(woken)
+                for woken in self._waiting.get(topic, ()):
+                    woken.set()
+        self._tell(nudges)
 
     def wake_all(self) -> None:
         """Wake everybody: nobody knows whose nudges were lost."""
         with self._lock:
             self._clock += 1
             self._forget_wakes()
-            woken = self._take_all()
-        _call(woken)
+            self._set_all()
+        self._tell(None)
+
+    def listen(self, hear: Hear) -> None:
+        with self._lock:
+            self._listeners += (hear,)
+
+    def listen_no_more(self, hear: Hear) -> None:
+        with self._lock:
+            self._listeners = tuple(one for one in self._listeners if one != hear)
 
     def usable(self) -> None:
         """Nothing can break within a process."""
@@ -84,31 +84,22 @@ class Hub:
     def close(self) -> None:
         with self._lock:
             self.closed = True
-            woken = self._take_all()
-        _call(woken)
+            self._set_all()
+        self._tell(None)
 
-    def _forget(self, parked: _Parked) -> None:
-        with self._lock:
-            waiting = self._waiting.get(parked.topic)
-            if waiting is not None:
-                waiting.discard(parked)
-                if not waiting:
-                    del self._waiting[parked.topic]
+    def _tell(self, nudges: Sequence[str] | None) -> None:
+        """Outside the lock. A listener that fails keeps nothing from the others."""
+        for hear in self._listeners:
+            try:
+                hear(nudges)
+            except Exception:
+                log.exception("a listener to wake-ups failed")
 
     def _forget_wakes(self) -> None:
+        self._forgotten_at = self._clock  # first: `woken_since` looks without the lock
         self._woken_at.clear()
-        self._forgotten_at = self._clock
 
-    def _take_all(self) -> list[_Parked]:
-        everybody = [parked for waiting in self._waiting.values() for parked in waiting]
-        self._waiting.clear()
-        return everybody
-
-
-def _call(woken: list[_Parked]) -> None:
-    """Outside the lock, so that a call may park again. One that fails keeps nobody else asleep."""
-    for parked in woken:
-        try:
-            parked.wake()
-        except Exception:
-            log.exception("a parked poll could not be woken")
+    def _set_all(self) -> None:
+        for waiting in self._waiting.values():
+            for woken in waiting:
+                woken.set()

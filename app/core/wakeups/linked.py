@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 
 import structlog
 
-from app.core.wakeups.base import WakeupsUnusable
+from app.core.wakeups.base import WakeupsUnusable, topic_of
 from app.core.wakeups.hub import Hub
 
 log = structlog.get_logger()
@@ -41,10 +41,10 @@ class LinkedHub(Hub, ABC):
 
     @abstractmethod
     def _hear(self) -> Generator[Sequence[str], None, None]:
-        """Listen: yields no topics once every nudge that others send is heard, and then each nudge's.
+        """Listen: yields nothing once every nudge that others send is heard, and then the nudges of each message.
 
-        Nudges that are not for us have no topics; what comes over the wire is garbage until shown otherwise. Raises
-        when the connection is lost or can't be made; lets go of it when it is closed.
+        Messages that are not for us have none; what comes over the wire is garbage until shown otherwise. Raises when
+        the connection is lost or can't be made; lets go of it when it is closed.
         """
 
     @abstractmethod
@@ -52,7 +52,7 @@ class LinkedHub(Hub, ABC):
         """Have `_hear` yield."""
 
     @abstractmethod
-    def _send(self, topics: Sequence[str]) -> None:
+    def _send(self, nudges: Sequence[str]) -> None:
         """Nudge the other processes; from any thread. Raises what is in the way."""
 
     def ticket(self, topic: str) -> int:
@@ -60,13 +60,13 @@ class LinkedHub(Hub, ABC):
             self._start_to_listen()
         return super().ticket(topic)
 
-    def wake(self, topics: Iterable[str]) -> None:
-        topics = list(topics)
-        super().wake(topics)
-        if not topics or time.monotonic() < self._silent_until:
+    def wake(self, nudges: Iterable[str]) -> None:
+        nudges = list(nudges)
+        super().wake(nudges)
+        if not nudges or time.monotonic() < self._silent_until:
             return
         try:
-            self._send(topics)
+            self._send(nudges)
         except Exception as error:
             self._silent_until = time.monotonic() + SILENCE_S
             if not self._mute:
@@ -92,17 +92,20 @@ class LinkedHub(Hub, ABC):
                 self._interrupt()
             listener.join(STOP_S)
 
-    def _packed(self, topics: Iterable[str], most_bytes: int) -> Iterator[bytes]:
-        """Messages of at most `most_bytes`: a line that names the sender, and then a line for each topic.
+    def _packed(self, nudges: Iterable[str], most_bytes: int) -> Iterator[bytes]:
+        """Messages of at most `most_bytes`: a line that names the sender, and then a line for each nudge.
 
-        A topic that fits into no message, or would be two, is left out: it stays within this process.
+        One that fits into no message, or would be two lines, goes without its news; if its topic is like that, it stays
+        within this process.
         """
         head = self._sender_line()
         lines, size = [head], len(head)
-        for topic in topics:
-            line = topic.encode(errors="replace")
+        for nudge in nudges:
+            line = nudge.encode(errors="replace")
             if len(head) + 1 + len(line) > most_bytes or b"\n" in line:
-                continue
+                line = topic_of(nudge).encode(errors="replace")
+                if len(head) + 1 + len(line) > most_bytes or b"\n" in line:
+                    continue
             if size + 1 + len(line) > most_bytes:
                 yield b"\n".join(lines)
                 lines, size = [head], len(head)
@@ -112,7 +115,7 @@ class LinkedHub(Hub, ABC):
             yield b"\n".join(lines)
 
     def _unpacked(self, message: bytes) -> Sequence[str]:
-        """The topics of a message from another process; none of garbage, or of one's own: those are awake already."""
+        """The nudges of a message from another process; none of garbage, or of one's own: those are awake already."""
         head, *lines = message.split(b"\n")
         return () if head == self._sender_line() else [line.decode(errors="replace") for line in lines]
 

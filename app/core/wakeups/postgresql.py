@@ -50,8 +50,8 @@ class PostgresqlWakeups(LinkedHub):
     def _interrupt(self) -> None:
         self._notify([b""])
 
-    def _send(self, topics: Sequence[str]) -> None:
-        self._notify(self._packed(topics, PAYLOAD_BYTES))
+    def _send(self, nudges: Sequence[str]) -> None:
+        self._notify(self._packed(nudges, PAYLOAD_BYTES))
 
     def _notify(self, payloads: Iterable[bytes]) -> None:
         with self._engine.connect() as connection:

@@ -56,8 +56,8 @@ class RedisWakeups(LinkedHub):
     def _interrupt(self) -> None:
         self._publisher.publish(self._channel, b"")
 
-    def _send(self, topics: Sequence[str]) -> None:
-        for message in self._packed(topics, MESSAGE_BYTES):
+    def _send(self, nudges: Sequence[str]) -> None:
+        for message in self._packed(nudges, MESSAGE_BYTES):
             self._publisher.publish(self._channel, message)
 
     def close(self) -> None:

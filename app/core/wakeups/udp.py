@@ -82,13 +82,13 @@ class UdpWakeups(LinkedHub):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(b"", (_LOOPBACK, self._port))
 
-    def _send(self, topics: Sequence[str]) -> None:
+    def _send(self, nudges: Sequence[str]) -> None:
         ports = self._others()
         if not ports:
             return
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
-            for message in self._packed(topics, DATAGRAM_BYTES - SEAL_BYTES):
+            for message in self._packed(nudges, DATAGRAM_BYTES - SEAL_BYTES):
                 datagram = self._seal(message) + message
                 for port in ports:
                     with suppress(BlockingIOError):  # lost, then
