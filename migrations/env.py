@@ -1,5 +1,7 @@
 """Alembic's environment: the application's own engine and tables, wherever the command is started."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from alembic import context
@@ -9,9 +11,12 @@ from flask import current_app
 from sqlalchemy import Connection, String, text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db import Base, UtcDateTime
+from app.core.db import SQLITE_BUSY_TIMEOUT_MS, Base, UtcDateTime
 
 migrate = current_app.extensions["migrate"]
+
+LOCK = 7_275_359  # PostgreSQL's advisory locks are numbers; any that nobody else uses in this database
+PATIENCE_S = 3600  # how long one waits for another that migrates
 
 
 def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
@@ -50,10 +55,42 @@ def run_offline() -> None:
 
 
 def run_online() -> None:
-    with connect() as connection:
+    """Where several processes come at once, one migrates, and the others find it done."""
+    with connect() as connection, alone(connection):
         context.configure(connection=connection, **OPTIONS)
         with context.begin_transaction():
             context.run_migrations()
+
+
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Keep other processes from migrating this database meanwhile. All locks end with the process, however that dies.
+
+    On SQLite it is one transaction, so that nothing is left of a migration that fails; PostgreSQL has its own.
+    """
+    match connection.dialect.name:
+        case "sqlite":
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_S * 1000}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+            connection.commit()
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+            return
+        case "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout='{PATIENCE_S}s'"))
+            take, give_back = f"SELECT pg_advisory_lock({LOCK})", f"SELECT pg_advisory_unlock({LOCK})"
+        case _:  # there, names of locks are the server's
+            name = f"CONCAT('parley-{LOCK}-', MD5(DATABASE()))"
+            take, give_back = f"SELECT GET_LOCK({name}, {PATIENCE_S})", f"SELECT RELEASE_LOCK({name})"
+    if connection.scalar(text(take)) == 0:
+        raise SystemExit("Another process has been migrating this database for an hour.")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text(give_back))
+        connection.commit()
 
 
 def connect() -> Connection:
@@ -67,6 +104,8 @@ def connect() -> Connection:
     if engine.dialect.name == "sqlite":
         return connection
     ask, needed = _CHARSETS[engine.dialect.name]
+    connection.exec_driver_sql(_UNHURRIED[engine.dialect.name])
+    connection.commit()
     charset = connection.scalar(text(ask))
     if charset != needed:
         connection.close()
@@ -74,6 +113,13 @@ def connect() -> Connection:
     connection.rollback()
     return connection
 
+
+# A migration may change millions of rows in one statement, and wait as long for another that migrates.
+_UNHURRIED = {
+    "postgresql": "SET statement_timeout=0",
+    "mysql": "DO 0",
+    "mariadb": "SET SESSION max_statement_time=0",
+}
 
 _CHARSETS = {
     "postgresql": ("SHOW server_encoding", "UTF8"),

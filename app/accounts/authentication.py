@@ -1,9 +1,10 @@
 """Who is asking: the `Authorization` header of the request in hand, held against the database every time."""
 
 import hashlib
+from typing import Any
 
 from flask import g, request
-from sqlalchemy import select
+from sqlalchemy import Executable, bindparam, select
 
 from app.accounts import tokens
 from app.accounts.models import ServiceKey, User, UserSession
@@ -13,9 +14,20 @@ from app.core.runtime import Work
 
 SERVICE_KEY_PREFIX = "parley_sk_"  # so that scanners for leaked secrets know one when they see it
 
+# What every request costs: written once, so that SQLAlchemy compiles it once.
+SESSION = (
+    select(User.display_name, User.role)
+    .join(UserSession, UserSession.user_id == User.id)
+    .where(User.id == bindparam("of_user"), User.disabled_at.is_(None))
+    .where(UserSession.id == bindparam("of_session"))
+    .where(UserSession.ended_at.is_(None), UserSession.expires_at > bindparam("now"))
+)
 
-def authenticate(work: Work) -> Actor:
-    """Whose access token, or service key, the request carries.
+
+def authenticate(work: Work, query: Executable = SESSION, **asked: str) -> tuple[Actor, Any]:
+    """Whose access token, or service key, the request carries; and what `query` found.
+
+    `query` is `SESSION`, or more that is asked at the same time, as `asked` says; a service key's answer is None.
 
     Sets `g.token_expires_at` (aware, UTC; None: a service key): whoever holds a request open ends it then. It
     reads beside `work`, which has no transaction yet: so a password can still be hashed without holding a
@@ -29,30 +41,20 @@ def authenticate(work: Work) -> Actor:
         raise errors.TokenMissing()
     if credentials.startswith(SERVICE_KEY_PREFIX):
         g.token_expires_at = None
-        return _by_service_key(work, credentials)
+        return _by_service_key(work, credentials), None
     claims = tokens.read_access(credentials, work.now())
     g.token_expires_at = claims.expires_at
-    return _by_session(work, claims)
+    asked |= {"of_user": claims.user_id, "of_session": claims.session_id}
+    with work.runtime.database.reader.connect() as connection:
+        found = connection.execute(query, {**asked, "now": work.now()}).one_or_none()
+    if found is None:
+        raise errors.SessionEnded()
+    return Actor(claims.user_id, claims.session_id, found.display_name, found.role), found
 
 
 def hash_of_key(key: str) -> str:
     """Keys are 256 random bits: nothing to guess, so a fast hash does."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def _by_session(work: Work, claims: tokens.Claims) -> Actor:
-    query = (
-        select(User.display_name, User.role)
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(User.id == claims.user_id, User.disabled_at.is_(None))
-        .where(UserSession.id == claims.session_id)
-        .where(UserSession.ended_at.is_(None), UserSession.expires_at > work.now())
-    )
-    with work.runtime.reading() as reader:
-        found = reader.execute(query).one_or_none()
-    if found is None:
-        raise errors.SessionEnded()
-    return Actor(claims.user_id, claims.session_id, found.display_name, found.role)
 
 
 def _by_service_key(work: Work, key: str) -> Actor:

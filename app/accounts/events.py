@@ -1,52 +1,45 @@
 """What happens to accounts, for features above to hear (`app/wiring.py` says which)."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class UserRegistered:
+class UserRegistered(NamedTuple):
     user_id: str
     email: str
 
 
-@dataclass(frozen=True)
-class EmailVerified:
+class EmailVerified(NamedTuple):
     """From now on the address is known to be theirs. At registration it comes after `UserRegistered`."""
 
     user_id: str
     email: str
 
 
-@dataclass(frozen=True)
-class UserRenamed:
+class UserRenamed(NamedTuple):
     user_id: str
     display_name: str
 
 
-@dataclass(frozen=True)
-class UserErased:
+class UserErased(NamedTuple):
     """Their sessions have ended and their row is a tombstone already."""
 
     user_id: str
 
 
-@dataclass(frozen=True)
-class ServiceAdmitted:
+class ServiceAdmitted(NamedTuple):
     """A program got a key."""
 
     user_id: str
     display_name: str
 
 
-@dataclass(frozen=True)
-class SessionStarted:
+class SessionStarted(NamedTuple):
     session_id: str
     user_id: str
     display_name: str
 
 
-@dataclass(frozen=True)
-class SessionEnded:
+class SessionEnded(NamedTuple):
     """Signed out, revoked, expired, or ended because its refresh token was used twice."""
 
     session_id: str

@@ -31,7 +31,8 @@ class User(Base):
 
 
 class UserSession(Base):
-    """One signing in of one device. Its refresh token rotates; `refresh_jti` is the id of the current one."""
+    """One signing in of one device. Its refresh token rotates; `refresh_jti` is the id of the current one,
+    `previous_refresh_jti` of the one before, which is used up but may come again when its answer was lost."""
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_ended_at_expires_at", "ended_at", "expires_at"),)
@@ -41,6 +42,7 @@ class UserSession(Base):
     device: Mapped[str | None] = mapped_column(String(64))  # as its owner calls it
     user_agent: Mapped[str | None] = mapped_column(String(300))
     refresh_jti: Mapped[str] = mapped_column(Id)
+    previous_refresh_jti: Mapped[str | None] = mapped_column(Id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the newest refresh
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,6 +1,6 @@
 from typing import Any
 
-from flask import request
+from flask import Response, after_this_request, current_app, request
 from flask.views import MethodView
 
 from app.accounts import links, service, sessions, tokens
@@ -21,10 +21,14 @@ from app.accounts.schemas import (
     TokensOut,
     UserOut,
 )
+from app.accounts.throttling import COOKIE, COOKIE_LIVES, LoginThrottle, device_cookie, known_device
 from app.core import errors
 from app.core.api import Blueprint, etag, require_version
+from app.core.client_address import client_network
 from app.core.flask_app import actor, work
 from app.core.pagination import PageQuery
+
+LOGIN_PATH = "/api/v1/auth/login"
 
 blp = Blueprint("accounts", __name__, description="Register, sign in and out, change one's account, find people.")
 
@@ -36,7 +40,9 @@ class Register(MethodView):
     @blp.problems(errors.EmailTaken)
     def post(self, data: dict[str, Any]) -> Any:
         """Make an account and sign in to it"""
-        return _tokens(*service.register(work(), **data, user_agent=_user_agent()))
+        registered = service.register(work(), **data, user_agent=_user_agent())
+        _remember_device(data["email"])
+        return _tokens(*registered)
 
 
 @blp.route("/auth/login")
@@ -45,8 +51,16 @@ class Login(MethodView):
     @blp.response(200, TokensOut)
     @blp.problems(errors.BadCredentials)
     def post(self, data: dict[str, Any]) -> Any:
-        """Sign in: begin a session"""
-        return _tokens(*service.login(work(), **data, user_agent=_user_agent()))
+        """Sign in: begin a session
+
+        Wrong passwords are counted, and too many of them are 429. A device that keeps the cookie of its last sign-in is
+        not stopped by what others try.
+        """
+        device = known_device(_secret(), data["email"], request.cookies.get(COOKIE), work().now())
+        with work().driver(LoginThrottle).attempt(data["email"], client_network(), device):
+            signed_in = service.login(work(), **data, user_agent=_user_agent())
+        _remember_device(data["email"])
+        return _tokens(*signed_in)
 
 
 @blp.route("/auth/refresh")
@@ -57,7 +71,8 @@ class Refresh(MethodView):
     def post(self, data: dict[str, Any]) -> Any:
         """Get new tokens for a refresh token
 
-        It works once: the answer has the next one. Used twice it ends its session, since it is in two hands.
+        It works once: the answer has the next one. When that answer was lost, the same token brings the same next one
+        again for a short while (REFRESH_GRACE_S). Used twice otherwise it ends its session, since it is in two hands.
         """
         claims = tokens.read_refresh(data["refresh_token"], work().now())
         return _tokens(*sessions.refresh(work(), claims.session_id, claims.jti))
@@ -131,7 +146,9 @@ class PasswordResetByLink(MethodView):
     @blp.problems(errors.TokenNotUsable)
     def post(self, data: dict[str, Any]) -> None:
         """Set a password with a mailed link's token; every session ends"""
-        service.reset_password(work(), **data)
+        user = service.reset_password(work(), **data)
+        if user.email is not None:
+            _remember_device(user.email)
 
 
 @blp.route("/auth/verify")
@@ -184,6 +201,30 @@ class Users(MethodView):
 
 def _tokens(user: User, session: UserSession) -> dict[str, Any]:
     return tokens.issue(work().settings, user, session, work().now())
+
+
+def _remember_device(email: str) -> None:
+    """Whoever sends this request has shown that the account is theirs: see `throttling.py`."""
+    work().driver(LoginThrottle).know(email, client_network())
+    value = device_cookie(_secret(), email, work().now())
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        response.set_cookie(
+            COOKIE,
+            value,
+            max_age=COOKIE_LIVES,
+            path=LOGIN_PATH,  # it is sent nowhere else
+            secure=work().settings.address.startswith("https:"),
+            httponly=True,
+            samesite="Strict",
+        )
+        return response
+
+
+def _secret() -> str:
+    secret: str = current_app.config["JWT_SECRET_KEY"]
+    return secret
 
 
 def _user_agent() -> str | None:

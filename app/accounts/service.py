@@ -19,7 +19,7 @@ from app.accounts.passwords import PasswordHasher
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
-from app.core.inserts import insert_unless_there
+from app.core.inserts import insert_all_unless_there
 from app.core.pagination import paginate
 from app.core.runtime import Work
 
@@ -55,8 +55,8 @@ def introduce(work: Work, user_id: str, others: Iterable[str]) -> None:
     met = set(work.scalars(select(Acquaintance.other_id).where(Acquaintance.user_id == user_id)))
     new = set(others) - met - {user_id}
     # Sorted, so that two of these at a time cannot wait for each other.
-    for one, other in sorted({*((user_id, other) for other in new), *((other, user_id) for other in new)}):
-        insert_unless_there(work, Acquaintance, user_id=one, other_id=other)
+    pairs = sorted({*((user_id, other) for other in new), *((other, user_id) for other in new)})
+    insert_all_unless_there(work, Acquaintance, [{"user_id": one, "other_id": other} for one, other in pairs])
 
 
 def people(work: Work, actor: Actor, *, email: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def change_password(work: Work, actor: Actor, *, current_password: str, new_pass
     sessions.end_all(work, actor.user_id, "password_changed", but=actor.session_id)
 
 
-def reset_password(work: Work, *, token: str, new_password: str) -> None:
+def reset_password(work: Work, *, token: str, new_password: str) -> User:
     """Set another password by a mailed link and end every session.
 
     :raises TokenNotUsable:
@@ -162,6 +162,7 @@ def reset_password(work: Work, *, token: str, new_password: str) -> None:
     user = links.use(work, "reset", token)
     _set_password_hash(work, user.id, password_hash)
     sessions.end_all(work, user.id, "password_reset")
+    return user
 
 
 def set_role(work: Work, user: User, role: str) -> None:

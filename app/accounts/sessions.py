@@ -38,20 +38,27 @@ def start(work: Work, user: User, *, device: str | None, user_agent: str | None)
 def refresh(work: Work, session_id: str, jti: str) -> tuple[User, UserSession]:
     """Rotate: the refresh token with this `jti` is used up, the session lives on from now.
 
-    A token that was used before is in two hands, and none can tell which is its owner's: the session ends.
+    A token that was used before is in two hands, and none can tell which is its owner's: the session ends. But an
+    answer may be lost on its way. So for REFRESH_GRACE_S the token that was used last brings the same next one again,
+    as long as that was not used itself (RFC 9700 §4.14.2 leaves room for this).
 
     :raises SessionEnded: it had ended, or ends by this.
     """
     session = work.get(UserSession, session_id, with_for_update=True)
     if session is None or session.ended_at is not None or session.expires_at <= work.now():
         raise errors.SessionEnded()
-    if session.refresh_jti != jti:
+    asks_again = jti == session.previous_refresh_jti and work.now() < session.last_used_at + timedelta(
+        seconds=work.settings.refresh_grace_s
+    )
+    if session.refresh_jti != jti and not asks_again:
         end(work, session, "refresh_reused")
         raise errors.SessionEnded("This refresh token was used before, so its session has ended; sign in again.")
     user = work.get_one(User, session.user_id)
     if user.disabled_at is not None:
         raise errors.SessionEnded()
-    session.refresh_jti = new_id()
+    if asks_again:
+        return user, session  # nothing moves, so that asking again and again does not prolong the grace
+    session.previous_refresh_jti, session.refresh_jti = jti, new_id()
     session.last_used_at = work.now()
     session.expires_at = _expiry(work)
     return user, session

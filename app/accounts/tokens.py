@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
@@ -19,6 +19,7 @@ from app.core import errors
 from app.core.ids import new_id
 from app.core.settings import Settings
 
+MOST_KNOWN = 10_000  # tokens whose signature need not be computed again, about 1 KB each
 PARTY = "parley"  # issuer and audience: a token that another program signed with the same key is refused
 
 
@@ -26,6 +27,7 @@ PARTY = "parley"  # issuer and audience: a token that another program signed wit
 class Claims:
     """What a token says, once its signature, issuer, audience and type are known to be right."""
 
+    type: str  # access | refresh
     user_id: str
     session_id: str
     jti: str
@@ -45,12 +47,13 @@ def init_tokens(app: Flask, secret: str) -> None:
         JWT_ENCODE_AUDIENCE=PARTY,
         JWT_DECODE_AUDIENCE=PARTY,
         JWT_ENCODE_NBF=False,
-        JWT_COOKIE_CSRF_PROTECT=False,  # there are no cookies, and the claim would only make tokens longer
+        JWT_COOKIE_CSRF_PROTECT=False,  # no token is in a cookie, and the claim would only make tokens longer
         # The library knows the system's clock alone, so it is made to accept any time; `exp` is held against
         # ours.
         JWT_DECODE_LEEWAY=timedelta(days=365 * 1000),
     )
     JWTManager(app)
+    app.extensions["parley_tokens"] = {}
 
 
 def issue(settings: Settings, user: User, session: UserSession, now: datetime) -> dict[str, Any]:
@@ -89,16 +92,32 @@ def read_refresh(token: str, now: datetime) -> Claims:
 
 
 def _read(token: str, kind: str) -> Claims:
+    claims = _known().get(token)
+    if claims is None:
+        claims = _verified(token)
+        _remember(token, claims)
+    if claims.type != kind:
+        raise errors.TokenInvalid(f"This needs {'an access' if kind == 'access' else 'a refresh'} token.")
+    return claims
+
+
+def _verified(token: str) -> Claims:
     try:
         claims = decode_token(token)
-    except (
-        PyJWTError,
-        JWTExtendedException,
-        ValueError,
-        RecursionError,
-    ):  # the last two: a header or body from hell
+    except (PyJWTError, JWTExtendedException, ValueError, RecursionError):  # the last two: a header or body from hell
         raise errors.TokenInvalid() from None
-    if claims["type"] != kind:
-        raise errors.TokenInvalid(f"This needs {'an access' if kind == 'access' else 'a refresh'} token.")
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    return Claims(claims["sub"], claims["sid"], claims["jti"], expires_at)
+    return Claims(claims["type"], claims["sub"], claims["sid"], claims["jti"], expires_at)
+
+
+def _known() -> dict[str, Claims]:
+    """What was verified already. A signature does not wear out; expiry and session are looked at each time."""
+    known: dict[str, Claims] = current_app.extensions["parley_tokens"]
+    return known
+
+
+def _remember(token: str, claims: Claims) -> None:
+    known = _known()
+    if len(known) >= MOST_KNOWN:
+        known.clear()  # all at once: each costs one more verification, and nothing is kept about their age
+    known[token] = claims

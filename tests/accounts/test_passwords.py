@@ -3,8 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.accounts.passwords import MOST_AT_ONCE, Argon2Passwords
+from app.accounts.passwords import Argon2Passwords
+from app.core import errors
 from tests.support.people import PASSWORD
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -50,8 +52,9 @@ def test_the_longest_hash_fits_its_column() -> None:
     assert len(Argon2Passwords(memory_cost_kib=1_048_576)._decoy) <= 255
 
 
-def test_only_so_many_are_hashed_at_once(passwords: Argon2Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
-    all_in = threading.Event()
+def test_only_so_many_are_hashed_at_once_some_wait_and_the_rest_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords = Argon2Passwords(at_once=2)
+    running, may_end = threading.Semaphore(0), threading.Event()
     lock = threading.Lock()
     now, most = 0, 0
 
@@ -61,14 +64,21 @@ def test_only_so_many_are_hashed_at_once(passwords: Argon2Passwords, monkeypatch
             with lock:
                 now += 1
                 most = max(most, now)
-                if now == MOST_AT_ONCE:
-                    all_in.set()
-            all_in.wait(5)
+            running.release()
+            may_end.wait(20)
             with lock:
                 now -= 1
             return password
 
     monkeypatch.setattr(passwords, "_hasher", Slow())
-    with ThreadPoolExecutor(3 * MOST_AT_ONCE) as pool:
-        list(pool.map(passwords.hash, ["x"] * 3 * MOST_AT_ONCE))
-    assert most == MOST_AT_ONCE
+    with ThreadPoolExecutor(4) as pool:
+        hashed = [pool.submit(passwords.hash, "x") for _ in range(4)]
+        assert running.acquire(timeout=20)
+        assert running.acquire(timeout=20)
+        eventually(lambda: passwords._places._value == 0, "two to wait")  # type: ignore[attr-defined]
+        with pytest.raises(errors.Unavailable):
+            passwords.verify("x", "x")
+        may_end.set()
+        assert [done.result() for done in hashed] == ["x"] * 4
+    assert most == 2
+    assert passwords.hash("x") == "x"

@@ -2,8 +2,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from werkzeug.test import TestResponse
 
-from app.accounts import events, tasks
+from app.accounts import events, tasks, tokens
 from app.accounts.models import UserSession
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
@@ -15,6 +16,24 @@ from tests.support.people import Person, ok, problem
 def ended_reason(runtime: Runtime, person: Person) -> str | None:
     with runtime.reading() as work:
         return work.get_one(UserSession, person.session_id).ended_reason
+
+
+def refresh_at_once(app: ParleyApp, person: Person) -> list[TestResponse]:
+    """What three answer that refresh with one token at the same moment."""
+    together = threading.Barrier(3)
+
+    def refresh(_number: int) -> TestResponse:
+        together.wait()
+        return Visitor(app).try_to_refresh(person)
+
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(refresh, range(3)))
+
+
+def next_token_in(app: ParleyApp, answer: TestResponse) -> str:
+    """The id of the refresh token that an answer brings."""
+    with app.app_context():
+        return tokens.read_refresh(ok(answer)["refresh_token"], app.runtime.clock.now()).jti
 
 
 class TestRefreshing:
@@ -35,35 +54,72 @@ class TestRefreshing:
         clock.advance(days=30)
         problem(visitor.try_to_refresh(anna), 401, "session_ended")
 
-    def test_twice_with_one_token_ends_the_session(
-        self, visitor: Visitor, runtime: Runtime, anna: Person, heard: list[object]
+    def test_is_repeated_when_its_answer_was_lost(
+        self, visitor: Visitor, clock: ManualClock, runtime: Runtime, anna: Person, heard: list[object]
+    ) -> None:
+        lost = visitor.refresh(anna)
+        clock.advance(seconds=29)
+        fresh = visitor.refresh(anna)
+        ok(fresh.get("/auth/me"))
+        ok(lost.get("/auth/me"))  # the answer was only late
+        visitor.refresh(fresh)
+        assert ended_reason(runtime, anna) is None
+        assert heard == []
+
+    def test_is_repeated_by_whichever_of_two_windows_came_second(self, visitor: Visitor, anna: Person) -> None:
+        first, second = visitor.refresh(anna), visitor.refresh(anna)
+        first = visitor.refresh(first)
+        second = visitor.refresh(second)
+        ok(first.get("/auth/me"))
+        ok(second.get("/auth/me"))
+
+    def test_is_not_repeated_once_the_next_token_was_used(
+        self, visitor: Visitor, runtime: Runtime, anna: Person
+    ) -> None:
+        fresh = visitor.refresh(visitor.refresh(anna))
+        problem(visitor.try_to_refresh(anna), 401, "session_ended")
+        problem(fresh.get("/auth/me"), 401, "session_ended")
+        assert ended_reason(runtime, anna) == "refresh_reused"
+
+    def test_again_and_again_does_not_prolong_the_time_for_it(
+        self, visitor: Visitor, clock: ManualClock, runtime: Runtime, anna: Person
+    ) -> None:
+        for _ in range(3):
+            visitor.refresh(anna)
+            clock.advance(seconds=10)
+        problem(visitor.try_to_refresh(anna), 401, "session_ended")
+        assert ended_reason(runtime, anna) == "refresh_reused"
+
+    def test_by_several_at_once_gives_each_the_same_next_token(
+        self, app: ParleyApp, runtime: Runtime, anna: Person
+    ) -> None:
+        answers = refresh_at_once(app, anna)
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert len({next_token_in(app, answer) for answer in answers}) == 1
+        assert ended_reason(runtime, anna) is None
+
+    def test_is_not_repeated_for_whoever_has_signed_out_since(self, visitor: Visitor, anna: Person) -> None:
+        visitor.refresh(anna).post("/auth/logout")
+        problem(visitor.try_to_refresh(anna), 401, "session_ended")
+
+    def test_twice_with_one_token_ends_the_session_after_a_while(
+        self, visitor: Visitor, clock: ManualClock, runtime: Runtime, anna: Person, heard: list[object]
     ) -> None:
         fresh = visitor.refresh(anna)
+        clock.advance(seconds=30)
         problem(visitor.try_to_refresh(anna), 401, "session_ended")
         problem(fresh.get("/auth/me"), 401, "session_ended")
         problem(visitor.try_to_refresh(fresh), 401, "session_ended")
         assert ended_reason(runtime, anna) == "refresh_reused"
         assert heard == [events.SessionEnded(anna.session_id, anna.user_id)]
 
-    def test_by_a_thief_leaves_other_sessions_alone(self, visitor: Visitor, anna: Person) -> None:
+    def test_by_a_thief_leaves_other_sessions_alone(self, visitor: Visitor, clock: ManualClock, anna: Person) -> None:
         phone = visitor.login()
         visitor.refresh(anna)
-        visitor.try_to_refresh(anna)
+        clock.advance(minutes=1)
+        problem(visitor.try_to_refresh(anna), 401, "session_ended")
         ok(phone.get("/auth/me"))
         visitor.refresh(phone)
-
-    def test_by_several_at_once_ends_the_session(
-        self, app: ParleyApp, visitor: Visitor, runtime: Runtime, anna: Person
-    ) -> None:
-        together = threading.Barrier(3)
-
-        def refresh(_number: int) -> int:
-            together.wait()
-            return Visitor(app).try_to_refresh(anna).status_code
-
-        with ThreadPoolExecutor(3) as pool:
-            assert sorted(pool.map(refresh, range(3))) == [200, 401, 401]
-        assert ended_reason(runtime, anna) == "refresh_reused"
 
     def test_is_no_use_after_signing_out(self, visitor: Visitor, anna: Person) -> None:
         anna.post("/auth/logout")
@@ -72,6 +128,21 @@ class TestRefreshing:
     def test_needs_a_token(self, visitor: Visitor) -> None:
         problem(visitor.post("/auth/refresh", {}), 422, "validation_failed")
         problem(visitor.post("/auth/refresh", {"refresh_token": "x" * 5_000}), 422, "validation_failed")
+
+
+@pytest.mark.parametrize("overrides", [{"refresh_grace_s": 0}])
+class TestRefreshingWithoutGrace:
+    def test_twice_with_one_token_ends_the_session_at_once(
+        self, visitor: Visitor, runtime: Runtime, anna: Person
+    ) -> None:
+        fresh = visitor.refresh(anna)
+        problem(visitor.try_to_refresh(anna), 401, "session_ended")
+        problem(fresh.get("/auth/me"), 401, "session_ended")
+        assert ended_reason(runtime, anna) == "refresh_reused"
+
+    def test_by_several_at_once_ends_the_session(self, app: ParleyApp, runtime: Runtime, anna: Person) -> None:
+        assert sorted(answer.status_code for answer in refresh_at_once(app, anna)) == [200, 401, 401]
+        assert ended_reason(runtime, anna) == "refresh_reused"
 
 
 def test_signing_out_ends_the_session_at_once(
