@@ -10,14 +10,18 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g, request
+from sqlalchemy import and_, bindparam
 
-from app.accounts.authentication import authenticate
+from app.accounts.authentication import SESSION, authenticate
+from app.accounts.models import User
 from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
 from app.invitations.models import Invitation
+from app.meetings.models import MeetingPerson
 from app.meetings.service import relation_of
 from app.participants.models import Participant
+from app.rate_limits import RateLimits
 from app.recordings.models import Recording
 
 
@@ -145,24 +149,45 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "recording_id": (_meeting_of_recording, MEMBER),
 }
 
+# Where the path names the meeting itself, one statement tells whether the session is good and what its person is there.
+_SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation).outerjoin(
+    MeetingPerson, and_(MeetingPerson.user_id == User.id, MeetingPerson.meeting_id == bindparam("of_meeting"))
+)
+
 _RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED}
 
 
 def guard(work: Work) -> None:
-    """Authenticate the request and hold it against the table.
+    """Authenticate the request, count it for its limits and hold it against the table.
 
-    :raises TokenMissing: or another 401. :raises NotFound: :raises Forbidden:
+    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
     """
     rule = request.url_rule
     if rule is None:
         raise errors.NotFound()
     if request.method == "OPTIONS" or _is_page(rule.rule):
         return
-    allowed = RULES[_key(request.method, rule.rule)]
+    operation = _key(request.method, rule.rule)
+    allowed = RULES[operation]
+    limits = work.driver(RateLimits)
     if Who.ANYONE in allowed:
+        limits.check_address(operation)
         return
-    actor = g.actor = authenticate(work)
-    check(work, actor, allowed, request.view_args or {})
+    path_ids = request.view_args or {}
+    try:
+        if "meeting_id" in path_ids:
+            actor, found = authenticate(work, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
+        else:
+            (actor, _), found = authenticate(work), None
+    except errors.ParleyError:
+        limits.check_address(operation)
+        raise
+    g.actor = actor
+    limits.check_user(operation, actor)
+    if found is None:
+        check(work, actor, allowed, path_ids)
+    else:
+        _check_relation({_RELATIONS[found.relation]} if found.relation else set(), ASKED, allowed)
 
 
 def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str, Any]) -> None:
@@ -176,12 +201,16 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
             relation = relation_of(work, actor.user_id, meeting_id)
             if relation is not None:
                 relations.add(_RELATIONS[relation])
-            if not relations & may_know:
-                raise errors.NotFound()
-            if not relations & allowed:
-                raise errors.Forbidden()
+            _check_relation(relations, may_know, allowed)
             return
     if not _role(actor) & allowed:
+        raise errors.Forbidden()
+
+
+def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: frozenset[Who]) -> None:
+    if not relations & may_know:
+        raise errors.NotFound()
+    if not relations & allowed:
         raise errors.Forbidden()
 
 

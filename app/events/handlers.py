@@ -1,6 +1,5 @@
 """Domain events become rows of the outbox, in the transaction that they belong to."""
 
-from dataclasses import asdict
 from typing import Any
 
 from app.core.bus import Handler
@@ -12,7 +11,7 @@ def recorder(name: str) -> Handler:
     """A handler that keeps any domain event under `name`; the event's fields are its payload."""
 
     def record(work: Work, event: Any) -> None:
-        facts = asdict(event)
+        facts = event._asdict()
         service.record(work, name, facts.get("meeting_id"), facts)
 
     return record

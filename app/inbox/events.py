@@ -1,8 +1,7 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class OwnerReturned:
+class OwnerReturned(NamedTuple):
     """An inbox is polled again after a silence of PRESENCE_RECONNECTING_S or more."""
 
     kind: str

@@ -11,10 +11,9 @@ poll of the same inbox takes over, when the inbox closes, when its client hangs 
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app.core import errors
 from app.core.ids import new_id
@@ -23,36 +22,42 @@ from app.core.wakeups.base import SAFETY_NET_S
 from app.inbox import service
 from app.inbox.events import OwnerReturned
 from app.inbox.models import Inbox
-from app.inbox.parking import OpenPoll, Parking, in_batches
+from app.inbox.parking import OpenPoll, Parking, Poll
+from app.inbox.service import in_batches
 
 TOKEN_MARGIN_S = 1.0  # a poll ends this long before its token, so that its last look is still allowed
 CROWDED_POLL_MS = 1000  # pause that is asked of a client whose poll found no parking place
 UNREAD: dict[str, Any] = {}  # the reply to a client that has hung up
 
 
+class Watching(Protocol):
+    """Whoever knows where an inbox stood: its newest message, and its newest poll."""
+
+    @property
+    def inbox_id(self) -> str: ...
+
+    @property
+    def head_seq(self) -> int: ...
+
+    @property
+    def poll_id(self) -> str: ...
+
+
+AnyWatching = TypeVar("AnyWatching", bound=Watching)
+
+
 class _HungUp(Exception):
     pass
-
-
-@dataclass(frozen=True)
-class Poll:
-    """What a client asks for. `after` None: behind what is acknowledged."""
-
-    inbox_id: str
-    after: int | None
-    ack: int | None
-    limit: int
-    wait_s: float
-    valid_until: datetime | None  # the token's expiry: no poll outlives it
 
 
 def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str, Any]:
     """Answer with messages, at once or as soon as there are any (shape: `InboxReply`).
 
+    :raises TooManyPolls: this user has as many open as they may.
     :raises CursorAhead: `after` or `ack` is past the newest message.
     :raises InboxClosed: the inbox is closed and was delivered wholly.
     """
-    opened = open_poll(runtime, asked, hung_up)
+    opened = open_poll(runtime, asked, hung_up, new_id())
     if opened is None:
         return UNREAD
     reply, done = look(runtime, opened)
@@ -60,7 +65,7 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
         return reply
     parking: Parking = runtime.drivers[Parking]
     if not parking.claim(opened, blocking=True):
-        return crowded(reply)
+        return {**reply, "next_poll_ms": CROWDED_POLL_MS}
     try:
         while not done:
             if hung_up():
@@ -69,7 +74,7 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
             parking.beat_if_due(runtime)
             reply, done = look(runtime, opened)
     finally:
-        parking.release(opened.poll_id)
+        parking.release(opened)
     finish(runtime, opened)
     return reply
 
@@ -78,14 +83,19 @@ def poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> dict[str
 class Slot:
     """What a server that parks polls puts into the request's environment under `SLOT`, and finds changed afterwards.
 
-    `waits`: the answer is void; keep the poll, ask again with the same slot once `opened.topic` was woken after
-    `opened.ticket` or `opened.remaining_s` is 0, and release `opened.poll_id` from `Parking` in the end.
-    `hung_up`: whether the client is known to be gone; asked from whatever thread.
+    `hung_up`: whether the client is known to be gone; asked from whatever thread. `poll_id`: made when the request
+    came. `deadline`: of a poll that was parked already, by time.monotonic().
+    `opened`: the poll, once it has begun. `waits`: the answer is void; keep the poll, and ask again in a new slot with
+    the same id once `opened.topic` was woken after `opened.ticket`, or `opened.remaining_s` is 0. `goes_on`: the inbox
+    is open and this poll its newest. The server finds it a place in `Parking`, and notes when its owner was last seen.
     """
 
     hung_up: Callable[[], bool]
+    poll_id: str
+    deadline: float | None = None
     opened: OpenPoll | None = None
     waits: bool = False
+    goes_on: bool = False
 
 
 SLOT = "parley.poll_slot"
@@ -93,57 +103,50 @@ SLOT = "parley.poll_slot"
 
 def poll_in_slot(runtime: Runtime, asked: Poll, slot: Slot) -> dict[str, Any]:
     """One look of a poll that its server parks; never blocks."""
-    slot.waits = False
-    opened = slot.opened or open_poll(runtime, asked, slot.hung_up)
+    opened = slot.opened = open_poll(runtime, asked, slot.hung_up, slot.poll_id, slot.deadline)
     if opened is None:
         return UNREAD
     reply, done = look(runtime, opened)
-    if done:
-        if slot.opened is not None:
-            finish(runtime, opened)
-        return reply
-    if slot.opened is None:
-        parking: Parking = runtime.drivers[Parking]
-        if not parking.claim(opened):
-            return crowded(reply)
-        slot.opened = opened
-    slot.waits = True
+    slot.waits = not done
+    slot.goes_on = not (reply["superseded"] or reply["ended"])
     return reply
 
 
-def open_poll(runtime: Runtime, asked: Poll, hung_up: Callable[[], bool]) -> OpenPoll | None:
+def open_poll(
+    runtime: Runtime, asked: Poll, hung_up: Callable[[], bool], poll_id: str, deadline: float | None = None
+) -> OpenPoll | None:
     """Acknowledge, take the inbox over from an older poll, note that its owner is there.
 
+    :param poll_id: a UUIDv7, made when the request came: which of two polls is newer, their ids say.
+    :param deadline: the poll was parked before, until then; it goes on, and is told of an inbox that has closed.
     :returns: None, and nothing is changed, where the client has hung up meanwhile. Requests are not begun in the order
         in which they were sent: a poll that was given up would end the one that came in its place.
-    :raises CursorAhead: :raises InboxClosed:
+    :raises TooManyPolls: :raises CursorAhead: :raises InboxClosed:
     """
-    poll_id = new_id()
-    wait_s = asked.wait_s
-    if asked.valid_until is not None:
-        valid_s = (asked.valid_until - runtime.clock.now()).total_seconds() - TOKEN_MARGIN_S
-        wait_s = min(wait_s, max(0.0, valid_s))
+    parking: Parking = runtime.drivers[Parking]
+    goes_on = deadline is not None
+    if asked.wait_s > 0 and not goes_on and not parking.has_room_for(asked.user_id, asked.inbox_id):
+        raise errors.TooManyPolls(f"You have {parking.most_per_user} polls open, as many as you may; end one of them.")
+    if deadline is None:
+        wait_s = asked.wait_s
+        if asked.valid_until is not None:
+            valid_s = (asked.valid_until - runtime.clock.now()).total_seconds() - TOKEN_MARGIN_S
+            wait_s = min(wait_s, max(0.0, valid_s))
+        deadline = time.monotonic() + wait_s
     try:
-        after = _begin(runtime, asked, poll_id, hung_up)
+        after = _begin(runtime, asked, poll_id, hung_up, goes_on)
     except _HungUp:
         return None
-    return OpenPoll(
-        poll_id, asked.inbox_id, service.topic(asked.inbox_id), after, asked.limit, time.monotonic() + wait_s
-    )
+    return OpenPoll(asked, poll_id, after, deadline)
 
 
 def look(runtime: Runtime, opened: OpenPoll) -> tuple[dict[str, Any], bool]:
     """What there is now, and whether that ends the poll; else wait with its ticket."""
     opened.ticket = runtime.wakeups.ticket(opened.topic)
     reply = _read(runtime, opened)
-    opened.head_seq = reply["head_seq"]
+    opened.head_seq, opened.acked_seq = reply["head_seq"], reply["acked_seq"]
     told = bool(reply["messages"] or reply["ended"] or reply["superseded"])
     return reply, told or opened.remaining_s <= 0 or runtime.wakeups.closed
-
-
-def crowded(reply: dict[str, Any]) -> dict[str, Any]:
-    """The reply to a poll that could not be parked."""
-    return {**reply, "next_poll_ms": CROWDED_POLL_MS}
 
 
 def finish(runtime: Runtime, opened: OpenPoll) -> None:
@@ -157,28 +160,26 @@ def finish(runtime: Runtime, opened: OpenPoll) -> None:
         )
 
 
-def find_missed(runtime: Runtime, polls: Iterable[OpenPoll]) -> list[OpenPoll]:
-    """Those of the parked `polls` for which there is something new that no wake-up told of."""
-    by_inbox: dict[str, list[OpenPoll]] = {}
-    for opened in polls:
-        by_inbox.setdefault(opened.inbox_id, []).append(opened)
-    missed: list[OpenPoll] = []
+def find_missed(runtime: Runtime, watching: Iterable[AnyWatching]) -> list[AnyWatching]:
+    """Those who don't know where their inbox stands."""
+    by_inbox: dict[str, list[AnyWatching]] = {}
+    for one in watching:
+        by_inbox.setdefault(one.inbox_id, []).append(one)
+    missed: list[AnyWatching] = []
     with runtime.reading() as work:
         for some in in_batches(sorted(by_inbox)):
             states = select(Inbox.id, Inbox.head_seq, Inbox.poll_id, Inbox.closed_at).where(Inbox.id.in_(some))
             for state in work.execute(states):
                 missed += [
-                    opened
-                    for opened in by_inbox.pop(state.id)
-                    if state.head_seq > opened.head_seq
-                    or state.poll_id != opened.poll_id
-                    or state.closed_at is not None
+                    one
+                    for one in by_inbox.pop(state.id)
+                    if state.head_seq > one.head_seq or state.poll_id != one.poll_id or state.closed_at is not None
                 ]
-    return missed + [opened for gone in by_inbox.values() for opened in gone]
+    return missed + [one for gone in by_inbox.values() for one in gone]
 
 
-def _begin(runtime: Runtime, asked: Poll, poll_id: str, hung_up: Callable[[], bool]) -> int:
-    """The cursor to read from."""
+def _begin(runtime: Runtime, asked: Poll, poll_id: str, hung_up: Callable[[], bool], goes_on: bool) -> int:
+    """The cursor to read from. Where a newer poll has the inbox it keeps it, and the look that follows finds that."""
     with runtime.writing() as work:
         inbox = work.get(Inbox, asked.inbox_id)
         if inbox is None:
@@ -191,14 +192,17 @@ def _begin(runtime: Runtime, asked: Poll, poll_id: str, hung_up: Callable[[], bo
         after = inbox.acked_seq if asked.after is None else asked.after
         if after > inbox.head_seq:
             raise errors.CursorAhead(head_seq=inbox.head_seq)
-        if inbox.closed_at is not None and after >= inbox.head_seq:
+        if inbox.closed_at is not None and after >= inbox.head_seq and not goes_on:
             raise errors.InboxClosed(reason=inbox.closed_reason)
-        had_poll = inbox.poll_id is not None
-        inbox.poll_id, inbox.last_seen_at = poll_id, now
-        work.flush()
+        taken = work.execute(
+            update(Inbox)
+            .where(Inbox.id == inbox.id, or_(Inbox.poll_id.is_(None), Inbox.poll_id <= poll_id))
+            .values(poll_id=poll_id, last_seen_at=now)
+            .execution_options(synchronize_session=False)
+        )
         if hung_up():  # asked while the inbox is locked: a poll that was sent later comes later, or has come already
             raise _HungUp
-        if had_poll:
+        if taken.rowcount and inbox.poll_id not in (None, poll_id):  # type: ignore[attr-defined]
             work.wake([service.topic(asked.inbox_id)])
         return after
 
@@ -215,8 +219,8 @@ def _read(runtime: Runtime, opened: OpenPoll) -> dict[str, Any]:
         superseded = state.poll_id != opened.poll_id
         messages: list[dict[str, Any]] = []
         if state.head_seq > opened.after and not superseded:
-            messages = service.read(work, opened.inbox_id, opened.after, opened.limit)
-    last = len(messages) < opened.limit or messages[-1]["seq"] >= state.head_seq
+            messages = service.read(work, opened.inbox_id, opened.after, opened.asked.limit)
+    last = len(messages) < opened.asked.limit or messages[-1]["seq"] >= state.head_seq
     ended = state.closed_at is not None and last and not superseded
     return {
         "messages": messages,

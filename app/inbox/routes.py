@@ -10,7 +10,8 @@ from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.inbox import service
-from app.inbox.polling import SLOT, Poll, Slot, poll, poll_in_slot
+from app.inbox.parking import Poll
+from app.inbox.polling import SLOT, Slot, poll, poll_in_slot
 from app.inbox.schemas import Acknowledge, Acknowledged, InboxQuery, InboxReply
 
 blp = Blueprint("inbox", __name__, description="Poll for messages and acknowledge them: one poll for everything.")
@@ -20,7 +21,7 @@ blp = Blueprint("inbox", __name__, description="Poll for messages and acknowledg
 class InboxView(MethodView):
     @blp.arguments(InboxQuery, location="query")
     @blp.response(200, InboxReply)
-    @blp.problems(errors.NotFound, errors.CursorAhead, errors.InboxClosed)
+    @blp.problems(errors.NotFound, errors.CursorAhead, errors.InboxClosed, errors.TooManyPolls)
     @blp.doc(operationId="pollInbox")
     def get(self, query: dict[str, Any]) -> Response:
         """Wait for messages
@@ -37,8 +38,16 @@ class InboxView(MethodView):
             raise errors.ValidationFailed(errors=[{"location": "query", "field": "wait", "message": message}])
         inbox_id = service.own_inbox(unit, actor(), query["participant_id"]).id
         unit.close()  # a parked poll holds no connection
-        expires_at = g.get("token_expires_at")
-        asked = Poll(inbox_id, query["after"], query["ack"], query["limit"], wait_s, expires_at)
+        asked = Poll(
+            actor().user_id,
+            actor().session_id,
+            inbox_id,
+            query["after"],
+            query["ack"],
+            query["limit"],
+            wait_s,
+            g.token_expires_at,
+        )
         slot: Slot | None = request.environ.get(SLOT)
         if slot is None:
             reply = poll(unit.runtime, asked, hang_up_detector(request.environ))

@@ -14,20 +14,65 @@ Rules, and why they hold:
 * A full inbox refuses directed messages, and gets one `inbox.reset` in place of broadcasts.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.runtime import Runtime, Work
+from app.core.wakeups.base import NEWS
 from app.inbox.models import Inbox, Signal
 
 FULL_RETRY_S = 5  # after this a sender may try again whether a full inbox was read
+INBOXES_A_QUERY = 500  # below every database's limit of parameters
+
+# What every message costs: written once, so that SQLAlchemy compiles them once.
+_these = Inbox.id.in_(bindparam("of_inboxes", expanding=True))
+_LOCK = select(Inbox.id).where(_these).order_by(Inbox.id).with_for_update(key_share=True)
+# (`closed_reason` is set with `closed_at` and has no index: in that one InnoDB would lock entries of other inboxes.)
+_BUMP = update(Inbox).where(_these, Inbox.closed_reason.is_(None)).values(head_seq=Inbox.head_seq + 1)
+_BUMP_RETURNING = _BUMP.returning(Inbox.id, Inbox.head_seq, Inbox.acked_seq, Inbox.address)
+_BUMP_ONE = (
+    update(Inbox)
+    .where(Inbox.id == bindparam("of_inbox"), Inbox.closed_reason.is_(None))
+    .values(head_seq=Inbox.head_seq + 1)
+    .returning(Inbox.id, Inbox.head_seq, Inbox.acked_seq, Inbox.address)
+)
+_BUMPED = select(Inbox.id, Inbox.head_seq, Inbox.acked_seq, Inbox.address).where(_these, Inbox.closed_reason.is_(None))
+_DROP_OLDER = delete(Signal).where(
+    Signal.inbox_id.in_(bindparam("of_inboxes", expanding=True)),
+    Signal.subject == bindparam("of_subject"),
+    Signal.seq > select(Inbox.acked_seq).where(Inbox.id == Signal.inbox_id).scalar_subquery(),
+)
+_INSERT = insert(Signal.__table__)  # type: ignore[arg-type]
+_ACKNOWLEDGE = (
+    update(Inbox)
+    .where(Inbox.id == bindparam("of_inbox"), Inbox.acked_seq < bindparam("up_to"))
+    .values(acked_seq=bindparam("up_to"))
+)
+_READ = (
+    select(
+        Signal.seq,
+        Signal.id,
+        Signal.event_id,
+        Signal.type,
+        Signal.meeting_id,
+        Signal.sender,
+        Signal.payload,
+        Signal.created_at,
+        Inbox.address,
+    )
+    .join(Inbox, Inbox.id == Signal.inbox_id)
+    .where(Signal.inbox_id == bindparam("of_inbox"), Signal.seq > bindparam("after"))
+    .order_by(Signal.seq)
+    .limit(bindparam("most"))
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +87,35 @@ class Message:
     client_ref: str | None = None
 
 
+class News(NamedTuple):
+    """A message as a nudge tells it, to those who have all that came before and need not read it again."""
+
+    seq: int
+    subject: str | None
+    message: str  # JSON, as in a reply
+
+    @property
+    def line(self) -> str:
+        return f"{NEWS}{self.seq}{NEWS}{self.subject or ''}{NEWS}{self.message}"
+
+    @classmethod
+    def of_line(cls, nudge: str) -> "News | None":
+        """None: the nudge says only that there is something."""
+        _topic, told, rest = nudge.partition(NEWS)
+        if not told:
+            return None
+        seq, subject, message = rest.split(NEWS, 2)
+        return cls(int(seq), subject or None, message)
+
+
 def topic(inbox_id: str) -> str:
     return f"inbox:{inbox_id}"
+
+
+def in_batches(inbox_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as one query may name. (itertools has `batched` from Python 3.12 on.)"""
+    for start in range(0, len(inbox_ids), INBOXES_A_QUERY):
+        yield inbox_ids[start : start + INBOXES_A_QUERY]
 
 
 def open_inbox(work: Work, kind: str, owner_id: str, *, address: dict[str, Any], user_id: str | None = None) -> Inbox:
@@ -101,6 +173,8 @@ def close_inbox(work: Work, kind: str, owner_id: str, reason: str) -> None:
 
 def hold(work: Work, inbox_ids: Iterable[str]) -> None:
     """Lock these inboxes until the commit, for who delivers to them one after the other in an order of their own."""
+    if work.runtime.database.is_sqlite:
+        return  # there who writes is alone
     for inbox_id in sorted(set(inbox_ids)):  # one by one: how a database orders several locks is its own business
         work.execute(select(Inbox.id).where(Inbox.id == inbox_id).with_for_update(key_share=True))
 
@@ -112,24 +186,16 @@ def deliver(work: Work, message: Message, inbox_ids: Iterable[str], *, directed:
     :returns: the ids of the stored messages by inbox.
     :raises InboxFull: a directed message meets a full inbox; nothing is stored.
     """
+    work.flush()
+    rows = _bump(work, sorted(set(inbox_ids)))
+    most = work.settings.inbox_max_unacked
+    full = [row for row in rows if row.head_seq - 1 - row.acked_seq >= most and _unacked(work, row) >= most]
+    if full and directed:
+        raise errors.InboxFull(headers={"Retry-After": str(FULL_RETRY_S)})
     event_id = new_id()
-    stored: dict[str, str] = {}
-    for inbox_id in sorted(set(inbox_ids)):
-        row = _bump(work, inbox_id)
-        if row is None:
-            continue
-        to_store = message
-        if row.head_seq - 1 - row.acked_seq >= work.settings.inbox_max_unacked and _unacked(work, row) >= (
-            work.settings.inbox_max_unacked
-        ):
-            if directed:
-                raise errors.InboxFull(headers={"Retry-After": str(FULL_RETRY_S)})
-            to_store = Message("inbox.reset", {"reason": "inbox_full"}, subject="inbox.reset")
-        if to_store.subject is not None:
-            _drop_older(work, row, to_store.subject)
-        signal = _store(work, row, to_store, event_id)
-        stored[inbox_id] = signal.id
-    _wake(work, stored)
+    stored = _store(work, [row for row in rows if row not in full], message, event_id)
+    if full:
+        stored |= _store(work, full, Message("inbox.reset", {"reason": "inbox_full"}, subject="inbox.reset"), event_id)
     return stored
 
 
@@ -158,35 +224,9 @@ def seen_before(work: Work, from_participant_id: str, client_refs: Iterable[str]
 
 def read(work: Work, inbox_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     """Messages with `seq > after`, oldest first, as they go out on the wire."""
-    rows = work.execute(
-        select(
-            Signal.seq,
-            Signal.id,
-            Signal.event_id,
-            Signal.type,
-            Signal.meeting_id,
-            Signal.sender,
-            Signal.payload,
-            Signal.created_at,
-            Inbox.address,
-        )
-        .join(Inbox, Inbox.id == Signal.inbox_id)
-        .where(Signal.inbox_id == inbox_id, Signal.seq > after)
-        .order_by(Signal.seq)
-        .limit(limit)
-    )
+    rows = work.connection().execute(_READ, {"of_inbox": inbox_id, "after": after, "most": limit})
     return [
-        {
-            "seq": row.seq,
-            "id": row.id,
-            "event_id": row.event_id,
-            "type": row.type,
-            "meeting_id": row.meeting_id,
-            "from": row.sender,
-            "to": row.address,
-            "payload": row.payload,
-            "created_at": row.created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        }
+        {"seq": row.seq, "id": row.id, **_shared_part(row, row.event_id, row.created_at), "to": row.address}
         for row in rows
     ]
 
@@ -199,6 +239,7 @@ def acknowledge(work: Work, inbox: Inbox, up_to: int) -> None:
     if up_to > inbox.head_seq:
         raise errors.CursorAhead(head_seq=inbox.head_seq)
     if up_to > inbox.acked_seq:
+        _wake(work, [inbox.id])  # who answers polls from memory has to learn of it
         work.execute(
             update(Inbox)
             .where(Inbox.id == inbox.id, Inbox.acked_seq < up_to)
@@ -206,6 +247,12 @@ def acknowledge(work: Work, inbox: Inbox, up_to: int) -> None:
             .execution_options(synchronize_session=False)
         )
         work.refresh(inbox, ["acked_seq", "head_seq"])
+
+
+def acknowledge_many(work: Work, up_to: Mapping[str, int]) -> None:
+    """The same for several inboxes, by id, of which it is known that they have such messages."""
+    for inbox_id in sorted(up_to):  # rows are locked in the order in which who delivers locks them
+        work.connection().execute(_ACKNOWLEDGE, {"of_inbox": inbox_id, "up_to": up_to[inbox_id]})
 
 
 def acknowledge_all(work: Work, inbox_id: str) -> None:
@@ -257,17 +304,22 @@ def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
         work.execute(delete(Inbox).where(Inbox.closed_at < closed_before).execution_options(synchronize_session=False))
 
 
-def _bump(work: Work, inbox_id: str) -> Any:
-    """Take the next number of an open inbox, holding its row's lock until the commit."""
-    changed = work.execute(
-        update(Inbox)
-        .where(Inbox.id == inbox_id, Inbox.closed_at.is_(None))
-        .values(head_seq=Inbox.head_seq + 1)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.rowcount == 0:  # type: ignore[attr-defined]
-        return None
-    return work.execute(select(Inbox.id, Inbox.head_seq, Inbox.acked_seq).where(Inbox.id == inbox_id)).one()
+def _bump(work: Work, inbox_ids: Sequence[str]) -> Sequence[Any]:
+    """Take the next number of each open one of these inboxes, holding their rows' locks until the commit."""
+    connection = work.connection()
+    if len(inbox_ids) == 1 and connection.dialect.update_returning:
+        return connection.execute(_BUMP_ONE, {"of_inbox": inbox_ids[0]}).all()
+    rows: list[Any] = []
+    for some in in_batches(inbox_ids):
+        if len(inbox_ids) > 1 and not work.runtime.database.is_sqlite:
+            # An update locks rows in whatever order it finds them.
+            connection.execute(_LOCK, {"of_inboxes": some})
+        if connection.dialect.update_returning:
+            rows += connection.execute(_BUMP_RETURNING, {"of_inboxes": some})
+        else:
+            connection.execute(_BUMP, {"of_inboxes": some})
+            rows += connection.execute(_BUMPED, {"of_inboxes": some})
+    return sorted(rows, key=lambda row: row.id)
 
 
 def _unacked(work: Work, row: Any) -> int:
@@ -275,32 +327,53 @@ def _unacked(work: Work, row: Any) -> int:
     return work.scalar(counted) or 0
 
 
-def _drop_older(work: Work, row: Any, subject: str) -> None:
-    work.execute(
-        delete(Signal)
-        .where(Signal.inbox_id == row.id, Signal.subject == subject, Signal.seq > row.acked_seq)
-        .execution_options(synchronize_session=False)
+def _store(work: Work, rows: Sequence[Any], message: Message, event_id: str) -> dict[str, str]:
+    """Store a message in inboxes that have a number for it, and tell of it; the ids by inbox."""
+    if not rows:
+        return {}
+    connection, now = work.connection(), work.now()
+    if message.subject is not None:
+        for some in in_batches([row.id for row in rows]):
+            connection.execute(_DROP_OLDER, {"of_inboxes": some, "of_subject": message.subject})
+    shared = {
+        "meeting_id": message.meeting_id,
+        "from_participant_id": message.sender["participant_id"] if message.sender else None,
+        "sender": message.sender,
+        "type": message.type,
+        "payload": message.payload,
+        "event_id": event_id,
+        "subject": message.subject,
+        "client_ref": message.client_ref,
+        "created_at": now,
+    }
+    ids = [new_id() for _ in rows]
+    connection.execute(
+        _INSERT,
+        [{**shared, "id": id_, "inbox_id": row.id, "seq": row.head_seq} for id_, row in zip(ids, rows, strict=True)],
     )
+    told = json.dumps(_shared_part(message, event_id, now))[1:-1]
+    work.wake(
+        topic(row.id) + News(row.head_seq, message.subject, _on_the_wire(id_, row, told)).line
+        for id_, row in zip(ids, rows, strict=True)
+    )
+    return {row.id: id_ for id_, row in zip(ids, rows, strict=True)}
 
 
-def _store(work: Work, row: Any, message: Message, event_id: str) -> Signal:
-    signal = Signal(
-        id=new_id(),
-        inbox_id=row.id,
-        seq=row.head_seq,
-        meeting_id=message.meeting_id,
-        from_participant_id=message.sender["participant_id"] if message.sender else None,
-        sender=message.sender,
-        type=message.type,
-        payload=message.payload,
-        event_id=event_id,
-        subject=message.subject,
-        client_ref=message.client_ref,
-        created_at=work.now(),
-    )
-    work.add(signal)
-    work.flush()
-    return signal
+def _shared_part(message: Any, event_id: str, created_at: datetime) -> dict[str, Any]:
+    """What a message says in every inbox; `message`: a row of `rtc_signals`, or a `Message`."""
+    return {
+        "event_id": event_id,
+        "type": message.type,
+        "meeting_id": message.meeting_id,
+        "from": message.sender,
+        "payload": message.payload,
+        "created_at": created_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+
+
+def _on_the_wire(id_: str, row: Any, shared: str) -> str:
+    """A message as JSON; `shared` is that of `_shared_part` without its brackets."""
+    return f'{{"seq": {row.head_seq}, "id": "{id_}", {shared}, "to": {json.dumps(row.address)}}}'
 
 
 def _wake(work: Work, inbox_ids: Iterable[str]) -> None:

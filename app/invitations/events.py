@@ -1,8 +1,7 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class InvitationChanged:
+class InvitationChanged(NamedTuple):
     """Sent, answered, asked again or revoked: `status` says which."""
 
     invitation_id: str

@@ -1,36 +1,30 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class MeetingCreated:
+class MeetingCreated(NamedTuple):
     meeting_id: str
 
 
-@dataclass(frozen=True)
-class MeetingUpdated:
+class MeetingUpdated(NamedTuple):
     meeting_id: str
     moved: bool  # it is to come, at another time than before
 
 
-@dataclass(frozen=True)
-class MeetingStarted:
+class MeetingStarted(NamedTuple):
     meeting_id: str
     by_user_id: str
 
 
-@dataclass(frozen=True)
-class MeetingEnded:
+class MeetingEnded(NamedTuple):
     meeting_id: str
     reason: str  # ended | empty | erased
 
 
-@dataclass(frozen=True)
-class MeetingCancelled:
+class MeetingCancelled(NamedTuple):
     meeting_id: str
 
 
-@dataclass(frozen=True)
-class MeetingErased:
+class MeetingErased(NamedTuple):
     """Its row and all that belongs to it go in this transaction."""
 
     meeting_id: str

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy import update as sql_update
 
 from app.accounts.service import names_of
@@ -16,6 +16,11 @@ from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import events, states
 from app.meetings.models import Meeting, MeetingPerson
 from app.meetings.schemas import MeetingFacts
+
+# Asked before most requests: written once, so that SQLAlchemy compiles it once.
+_RELATION = select(MeetingPerson.relation).where(
+    MeetingPerson.meeting_id == bindparam("of_meeting"), MeetingPerson.user_id == bindparam("of_user")
+)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,8 @@ def hold(work: Work, meeting_id: str) -> Meeting:
 
 def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
     """owner, accepted or invited; None: the meeting is none of theirs."""
-    person = work.get(MeetingPerson, (meeting_id, user_id))
-    return person.relation if person else None
+    work.flush()
+    return work.connection().scalar(_RELATION, {"of_meeting": meeting_id, "of_user": user_id})
 
 
 def belongs(work: Work, user_id: str, meeting_id: str) -> bool:

@@ -1,8 +1,7 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class NotesReady:
+class NotesReady(NamedTuple):
     meeting_id: str
     notes_id: str
     version: int

@@ -1,22 +1,19 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class ParticipantJoined:
+class ParticipantJoined(NamedTuple):
     meeting_id: str
     participant_id: str
 
 
-@dataclass(frozen=True)
-class ParticipantReplaced:
+class ParticipantReplaced(NamedTuple):
     """Another connection took its place: what was negotiated with the old one is void."""
 
     meeting_id: str
     participant_id: str
 
 
-@dataclass(frozen=True)
-class ParticipantLeft:
+class ParticipantLeft(NamedTuple):
     meeting_id: str
     participant_id: str
     reason: str

@@ -17,18 +17,14 @@ def admit_waiting(work: Work, event: MeetingStarted) -> None:
 
 
 def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
-    """Everybody's stay ends with the meeting; that it ended is all that they are told."""
-    there = select(Participant).where(Participant.meeting_id == event.meeting_id, Participant.state.in_(states.THERE))
-    for participant in work.scalars(there).all():
-        service.depart(work, participant, "meeting_ended", tell=False)
+    service.empty_the_room(work, event.meeting_id)
 
 
 def introduce(work: Work, event: ParticipantJoined) -> None:
     """Who was in one room has met, and finds the other again when inviting."""
     newcomer = service.get(work, event.participant_id)
     if newcomer.user_id is not None:
-        there = {p.user_id for p in service.in_the_room(work, event.meeting_id) if p.user_id is not None}
-        accounts.introduce(work, newcomer.user_id, there)
+        accounts.introduce(work, newcomer.user_id, service.user_ids_in_the_room(work, event.meeting_id))
 
 
 def forget_name(work: Work, event: UserErased) -> None:

@@ -20,6 +20,8 @@ from app.participants.models import Participant
 from app.participants.rtc import RtcConfiguration
 from app.participants.schemas import ParticipantOut
 
+_OUT = ParticipantOut()
+
 
 def get(work: Work, participant_id: str) -> Participant:
     participant = work.get(Participant, participant_id)
@@ -208,17 +210,36 @@ def remove(work: Work, participant: Participant) -> None:
     depart(work, participant, "removed")
 
 
-def depart(work: Work, participant: Participant, reason: str, *, tell: bool = True) -> None:
+def empty_the_room(work: Work, meeting_id: str) -> None:
+    """Everybody's stay ends with the meeting; that it ended is all that they are told."""
+    query = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state.in_(states.THERE))
+    there = work.scalars(query).all()
+    for participant in there:
+        _end_stay(work, participant, "meeting_ended")
+    work.flush()  # one statement for all of them; and so for their inboxes, in sorted order
+    with work.no_autoflush:
+        for participant in there:
+            inbox.close_inbox(work, "participant", participant.id, "meeting_ended")
+    work.flush()
+    for participant in there:
+        work.emit(ParticipantLeft(meeting_id, participant.id, "meeting_ended"))
+
+
+def _end_stay(work: Work, participant: Participant, reason: str) -> None:
+    participant.state = "left"
+    participant.left_at = work.now()
+    participant.left_reason = reason
+
+
+def depart(work: Work, participant: Participant, reason: str) -> None:
     """End a stay: its inbox closes, the others are told. A stay that has ended stays as it ended."""
     if participant.state == "left":
         return
     was_in_the_room = participant.state in states.IN_THE_ROOM
-    participant.state = "left"
-    participant.left_at = work.now()
-    participant.left_reason = reason
+    _end_stay(work, participant, reason)
     work.flush()
     inbox.close_inbox(work, "participant", participant.id, reason)
-    if was_in_the_room and tell:
+    if was_in_the_room:
         _tell_room(work, participant, "participant.left", reason=reason)
     work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason))
     if participant.kind == "user" and not people_in_the_room(work, participant.meeting_id):
@@ -250,6 +271,15 @@ def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
     ).all()
 
 
+def user_ids_in_the_room(work: Work, meeting_id: str) -> Sequence[str]:
+    there = select(Participant.user_id).where(
+        Participant.meeting_id == meeting_id,
+        Participant.state.in_(states.IN_THE_ROOM),
+        Participant.user_id.is_not(None),
+    )
+    return [user_id for user_id in work.scalars(there) if user_id is not None]
+
+
 def people_in_the_room(work: Work, meeting_id: str) -> int:
     there = select(func.count()).where(
         Participant.meeting_id == meeting_id,
@@ -270,16 +300,16 @@ def list_of_meeting(
 
 def facts(participant: Participant) -> dict[str, Any]:
     """A participant as it stands in events."""
-    dumped: dict[str, Any] = ParticipantOut().dump(participant)
+    dumped: dict[str, Any] = _OUT.dump(participant)
     return dumped
 
 
-def address_of(participant: Participant) -> dict[str, Any]:
-    """A participant as the `from` of a message."""
+def address_of(participant: Any) -> dict[str, Any]:
+    """A participant, or a row with the same columns, as the `from` of a message."""
     return {**_recipient(participant), "epoch": participant.epoch}
 
 
-def _recipient(participant: Participant) -> dict[str, Any]:
+def _recipient(participant: Any) -> dict[str, Any]:
     return {
         "participant_id": participant.id,
         "user_id": participant.user_id,
@@ -320,22 +350,33 @@ def _announce_updated(work: Work, participant: Participant) -> None:
 
 def _announce_joined(work: Work, participant: Participant) -> None:
     _tell_room(work, participant, "participant.joined")
+    _note_joined(work, participant)
+
+
+def _note_joined(work: Work, participant: Participant) -> None:
     if participant.kind == "user":
         meetings.note_presence(work, participant.meeting_id, empty=False)
     work.emit(ParticipantJoined(participant.meeting_id, participant.id))
 
 
 def admit_waiting(work: Work, meeting_id: str) -> None:
-    """The meeting is live: who came early is in. That says yes once more if they were asked again while they waited."""
-    waiting = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state == "waiting")
-    for participant in work.scalars(waiting).all():
+    """The meeting is live: who came early is in. That says yes once more if they were asked again while they waited.
+
+    The room was empty, and whoever is let in reads who else is there: nobody is told of each of the others, which
+    would be as many messages as there are pairs.
+    """
+    query = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state == "waiting")
+    waiting = work.scalars(query.order_by(Participant.id)).all()
+    for participant in waiting:
         if participant.user_id is not None:
             accept_pending(work, meeting_id, participant.user_id)
         participant.state = "joined"
-        work.flush()
+    work.flush()
+    for participant in waiting:
         own = Message("participant.updated", {"participant": facts(participant)}, meeting_id, address_of(participant))
         inbox.deliver(work, own, [participant.inbox_id])
-        _announce_joined(work, participant)
+    for participant in waiting:
+        _note_joined(work, participant)
 
 
 def note_returned(work: Work, participant_id: str) -> None:

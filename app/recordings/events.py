@@ -1,15 +1,13 @@
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class RecordingStarted:
+class RecordingStarted(NamedTuple):
     meeting_id: str
     recording_id: str
     by_user_id: str
 
 
-@dataclass(frozen=True)
-class RecordingCompleted:
+class RecordingCompleted(NamedTuple):
     """Its file is stored and can be downloaded."""
 
     meeting_id: str

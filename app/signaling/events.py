@@ -1,9 +1,7 @@
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class SignalToSfu:
+class SignalToSfu(NamedTuple):
     """A participant sent something to the media server; it lies in the server's inbox already."""
 
     meeting_id: str

@@ -44,5 +44,5 @@ class Signals(MethodView):
 
         They arrive in the recipients' inboxes in this order.
         """
-        sent = service.send(work(), actor(), meetings.get(work(), meeting_id), **data)
+        sent = service.send(work(), actor(), meeting_id, **data)
         return {"items": sent}

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.core import errors
 from app.core.actor import Actor
@@ -17,11 +17,27 @@ from app.participants.models import Participant
 from app.participants.service import address_of
 from app.signaling.events import SignalToSfu
 
+# What every signal costs: written once, so that SQLAlchemy compiles it once.
+_PEOPLE = (
+    select(
+        Participant.id,
+        Participant.meeting_id,
+        Participant.kind,
+        Participant.user_id,
+        Participant.inbox_id,
+        Participant.display_name,
+        Participant.state,
+        Participant.epoch,
+        Meeting.effective_media_mode,
+    )
+    .join(Meeting, Meeting.id == Participant.meeting_id)
+    .where(Participant.meeting_id == bindparam("of_meeting"), Participant.id.in_(bindparam("these", expanding=True)))
+)
 _SESSION_DESCRIPTIONS = ("rtc.offer", "rtc.answer")
 
 
 def send(
-    work: Work, actor: Actor, meeting: Meeting, *, from_: str, messages: list[dict[str, Any]]
+    work: Work, actor: Actor, meeting_id: str, *, from_: str, messages: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Deliver signals, all or none; one whose `client_ref` was sent before is answered as then and stored once.
 
@@ -35,50 +51,55 @@ def send(
             "message": f"At most {work.settings.signal_batch_max}.",
         }
         raise errors.ValidationFailed(errors=[most])
-    if meeting.effective_media_mode == "mock":
-        meetings.hold(work, meeting.id)  # the answer comes in the same transaction, and tracks are told to the room
-    sender = work.get(Participant, from_)
-    if sender is None or sender.user_id != actor.user_id or sender.meeting_id != meeting.id:
+    recipients = {message["to"] for message in messages}
+    people = _read_people(work, meeting_id, {from_, *recipients})
+    sender = people.get(from_)
+    if sender is not None and sender.effective_media_mode == "mock":
+        # The answer comes in the same transaction, and tracks are told to the room.
+        meetings.hold(work, meeting_id)
+        people = _read_people(work, meeting_id, {from_, *recipients})
+        sender = people.get(from_)
+    if sender is None or sender.user_id != actor.user_id:
         raise errors.NotYourParticipant()
     if sender.state not in states.IN_THE_ROOM:
         raise errors.SenderLeft(
             "You are waiting for the meeting to begin." if sender.state == "waiting" else None,
             state=sender.state,
         )
-    recipients = {message["to"] for message in messages}
     if len(recipients) > 1:
-        theirs = select(Participant.inbox_id).where(
-            Participant.id.in_(recipients), Participant.meeting_id == meeting.id
-        )
-        inbox.hold(work, work.scalars(theirs).all())
+        inbox.hold(work, [people[recipient].inbox_id for recipient in recipients if recipient in people])
     before = inbox.seen_before(work, from_, [m["client_ref"] for m in messages if m["client_ref"]])
     sent = []
     for index, message in enumerate(messages):
-        ref = message["client_ref"]
+        ref, recipient = message["client_ref"], people.get(message["to"])
         if ref is None or ref not in before:
-            signal_id, inbox_id = _send_one(work, sender, message, index)
+            signal_id, inbox_id = _send_one(work, sender, recipient, message, index)
             if ref is not None:
                 before[ref] = signal_id, inbox_id
         else:
             signal_id, inbox_id = before[ref]
-            _check_same_recipient(work, message["to"], inbox_id, index)
+            _check_same_recipient(recipient, inbox_id, index)
         sent.append({"id": signal_id, "to": message["to"], "client_ref": ref})
     return sent
 
 
-def _check_same_recipient(work: Work, participant_id: str, inbox_id: str, index: int) -> None:
+def _read_people(work: Work, meeting_id: str, participant_ids: set[str]) -> dict[str, Any]:
+    """Those of the participants that are of this meeting."""
+    asked = {"of_meeting": meeting_id, "these": sorted(participant_ids)}
+    return {row.id: row for row in work.connection().execute(_PEOPLE, asked)}
+
+
+def _check_same_recipient(recipient: Any, inbox_id: str, index: int) -> None:
     """A repeat goes where the first one went; with another recipient it would be answered and never delivered."""
-    recipient = work.get(Participant, participant_id)
     if recipient is None or recipient.inbox_id != inbox_id:
         message = "Was used for a signal to somebody else."
         wrong = {"location": "body", "field": f"messages.{index}.client_ref", "message": message}
         raise errors.ValidationFailed(errors=[wrong])
 
 
-def _send_one(work: Work, sender: Participant, message: dict[str, Any], index: int) -> tuple[str, str]:
+def _send_one(work: Work, sender: Any, recipient: Any, message: dict[str, Any], index: int) -> tuple[str, str]:
     _check_payload(work, message, index)
-    recipient = work.get(Participant, message["to"])
-    if recipient is None or recipient.meeting_id != sender.meeting_id or recipient.state == "waiting":
+    if recipient is None or recipient.state == "waiting":
         raise errors.RecipientUnknown(index=index)
     if recipient.id == sender.id:
         wrong = {"location": "body", "field": f"messages.{index}.to", "message": "That is yourself."}

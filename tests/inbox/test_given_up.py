@@ -1,5 +1,6 @@
 """Polls whose clients have given them up before they were begun: on a busy server, or after an outage."""
 
+from app.core.ids import new_id
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
 from app.inbox.polling import SLOT, Slot
@@ -8,7 +9,7 @@ from tests.support.waiting import ParkedPoll
 
 
 def poll_given_up(person: Person, participant_id: str, **query: int) -> None:
-    environ = {SLOT: Slot(lambda: True)}
+    environ = {SLOT: Slot(lambda: True, new_id())}
     query_string = {"participant_id": participant_id, "wait": 20, **query}
     ok(person.request("GET", "/rtc/inbox", query_string=query_string, environ_overrides=environ))
 

@@ -99,8 +99,9 @@ def test_no_poll_outlives_its_token(call: Call, clock: ManualClock, settings: Se
 
 def test_a_parked_poll_holds_no_connection_of_the_database(call: Call, runtime: Runtime) -> None:
     poll = ParkedPoll(runtime, call.owner, call.owners)
-    pool: Any = runtime.database.writer.pool
-    eventually(lambda: pool.checkedout() == 0, "every connection to be back in the pool")
+    pools: set[Any] = {runtime.database.writer.pool, runtime.database.reader.pool}
+    of_safety_net = 1 if runtime.database.is_sqlite else 0  # for all polls, to see whether anything was committed
+    eventually(lambda: sum(pool.checkedout() for pool in pools) <= of_safety_net, "connections to be given back")
     ok(call.send(call.offer()), 201)
     poll.reply()
 
@@ -142,7 +143,7 @@ def test_a_poll_is_a_heartbeat_at_its_start_and_at_its_end(call: Call, runtime: 
     clock.advance(seconds=5)
     ok(call.send(call.offer()), 201)
     poll.reply()
-    assert seen(runtime, call.owners) == clock.now()
+    eventually(lambda: seen(runtime, call.owners) == clock.now(), "the end of the poll to be noted")
 
 
 def test_parked_polls_beat_for_their_owners_in_one_batch(call: Call, runtime: Runtime, clock: ManualClock) -> None:

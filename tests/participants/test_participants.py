@@ -109,6 +109,23 @@ class TestComingEarly:
         assert [m["type"] for m in told] == ["participant.updated", "meeting.started", "participant.joined"]
         assert told[0]["payload"]["participant"]["state"] == "joined"
 
+    def test_who_is_let_in_together_reads_of_each_other_and_is_told_of_who_comes_later(
+        self, anna: Person, ben: Person, cleo: Person
+    ) -> None:
+        meeting = anna.create_meeting(starts_at=LATER)
+        anna.invite(meeting, ben, cleo)
+        early = [person.join(meeting)["participant"] for person in (ben, cleo)]
+        anna.join(meeting)
+        for person, participant in zip((ben, cleo), early, strict=True):
+            told = person.poll(participant)["messages"]
+            assert [m["type"] for m in told] == ["participant.updated", "meeting.started", "participant.joined"]
+            assert told[-1]["payload"]["participant"]["display_name"] == "Anna"
+            there = ok(person.get(f"/meetings/{meeting['id']}/participants?state=joined"))["items"]
+            assert names(there) == ["Ben", "Cleo", "Anna"]
+            assert {one["display_name"] for one in ok(person.get("/users"))["items"]} == {"Anna", "Ben", "Cleo"} - {
+                person.name
+            }
+
     def test_does_not_let_one_signal_or_be_signalled(self, anna: Person, ben: Person, cleo: Person) -> None:
         meeting = anna.create_meeting(starts_at=LATER)
         anna.invite(meeting, ben, cleo)
