@@ -1,10 +1,15 @@
-"""The commands of `flask`: users, jobs, settings, demo."""
+"""The commands of `flask`: users, jobs, settings, demo, and db for migrations.
+
+Only `wsgi.py` has them: they take time to import, Alembic most of all, and no server needs them.
+"""
 
 import click
-from flask import Flask
 from flask.cli import AppGroup
+from flask_migrate import Migrate
 
 from app.accounts.commands import users_cli
+from app.core.db import MIGRATIONS
+from app.core.flask_app import ParleyApp
 from app.core.jobs.commands import jobs_cli
 from app.core.settings_docs import env_example, settings_table
 from app.demo.commands import demo_cli
@@ -24,6 +29,7 @@ def show_env() -> None:
     click.echo(env_example(), nl=False)
 
 
-def register_commands(app: Flask) -> None:
+def register_commands(app: ParleyApp) -> None:
+    Migrate(app, app.runtime.database, directory=MIGRATIONS)
     for group in (users_cli, jobs_cli, settings_cli, demo_cli):
         app.cli.add_command(group)

@@ -5,13 +5,16 @@ from typing import Any
 import structlog
 
 from app.accounts import events as accounts
-from app.accounts import links
+from app.accounts import links, revocations
 from app.accounts import tasks as account_tasks
 from app.accounts.mail.base import Mailer
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
+from app.accounts.throttling import LoginThrottle
 from app.core import idempotency
 from app.core.bus import Bus
 from app.core.clock import Clock, SystemClock
+from app.core.counters.base import Counters
+from app.core.counters.in_process import InProcessCounters
 from app.core.db import Database
 from app.core.jobs import leased
 from app.core.jobs.base import Jobs, Tasks
@@ -47,6 +50,7 @@ from app.participants import events as participants
 from app.participants import handlers as participant_handlers
 from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
+from app.rate_limits import RateLimits
 from app.recordings import events as recordings
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
@@ -72,6 +76,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
         tasks=_tasks(),
     )
     runtime.drivers.update(_drivers(settings))
+    counters = _counters(settings, runtime.clock)
+    runtime.drivers[Counters] = counters
+    runtime.drivers[RateLimits] = RateLimits(settings, counters)
+    runtime.drivers[LoginThrottle] = LoginThrottle(settings, counters)
     runtime.drivers[Wakeups] = runtime.wakeups
     runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
     return runtime
@@ -79,15 +87,29 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
 
 def _drivers(settings: Settings) -> dict[type, Any]:
     return {
-        PasswordHasher: Argon2Passwords(),
+        PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
         ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
-        Parking: Parking(settings.poll_max_parked, settings.polls_that_may_block, settings.beat_every_s),
+        Parking: Parking(
+            settings.poll_max_parked,
+            settings.polls_that_may_block,
+            settings.poll_max_per_user,
+            settings.beat_every_s,
+        ),
         RtcConfiguration: SettingsRtcConfiguration(),
         Recorder: MockRecorder(),
         Transcriber: MockTranscriber(),
         Analyst: MockAnalyst(),
     }
+
+
+def _counters(settings: Settings, clock: Clock) -> Counters:
+    in_process = InProcessCounters(clock)
+    if settings.redis_url is None:
+        return in_process
+    from app.core.counters.redis import RedisCounters
+
+    return RedisCounters(settings.redis_url.get_secret_value(), in_process)
 
 
 def _mailer(settings: Settings) -> Mailer:
@@ -127,6 +149,7 @@ def _bus() -> Bus:
     bus.on(accounts.ServiceAdmitted, inbox_handlers.open_worker_inbox)
     bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
     bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
+    bus.on(accounts.SessionEnded, revocations.tell)
     bus.on(accounts.UserRenamed, inbox_handlers.rename_inboxes)
     bus.on(
         accounts.UserErased,

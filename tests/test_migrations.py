@@ -1,18 +1,35 @@
 """The migrations make the tables that the models describe, on every database, and take them away again."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import CheckConstraint, Engine, ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint, inspect
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Engine,
+    ForeignKeyConstraint,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.dialects import mysql, postgresql
 
 from app import create_app
+from app.cli import register_commands
 from app.core.db import Base
 from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
@@ -28,6 +45,7 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ParleyApp]:
     """An app on an empty database."""
     with fresh_database(request.param, tmp_path) as url:
         app = create_app(load_settings(storage_dir=tmp_path, database_url=url, _env_file=None))
+        register_commands(app)
         with app.app_context():
             yield app
         app.runtime.close()
@@ -46,8 +64,47 @@ def test_up_makes_every_table_and_down_takes_each_away(app: ParleyApp) -> None:
     assert tables_of(app) == set(Base.metadata.tables)
 
 
+def test_a_session_outlives_the_way_up_and_down(app: ParleyApp) -> None:
+    upgrade(revision="0001")
+    at = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    tables = {name: Table(name, MetaData(), *_types_of(name)) for name in ("users", "sessions")}
+    user = {"id": "u1", "display_name": "Anna", "locale": "en", "role": "user", "created_at": at, "version": 1}
+    session = {"id": "s1", "user_id": "u1", "refresh_jti": "j1", "created_at": at, "last_used_at": at, "expires_at": at}
+    engine = app.runtime.database.get_engine()
+    with engine.begin() as connection:
+        connection.execute(insert(tables["users"]).values(user))
+        connection.execute(insert(tables["sessions"]).values(session))
+    for move in (upgrade, lambda: downgrade(revision="0001"), upgrade):
+        move()
+        with engine.connect() as connection:
+            assert connection.execute(select(tables["sessions"])).mappings().one().items() >= session.items()
+
+
 def test_up_a_second_time_changes_nothing(app: ParleyApp) -> None:
     upgrade()
+    upgrade()
+    assert tables_of(app) == set(Base.metadata.tables)
+
+
+def test_processes_that_migrate_at_once_wait_for_each_other(app: ParleyApp, tmp_path: Path) -> None:
+    database = app.runtime.database.get_engine().url.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "tests.support.migrate_at_once", str(tmp_path), database]
+    done = subprocess.run(command, cwd=MIGRATIONS.parent, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert tables_of(app) == set(Base.metadata.tables)
+
+
+@pytest.mark.parametrize("app", ["sqlite", "postgresql"], indirect=True)  # MariaDB commits each table by itself
+def test_a_migration_that_fails_half_way_leaves_nothing_behind_and_can_be_repeated(
+    app: ParleyApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        tables_to_make = iter(range(5))
+        make = op.create_table
+        broken.setattr(op, "create_table", lambda *args, **kwargs: (next(tables_to_make), make(*args, **kwargs)))
+        with pytest.raises(StopIteration):
+            upgrade()
+    assert tables_of(app) == set()
     upgrade()
     assert tables_of(app) == set(Base.metadata.tables)
 
@@ -98,11 +155,20 @@ def test_the_migrations_are_one_line_without_branches() -> None:
 def test_the_sql_can_be_shown_without_a_database(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip(url.partition("+")[2].partition(":")[0])
     app = create_app(load_settings(storage_dir=tmp_path, database_url=url, _env_file=None))
+    register_commands(app)
     with app.app_context():
         upgrade(sql=True)
     app.runtime.close()
     shown = capsys.readouterr().out
     assert all(f"CREATE TABLE {table}" in shown for table in Base.metadata.tables)
+
+
+def _types_of(table: str) -> list[Column[Any]]:
+    """The columns that the first revision has."""
+    return [Column(one.name, one.type) for one in Base.metadata.tables[table].columns if one.name not in _LATER]
+
+
+_LATER = {"previous_refresh_jti"}
 
 
 def _kind(constraint: Any) -> str:

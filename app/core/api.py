@@ -7,6 +7,7 @@ the classes here mend all three, so that features need no thought of it.
 import json
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import wraps
@@ -16,8 +17,9 @@ from typing import Any
 import flask_smorest
 import marshmallow as ma
 import structlog
+from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin, resolver
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 from marshmallow import fields
@@ -248,6 +250,11 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def arguments(self, schema: Any, **kwargs: Any) -> Callable[[Any], Any]:
+        """As flask-smorest's, with one instance of the schema for all requests instead of one for each."""
+        decorate: Callable[[Any], Any] = super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+        return decorate
+
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[Any], Any]:
         """As flask-smorest's, but without a schema there is no body; its own would be `null`."""
         document: Callable[[Any], Any] = super().response(status_code, schema, **kwargs)
@@ -285,14 +292,44 @@ def _name_in_document(schema: Any) -> str:
 
 
 class Api(flask_smorest.Api):
-    """flask-smorest's Api without its own error shape."""
+    """flask-smorest's Api without its own error shape. It writes the document when that is first asked for: calls do
+    without, and it would make every start longer.
+
+    :param finish: puts the last touch on the document.
+    """
 
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def __init__(self, app: Flask, *, finish: Callable[[APISpec], None], **options: Any) -> None:
+        self._finish = finish
+        self._blueprints: list[flask_smorest.Blueprint] = []
+        self._writing = threading.Lock()
+        self._written: str | None = None
+        super().__init__(app, **options)
 
     def _init_spec(self, **options: Any) -> None:
         plugin = MarshmallowPlugin(schema_name_resolver=_name_in_document)
         super()._init_spec(marshmallow_plugin=plugin, **options)
         self.register_converter(IdConverter, lambda _: {"type": "string", "format": "uuid"})
+        self._app.cli.commands.pop("openapi")  # it would print what is not written yet
+
+    def register_blueprint(self, blp: flask_smorest.Blueprint, **options: Any) -> None:
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
+        self._blueprints.append(blp)
+
+    def _openapi_json(self) -> Response:
+        return Response(self._document(), mimetype="application/json")
+
+    def _document(self) -> str:
+        with self._writing:
+            if self._written is None:
+                for blp in self._blueprints:
+                    blp.register_views_in_doc(self, self._app, self.spec, name=blp.name, parameters=None)
+                    self.spec.tag({"name": blp.name, "description": blp.description})
+                self._finish(self.spec)
+                self._written = self._app.json.dumps(self.spec.to_dict(), indent=2, sort_keys=False)
+            return self._written
 
     def _register_error_handlers(self) -> None:
         app = self._app
@@ -311,24 +348,28 @@ def answer_error(error: Exception) -> Response:
     problem = _as_parley_error(error)
     if problem.status >= 500 and problem is not error:
         log.error("request failed", code=problem.code, exc_info=error)
-    body = {
-        "type": f"/problems/{problem.code}",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "request_id": g.get("request_id", ""),
-    }
-    if problem.errors:
-        body["errors"] = problem.errors
-    body.update(problem.extra)
-    response = Response(current_app.json.dumps(body), problem.status, mimetype=PROBLEM_TYPE)
+    response = Response(problem_document(problem, g.get("request_id", "")), problem.status, mimetype=PROBLEM_TYPE)
     response.headers.update(problem.headers)
     if problem.status in (429, 503):
         response.headers.setdefault("Retry-After", "1")
     if problem.status == 401:
         response.headers.setdefault("WWW-Authenticate", 'Bearer realm="parley"')  # RFC 6750 §3
     return response
+
+
+def problem_document(problem: errors.ParleyError, request_id: str) -> bytes:
+    body: dict[str, Any] = {
+        "type": f"/problems/{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    if problem.errors:
+        body["errors"] = problem.errors
+    body.update(problem.extra)
+    return json.dumps(body).encode()
 
 
 _BY_STATUS: dict[int, type[errors.ParleyError]] = {

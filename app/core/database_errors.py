@@ -19,6 +19,8 @@ _LOST_RACES = _DEADLOCK | _SERIALIZATION | _LOCK_TIMEOUT | _UNIQUE | _FOREIGN_KE
 _NO_SUCH_TABLE_OR_COLUMN = {"42P01", "42703", 1146, 1054}  # migrations are missing
 _READ_ONLY = {"25006", 1290, 1792, 1836}  # a standby, or a server that is being switched over
 
+_DRIVERS = ("psycopg", "pymysql", "sqlite3")  # by name: the one that is not used is not imported
+
 
 def is_lost_race(error: BaseException) -> bool:
     """Whether another transaction stood in the way, so that the whole unit of work may succeed if it is run again.
@@ -30,10 +32,16 @@ def is_lost_race(error: BaseException) -> bool:
 
 def is_outage(error: BaseException) -> bool:
     """Whether the database cannot be used at present, whatever is asked of it."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout) or _comes_from_a_driver(error):
         return True
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return lost or _code(error) in _NO_SUCH_TABLE_OR_COLUMN | _READ_ONLY
+
+
+def _comes_from_a_driver(error: BaseException) -> bool:
+    """Whether the driver says itself, past SQLAlchemy, that its connection is of no use: when that is given back."""
+    kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
+    return bool(kinds & {(driver, name) for driver in _DRIVERS for name in ("OperationalError", "InterfaceError")})
 
 
 def _code(error: BaseException) -> str | int | None:

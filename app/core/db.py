@@ -32,8 +32,10 @@ from sqlalchemy.orm import DeclarativeBase
 
 from app.core.database_url import read_database_url
 
+MIGRATIONS = str(Path(__file__).parents[2] / "migrations")  # the folder of Alembic's
 SQLITE_BUSY_TIMEOUT_MS = 15_000
 LOCK_WAIT_S = 5  # for a row's lock on a database server; then the whole is tried again, in all as long as on SQLite
+STATEMENT_S = 60  # longer than any of Parley's; a database server ends what takes longer, and the request is 503
 CONNECT_TIMEOUT_S = 5
 UNANSWERED_S = 15  # a server that acknowledges nothing for so long is gone
 
@@ -98,15 +100,15 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite and parsed.database:
             _make_private(Path(parsed.database))
-        # Parameters are kept out of errors, and so out of logs: among them are hashes and addresses.
-        self.writer: Engine = create_engine(
-            parsed, pool_size=16, max_overflow=48, hide_parameters=True, **_options(parsed)
-        )
+        options = _options(parsed)
+        self.writer = _engine(parsed, options)
         if self.is_sqlite:
             event.listen(self.writer, "connect", _prepare_sqlite)
             self.reader = self.writer
-        else:
+        elif parsed.get_backend_name() == "postgresql":
             self.reader = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+        else:  # there, to switch a connection and back takes four round trips, the last when nobody expects an error
+            self.reader = _engine(parsed, {**options, "isolation_level": "AUTOCOMMIT"})
         self.write_lock = threading.Lock()
 
     def get_engine(self) -> Engine:
@@ -114,6 +116,12 @@ class Database:
 
     def close(self) -> None:
         self.writer.dispose()
+        self.reader.dispose()
+
+
+def _engine(url: URL, options: dict[str, Any]) -> Engine:
+    """Parameters are kept out of errors, and so out of logs: among them are hashes and addresses."""
+    return create_engine(url, pool_size=16, max_overflow=48, hide_parameters=True, **options)
 
 
 def _options(url: URL) -> dict[str, Any]:
@@ -123,13 +131,15 @@ def _options(url: URL) -> dict[str, Any]:
     connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S}
     if url.get_backend_name() == "postgresql":
         given = url.query.get("options", "")
-        connect_args["options"] = f"{given} -c lock_timeout={LOCK_WAIT_S}s".strip()
+        limits = f"-c lock_timeout={LOCK_WAIT_S}s -c statement_timeout={int(STATEMENT_S * 1000)}ms"
+        connect_args["options"] = f"{given} {limits}".strip()
         connect_args["tcp_user_timeout"] = UNANSWERED_S * 1000  # ms
         connect_args["client_encoding"] = "utf8"  # whatever the environment says
     else:
         # STRICT_ALL_TABLES: what does not fit is an error, and not cut, on servers that are set up otherwise too.
         connect_args["init_command"] = (
             f"SET SESSION innodb_lock_wait_timeout={LOCK_WAIT_S},"
+            f" /*M! SESSION max_statement_time={STATEMENT_S}, */"  # MySQL has none that ends what writes
             " SESSION sql_mode=CONCAT_WS(',', @@SESSION.sql_mode, 'STRICT_ALL_TABLES')"
         )
     return {"isolation_level": "READ COMMITTED", "pool_pre_ping": True, "connect_args": connect_args}

@@ -91,6 +91,10 @@ class MethodNotAllowed(ParleyError):
     )
 
 
+class RequestTimeout(ParleyError):
+    code, status, message = "request_timeout", 408, "The request did not come whole in time."
+
+
 class EmailTaken(ParleyError):
     code, status, message = "email_taken", 409, "There is an account with this e-mail already."
 
@@ -195,6 +199,10 @@ class PayloadTooLarge(ParleyError):
     code, status, message = "payload_too_large", 413, "That is larger than it may be."
 
 
+class HeadTooLarge(ParleyError):
+    code, status, message = "head_too_large", 431, "The request's line and headers are larger than they may be."
+
+
 class UnsupportedMediaType(ParleyError):
     code, status, message = "unsupported_media_type", 415, "Send `Content-Type: application/json`."
 
@@ -233,6 +241,10 @@ class PreconditionRequired(ParleyError):
 
 class TooManyRequests(ParleyError):
     code, status, message = "too_many_requests", 429, "Too many requests; see Retry-After."
+
+
+class TooManyPolls(ParleyError):
+    code, status, message = "too_many_polls", 429, "You have as many polls open as you may; end one of them."
 
 
 class InboxFull(ParleyError):

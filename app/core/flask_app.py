@@ -12,6 +12,7 @@ from app.core import errors, idempotency
 from app.core.actor import Actor
 from app.core.api import IdConverter
 from app.core.ids import new_id
+from app.core.logs import log_request
 from app.core.retries import retried
 from app.core.runtime import Runtime, Work
 
@@ -95,13 +96,12 @@ def _finish(response: Response) -> Response:
         response.headers.pop("Content-Type", None)  # clients parse by it, and nothing is not JSON
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
-    log.info(
-        "request",
-        method=request.method,
-        route=request.url_rule.rule if request.url_rule else None,
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.get("began_at", time.perf_counter())) * 1000, 1),
-        user_id=g.actor.user_id if "actor" in g else None,
+    log_request(
+        request.method,
+        request.url_rule.rule if request.url_rule else None,
+        response.status_code,
+        time.perf_counter() - g.get("began_at", time.perf_counter()),
+        g.actor.user_id if "actor" in g else None,
     )
     structlog.contextvars.unbind_contextvars("request_id")
     return response

@@ -1,9 +1,10 @@
-"""Inserting a row that another transaction may be inserting at the same time."""
+"""Inserting rows that another transaction may be inserting at the same time."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import inspect
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy import Table, inspect
+from sqlalchemy.dialects import mysql, sqlite
 
 from app.core.db import Base
 from app.core.runtime import Work
@@ -15,12 +16,24 @@ def insert_unless_there(work: Work, model: type[Base], **values: Any) -> None:
     Where another transaction holds such a row uncommitted, this waits for its end. Unlike an IntegrityError
     that is caught, it leaves the transaction usable on PostgreSQL.
     """
+    insert_all_unless_there(work, model, [values])
+
+
+def insert_all_unless_there(work: Work, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """The same for many rows with the same columns, in their order: the database is asked once."""
+    if not rows:
+        return
+    table = cast(Table, inspect(model).local_table)
+    statement: Any
     dialect = work.get_bind().dialect.name
     if dialect == "sqlite":
-        work.execute(sqlite.insert(model).values(**values).on_conflict_do_nothing())
+        statement = sqlite.insert(table).on_conflict_do_nothing()
     elif dialect == "postgresql":
-        work.execute(postgresql.insert(model).values(**values).on_conflict_do_nothing())
+        from sqlalchemy.dialects import postgresql  # here: it takes long to import, and most do without
+
+        statement = postgresql.insert(table).on_conflict_do_nothing()
     else:
         # Not INSERT IGNORE, which would let pass NULLs and cut text that is too long.
-        key = next(iter(inspect(model).primary_key))
-        work.execute(mysql.insert(model).values(**values).on_duplicate_key_update({key.name: key}))
+        key = next(iter(table.primary_key))
+        statement = mysql.insert(table).on_duplicate_key_update({key.name: key})
+    work.execute(statement, rows)

@@ -30,7 +30,7 @@ BEARER = {
 }
 
 _WITH_TOKEN = (errors.TokenMissing, errors.TokenInvalid, errors.TokenExpired, errors.SessionEnded, errors.Forbidden)
-_WITH_BODY = (errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType)
+_WITH_BODY = (errors.MalformedJson, errors.RequestTimeout, errors.PayloadTooLarge, errors.UnsupportedMediaType)
 _WHEN_CREATING = (errors.IdempotencyKeyRunning, errors.IdempotencyKeyReused)
 _WITH_VERSION = (errors.VersionMismatch, errors.PreconditionRequired)
 
@@ -65,6 +65,7 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
     :param who_may: the access rule of (METHOD, path).
     :param versioned: paths whose PATCH takes `If-Match`.
     """
+    spec.components.security_scheme("bearer", BEARER)
     spec.components.schema("Problem", schema=Problem)
     for path, method, operation in _operations(spec):
         who = who_may(method.upper(), path)
@@ -77,7 +78,7 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
             operation["x-who"] = sorted(who)
             _tell_who(operation, who & _SUBJECTS)
         if path.startswith("/api/"):
-            kinds += [errors.ValidationFailed, errors.Unavailable]
+            kinds += [errors.ValidationFailed, errors.TooManyRequests, errors.Unavailable]
         if "{" in path:
             kinds.append(errors.NotFound)
         if "requestBody" in operation:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.core.bus import Bus
@@ -40,7 +40,7 @@ class Runtime:
     @contextmanager
     def writing(self) -> Iterator["Work"]:
         """A unit of work that may change things: committed at the end, undone by an exception."""
-        work = Work(self, writes=True)
+        work = _WritingWork(self)
         try:
             yield work
             work.commit()
@@ -51,7 +51,7 @@ class Runtime:
     @contextmanager
     def reading(self) -> Iterator["Work"]:
         """A unit of work that only reads. It holds a connection until `close()` or its end, and no transaction."""
-        work = Work(self, writes=False)
+        work = _ReadingWork(self)
         try:
             yield work
         finally:
@@ -66,20 +66,13 @@ class Runtime:
 class Work(Session):
     """One unit of work. It begins at its first statement, so that work before that holds no lock."""
 
-    def __init__(self, runtime: Runtime, *, writes: bool) -> None:
-        database = runtime.database
-        super().__init__(bind=database.writer if writes else database.reader, expire_on_commit=False)
+    def __init__(self, runtime: Runtime, engine: Engine) -> None:
+        super().__init__(bind=engine, expire_on_commit=False)
         self.runtime = runtime
         self.settings = runtime.settings
-        self._writes = writes
         self._holds_lock = False
         self._after_commit: list[Callable[[], None]] = []
-        self._to_wake: set[str] = set()
-        if writes:
-            event.listen(self, "after_begin", _begin_as_writer)
-        else:
-            event.listen(self, "before_flush", _refuse_changes)
-            event.listen(self, "do_orm_execute", _refuse_statements)
+        self._to_wake: list[str] = []
 
     def now(self) -> datetime:
         return self.runtime.clock.now()
@@ -99,12 +92,12 @@ class Work(Session):
         """Have `task` done in the background once this is committed (see `core/jobs/base.py`)."""
         self.runtime.jobs.enqueue(self, task, payload, key=key, at=at)
 
-    def wake(self, topics: Iterable[str]) -> None:
-        """Wake those who wait for `topics` once this is committed: all at once, however often it was asked for."""
-        topics = set(topics)
-        if topics and not self._to_wake:
+    def wake(self, nudges: Iterable[str]) -> None:
+        """Wake those who wait for the topics of `nudges` once this is committed: all at once, in this order."""
+        before = len(self._to_wake)
+        self._to_wake += nudges
+        if self._to_wake and not before:
             self.after_commit(lambda: self.runtime.wakeups.wake(self._to_wake))
-        self._to_wake |= topics
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the commit is durable: for hints such as wake-ups, which may be lost."""
@@ -125,6 +118,16 @@ class Work(Session):
                 self.runtime.database.write_lock.release()
 
 
+class _WritingWork(Work):
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime, runtime.database.writer)
+
+
+class _ReadingWork(Work):
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime, runtime.database.reader)
+
+
 def _begin_as_writer(work: Work, _transaction: Any, connection: Any) -> None:
     if not work.runtime.database.is_sqlite or work._holds_lock:
         return
@@ -142,3 +145,9 @@ def _refuse_changes(*_: Any) -> None:
 def _refuse_statements(statement: ORMExecuteState) -> None:
     if statement.is_insert or statement.is_update or statement.is_delete:
         _refuse_changes()
+
+
+# Once for all: listening to each unit of work would cost more than many of them do.
+event.listen(_WritingWork, "after_begin", _begin_as_writer)
+event.listen(_ReadingWork, "before_flush", _refuse_changes)
+event.listen(_ReadingWork, "do_orm_execute", _refuse_statements)

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.database_url import read_database_url
+from app.core.rates import read_rate
+
+
+def _checked_rate(text: str) -> str:
+    read_rate(text)
+    return text
+
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
+RateText = Annotated[str, AfterValidator(_checked_rate)]
 
 SHORTEST_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key has at least 256 bits
 
@@ -59,6 +67,50 @@ class Settings(BaseSettings):
         ge=1024,
         description="Longest request body, in bytes; a longer one is 413 `payload_too_large`.",
     )
+    request_head_s: float = Field(
+        20, gt=0, description="Seconds in which a connection must bring a request's head; then it is closed."
+    )
+    request_body_s: float = Field(
+        30, gt=0, description="Seconds in which a request's body must be there; later it is 408 `request_timeout`."
+    )
+    request_head_max_bytes: int = Field(
+        32_768, ge=4096, description="Longest line and headers of a request, in bytes; longer are 431 `head_too_large`."
+    )
+    response_stall_s: float = Field(
+        60, gt=0, description="Seconds in which a client must take some of its answer; then its connection is closed."
+    )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Reverse proxies in front, one behind the other, that add to `X-Forwarded-For`. 0: the header is "
+        "anybody's word, and not read.",
+    )
+
+    # How often
+    rate_limit_user: RateText = Field(
+        "1200/minute", description="Requests of one user, but polls and signals; this and all below: or `off`."
+    )
+    rate_limit_signals: RateText = Field("3000/minute", description="Requests with signals of one user.")
+    rate_limit_address: RateText = Field(
+        "3000/minute", description="Requests without a valid token from one address (IPv6: from one /64)."
+    )
+    rate_limit_register: RateText = Field("300/hour", description="Registrations from one address.")
+    rate_limit_login: RateText = Field("300/minute", description="Sign-ins from one address, right or wrong.")
+    rate_limit_refresh: RateText = Field("1200/minute", description="Refreshes of tokens from one address.")
+    rate_limit_mails: RateText = Field("60/hour", description="Mails asked for from one address, or by one user.")
+    rate_limit_password: RateText = Field("30/hour", description="Requests of one user that carry their password.")
+    rate_limit_people: RateText = Field("120/minute", description="Searches for people by one user.")
+    rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
+    login_failures_device: RateText = Field(
+        "10/15 minutes", description="Wrong passwords for one account from one address, or from one device known to it."
+    )
+    login_failures_address: RateText = Field(
+        "100/15 minutes", description="Wrong passwords for any accounts from one address, devices known to them apart."
+    )
+    login_failures_account: RateText = Field(
+        "30/hour", description="Wrong passwords for one account from anywhere, devices and addresses known to it apart."
+    )
 
     # What it keeps
     storage_dir: Path = Field(Path("storage"), description="Folder of everything that a running system writes.")
@@ -84,10 +136,23 @@ class Settings(BaseSettings):
     refresh_token_days: float = Field(
         30, gt=0, le=365, description="Days that a refresh token, and so a session, lives."
     )
+    refresh_grace_s: float = Field(
+        30,
+        ge=0,
+        le=600,
+        description="Seconds in which a refresh token whose answer was lost may be sent again; 0: using one twice "
+        "always ends the session.",
+    )
     auto_verify_email: bool | None = Field(
         None,
         description="Count an address as verified at registration. Empty: only where no mail can be sent "
         "(no SMTP_URL) and the profile is not production.",
+    )
+    password_hashes_at_once: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Passwords hashed at a time in each process, 64 MiB each; as many more wait, and others are 503.",
     )
     smtp_url: SecretStr | None = Field(
         None,
@@ -126,6 +191,9 @@ class Settings(BaseSettings):
     )
     poll_max_parked: int = Field(
         10_000, ge=1, description="Most polls parked in one process; beyond that they are answered at once."
+    )
+    poll_max_per_user: int = Field(
+        50, ge=1, description="Most polls open at once of one user in one process; another is 429 `too_many_polls`."
     )
     inbox_max_unacked: int = Field(500, ge=10, description="Messages an inbox holds unacknowledged before it is full.")
     sdp_max_bytes: int = Field(65_536, ge=1024, description="Longest SDP in a signal, in bytes.")
@@ -264,6 +332,11 @@ class Settings(BaseSettings):
     def beat_every_s(self) -> float:
         """How often parked polls count as signs of life: every 10 s, and twice before anybody is missed."""
         return min(10.0, self.presence_reconnecting_s / 2)
+
+    @property
+    def password_hashes_in_use(self) -> int:
+        """As many wait, each with its thread: half of the threads stay free for other requests."""
+        return max(1, min(self.password_hashes_at_once, self.web_threads // 4))
 
     @property
     def polls_that_may_block(self) -> int:

@@ -1,12 +1,13 @@
 from typing import Any
 
-from flask import current_app, request
+from flask import request
 from flask.views import MethodView
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.authentication import authenticate
 from app.core import errors
 from app.core.api import Blueprint
+from app.core.db import MIGRATIONS
 from app.core.flask_app import work
 from app.core.runtime import Work
 from app.health import service
@@ -41,7 +42,7 @@ class ReadyView(MethodView):
         part by part.
         """
         unit = work()
-        checks = service.check(unit, current_app.extensions["migrate"].directory)
+        checks = service.check(unit, MIGRATIONS)
         status = service.summary(checks)
         answer = {"status": status, **({"checks": checks} if _is_admin(unit) else {})}
         if status == "unavailable":
@@ -58,6 +59,7 @@ def _is_admin(unit: Work) -> bool:
     if "Authorization" not in request.headers:
         return False
     try:
-        return authenticate(unit).is_admin
+        actor, _ = authenticate(unit)
+        return actor.is_admin
     except (errors.ParleyError, SQLAlchemyError):
         return False

@@ -1,5 +1,8 @@
-"""`python -m app.serving`: the API under uvicorn, at HOST and PORT, in WORKERS processes."""
+"""`python -m app.serving [--workers N]`: the API under uvicorn, at HOST and PORT, in WORKERS processes."""
 
+import argparse
+import os
+import resource
 import socket
 import sys
 from typing import Any
@@ -7,9 +10,11 @@ from typing import Any
 import uvicorn
 
 from app.core.settings import Settings, SettingsError, load_settings
+from app.serving.connections import connections
 
 BACKLOG = 8192  # connections that the kernel queues: phones come back all at once after an outage
 KEEP_ALIVE_S = 75  # proxies keep theirs for 60 s, so that it is never this side that hangs up first
+FILES_BESIDE_POLLS = 1_000  # other connections, the database's, logs, recordings that are downloaded
 GRACE_S = 3  # for requests that run; `make run` kills what is left 5 s after Ctrl-C
 
 
@@ -27,12 +32,19 @@ class _Server(uvicorn.Server):
 
 
 def main() -> None:
+    arguments = argparse.ArgumentParser(prog="python -m app.serving", description="Serve Parley's API.")
+    arguments.add_argument("--workers", metavar="N", help="how many processes, whatever WORKERS says")
+    workers = arguments.parse_args().workers
+    if workers is not None:
+        os.environ["WORKERS"] = workers
     try:
         settings = load_settings()
     except SettingsError as error:
         sys.exit(f"Parley cannot start with these settings:\n{error}")
+    allow_connections(settings)
     options: dict[str, Any] = {
         "factory": True,
+        "http": connections(settings),
         "host": settings.host,
         "port": settings.port,
         "backlog": BACKLOG,
@@ -54,6 +66,22 @@ def main() -> None:
         server = _Server(uvicorn.Config("asgi:create", **options), settings)
         server.run()
         sys.exit(0 if server.started else 3)  # 3: the port is taken, or the app could not be made
+
+
+def allow_connections(settings: Settings) -> None:
+    """Let this process, and those that it starts, open as many sockets as polls may be parked: a shell's usual 1,024
+    files would end that early. Says so where the system's own limit is lower."""
+    wanted = settings.poll_max_parked + FILES_BESIDE_POLLS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if most < wanted:
+        print(
+            f"Parley may open {most} files here (ulimit -Hn), too few for POLL_MAX_PARKED={settings.poll_max_parked}.",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _tell(settings: Settings, what: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskCliRunner
 
 from app import create_app
+from app.cli import register_commands
 from app.core.database_url import read_database_url
 from app.core.settings import SettingsError, load_settings
 from tests.support.databases import fresh_database
@@ -92,6 +93,7 @@ def test_the_plain_scheme_is_enough_to_migrate(kind: str, scheme: str, tmp_path:
 def _upgrade(url: str, folder: Path) -> str:
     """What `flask db upgrade` says when it fails; empty if it does not."""
     app = create_app(load_settings(storage_dir=folder, database_url=url, log_level="ERROR", _env_file=None))
+    register_commands(app)
     result = FlaskCliRunner(app).invoke(args=["db", "upgrade"])
     app.runtime.close()
     if result.exit_code == 0:

@@ -144,7 +144,7 @@ class TestOriginsThatAreSet:
     def test_a_page_of_a_set_origin_may_call_and_read_the_headers_it_needs(self, anna: Person) -> None:
         allowed = _cors(anna.request("GET", "/auth/me", headers={"Origin": PAGE}))
         assert allowed["Access-Control-Allow-Origin"] == PAGE
-        assert {"ETag", "Location", "Retry-After"} <= set(allowed["Access-Control-Expose-Headers"].split(", "))
+        assert {"Date", "ETag", "Location", "Retry-After"} <= set(allowed["Access-Control-Expose-Headers"].split(", "))
         assert "Access-Control-Allow-Credentials" not in allowed
 
     def test_problems_can_be_read_by_it_too(self, client: FlaskClient) -> None:

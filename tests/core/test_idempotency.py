@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from app import create_app
 from app.accounts.models import UserSession
+from app.cli import register_commands
 from app.core import idempotency
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
@@ -123,6 +124,7 @@ class TestAnotherProcess:
         with fresh_database(request.param, tmp_path) as url:
             app = create_app(settings.model_copy(update={"database_url": url}), clock)
             app.testing = True
+            register_commands(app)
             with app.app_context():
                 upgrade()
             yield app

@@ -2,7 +2,6 @@
 
 import io
 import json
-import logging
 import re
 from typing import Any
 
@@ -32,20 +31,11 @@ def settings(settings: Settings) -> Settings:
             "log_level": "DEBUG",
             "jwt_secret": SIGNING_KEY,
             "auto_verify_email": False,
+            "refresh_grace_s": 0,
             "turn_urls": "turn:turn.example.org",
             "turn_secret": TURN_KEY,
         }
     )
-
-
-@pytest.fixture
-def log(app: ParleyApp) -> io.StringIO:
-    """What the process writes from now on."""
-    written = io.StringIO()
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
-            handler.setStream(written)  # type: ignore[attr-defined]
-    return written
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, make_url, select, text
 
 from app.core import db
 from app.core.database_errors import is_outage
@@ -100,6 +100,23 @@ class TestServer:
         link.mend()
         assert jobs.run_one(runtime)
         assert ran == [{"n": 1}]
+
+
+@pytest.mark.server
+class TestStatementThatTakesTooLong:
+    @pytest.fixture(autouse=True)
+    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(db, "STATEMENT_S", 0.2)
+
+    def test_is_ended_with_503_and_all_goes_on(
+        self, anna: Person, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        is_postgresql = runtime.database.writer.dialect.name == "postgresql"
+        for_ever = text("SELECT pg_sleep(3600)" if is_postgresql else "SELECT SLEEP(3600)")
+        with monkeypatch.context() as broken:
+            broken.setattr(meetings, "create", lambda work, *_, **__: work.execute(for_ever).all())
+            assert is_away(anna.post("/meetings", {"title": "Review"}))
+        ok(anna.post("/meetings", {"title": "Review"}), 201)
 
 
 @pytest.mark.sqlite

@@ -1,9 +1,12 @@
 """What loses a race at the database is run again, as a whole, a few times."""
 
+import sqlite3
 import threading
 from functools import partial
 from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -14,6 +17,7 @@ from app.core.database_errors import is_lost_race, is_outage
 from app.core.jobs.leased import LeasedJobs
 from app.core.retries import MOST_TRIES, retried
 from app.core.runtime import Runtime
+from app.core.settings import Settings
 from app.events.models import EventHead
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
@@ -98,6 +102,21 @@ def test_nobody_begins_again_after_long(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(("code", "outage"), [("42P01", True), (1146, True), ("25006", True), ("22001", False)])
 def test_missing_tables_and_databases_that_only_read_count_as_outages(code: str | int, outage: bool) -> None:
     assert is_outage(IntegrityError("", {}, DriverError(code))) is outage
+
+
+@pytest.mark.parametrize(
+    ("error", "outage"),
+    [
+        (pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query"), True),
+        (psycopg.errors.AdminShutdown("terminating connection"), True),
+        (psycopg.InterfaceError("the connection is closed"), True),
+        (sqlite3.OperationalError("disk I/O error"), True),
+        (pymysql.err.IntegrityError(1062, "Duplicate entry"), False),
+        (ConnectionResetError(), False),
+    ],
+)
+def test_what_a_driver_says_of_its_connection_past_sqlalchemy_is_understood_too(error: Exception, outage: bool) -> None:
+    assert is_outage(error) is outage
 
 
 def test_a_request_that_loses_is_answered_as_if_nothing_had_been(
@@ -188,11 +207,24 @@ def test_one_address_that_registers_twice_at_once_has_one_account(anna: Person) 
     assert statuses(at_once(register, register, register)) == {201: 1, 409: 2}
 
 
-def test_of_two_that_refresh_with_one_token_at_once_one_wins_and_the_session_ends(anna: Person) -> None:
-    body = {"refresh_token": anna.tokens["refresh_token"]}
-    refresh = lambda: anna.app.test_client().post("/api/v1/auth/refresh", json=body)  # noqa: E731
-    assert statuses(at_once(refresh, refresh)) == {200: 1, 401: 1}
-    problem(anna.get("/meetings"), 401, "session_ended")
+class TestOfTwoThatRefreshWithOneTokenAtOnce:
+    def refresh_twice_at_once(self, anna: Person) -> dict[int, int]:
+        body = {"refresh_token": anna.tokens["refresh_token"]}
+        refresh = lambda: anna.app.test_client().post("/api/v1/auth/refresh", json=body)  # noqa: E731
+        return statuses(at_once(refresh, refresh))
+
+    def test_both_are_answered_as_one_is_the_repeat_of_the_other(self, anna: Person) -> None:
+        assert self.refresh_twice_at_once(anna) == {200: 2}
+
+    class TestWithoutGrace:
+        @pytest.fixture
+        def settings(self, settings: Settings) -> Settings:
+            return settings.model_copy(update={"refresh_grace_s": 0})
+
+        def test_one_wins_and_the_session_ends(self, anna: Person) -> None:
+            both = TestOfTwoThatRefreshWithOneTokenAtOnce()
+            assert both.refresh_twice_at_once(anna) == {200: 1, 401: 1}
+            problem(anna.get("/meetings"), 401, "session_ended")
 
 
 def test_two_profile_changes_with_one_version_at_once_do_not_overwrite_each_other(anna: Person) -> None:

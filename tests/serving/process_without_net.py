@@ -8,7 +8,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
@@ -20,7 +20,9 @@ base.SAFETY_NET_S = 3600.0  # before anybody imports it
 from app import create_app  # noqa: E402
 from app.core.flask_app import ParleyApp  # noqa: E402
 from app.core.settings import load_settings  # noqa: E402
-from app.core.wakeups.base import Parked, Wakeups  # noqa: E402
+from app.core.wakeups.base import Wakeups, topic_of  # noqa: E402
+from app.inbox.parking import Parked, Parking  # noqa: E402
+from app.inbox.service import topic  # noqa: E402
 from app.serving.bridge import Bridge  # noqa: E402
 from tests.drivers.wakeups_suite import listening  # noqa: E402
 
@@ -28,7 +30,7 @@ from tests.drivers.wakeups_suite import listening  # noqa: E402
 def main() -> None:
     settings = load_settings(_env_file=None, log_level="WARNING", jobs="inline", **json.loads(sys.argv[1]))
     app = create_app(settings)
-    tell_of_parking(app.runtime.wakeups)
+    tell_of_parking(app.runtime.drivers[Parking], app.runtime.wakeups)
     door = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=tell_when_ready, args=(app, door.getsockname()[1]), daemon=True).start()
     server = uvicorn.Server(uvicorn.Config(Bridge(app, threads=8), log_config=None, lifespan="on"))
@@ -40,31 +42,27 @@ def tell_when_ready(app: ParleyApp, port: int) -> None:
     print(port, flush=True)
 
 
-class ToldParked:
-    def __init__(self, parked: Parked) -> None:
-        self._parked = parked
+def tell_of_parking(parking: Any, wakeups: Wakeups) -> None:
+    claim, release = parking.claim, parking.release
 
-    def cancel(self) -> None:
-        self._parked.cancel()
-        print("left", flush=True)
+    def claim_and_tell(poll: Parked) -> bool:
+        granted: bool = claim(poll)
+        if granted:
+            print("parked", flush=True)
+        return granted
 
+    def release_and_tell(poll: Parked) -> None:
+        if poll in parking.parked:
+            print("left", flush=True)
+        release(poll)
 
-def tell_of_parking(wakeups: Wakeups) -> None:
-    park = wakeups.park
-
-    def park_and_tell(topic: str, ticket: int, wake: Callable[[], None]) -> Parked | None:
-        def wake_and_tell() -> None:
+    def tell_of_waking(nudges: Sequence[str] | None) -> None:
+        topics = {topic_of(nudge) for nudge in nudges or ()}
+        if any(topic(poll.inbox_id) in topics for poll in parking.parked):
             print("woken", flush=True)
-            wake()
 
-        parked = park(topic, ticket, wake_and_tell)
-        if parked is None:
-            return None
-        print("parked", flush=True)
-        return ToldParked(parked)
-
-    told: Any = wakeups
-    told.park = park_and_tell
+    parking.claim, parking.release = claim_and_tell, release_and_tell
+    wakeups.listen(tell_of_waking)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.inbox.parking import Parking
+from tests.serving.asked_of_flask import count_asked
 from tests.serving.uvicorn_server import serving
 from tests.support.people import Call, Person, ok, types_of
 from tests.support.waiting import eventually
@@ -94,14 +95,7 @@ def test_the_end_of_the_server_asks_flask_nothing_more(call: Call, app: ParleyAp
     stays = [call.guest.join(call.meeting, device=f"device-{n}")["participant"] for n in range(6)]
     for stay in stays:
         call.guest.poll(stay, ack=call.guest.poll(stay)["head_seq"])
-    asked: list[str] = []
-    flask = app.wsgi_app
-
-    def counted(environ: Any, start_response: Any) -> Any:
-        asked.append(environ["QUERY_STRING"])
-        return flask(environ, start_response)
-
-    app.wsgi_app = counted  # type: ignore[method-assign]
+    asked = count_asked(app)
     with serving(app) as port:
         polls = [open_poll(port, call.guest, stay) for stay in stays]
         eventually(lambda: parked(runtime) == 6, "all polls to be parked")

@@ -35,11 +35,11 @@ def storage(tmp_path: Path, migrated_database: Path) -> Path:
 
 
 @contextmanager
-def server(storage: Path, **settings: str) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
+def server(storage: Path, *arguments: str, **settings: str) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
     port = free_port()
     own = {"STORAGE_DIR": str(storage), "PORT": str(port), "LOG_LEVEL": "WARNING", **settings}
     process = subprocess.Popen(
-        [sys.executable, "-m", "app.serving"],
+        [sys.executable, "-m", "app.serving", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **own},
         stdout=subprocess.PIPE,
@@ -120,11 +120,12 @@ def test_a_port_that_is_taken_is_told_and_ends_it(storage: Path) -> None:
     assert "ready" not in ended.stdout
 
 
-def test_a_wrong_setting_is_named_without_a_trace(storage: Path) -> None:
+@pytest.mark.parametrize(("setting", "arguments"), [("many", []), ("1", ["--workers", "many"]), ("1", ["--workers=0"])])
+def test_a_wrong_setting_is_named_without_a_trace(storage: Path, setting: str, arguments: list[str]) -> None:
     ended = subprocess.run(
-        [sys.executable, "-m", "app.serving"],
+        [sys.executable, "-m", "app.serving", *arguments],
         cwd=REPOSITORY,
-        env={**os.environ, "STORAGE_DIR": str(storage), "WORKERS": "many"},
+        env={**os.environ, "STORAGE_DIR": str(storage), "WORKERS": setting},
         capture_output=True,
         text=True,
         timeout=60,
@@ -136,7 +137,7 @@ def test_a_wrong_setting_is_named_without_a_trace(storage: Path) -> None:
 
 def test_several_processes_wake_each_others_polls(storage: Path) -> None:
     """Every request may meet another process: invitations arrive whichever it is that parked the poll."""
-    with server(storage, WORKERS="3") as (port, _):
+    with server(storage, "--workers", "3") as (port, _):
         anna, ben = register(port, "anna"), register(port, "ben")
         for number in range(6):
             after = request(port, "GET", "/api/v1/rtc/inbox?wait=0", token=ben)[1]["head_seq"]

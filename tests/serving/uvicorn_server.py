@@ -9,7 +9,9 @@ from contextlib import contextmanager
 import uvicorn
 
 from app.core.flask_app import ParleyApp
+from app.serving.bodies import WholeBodies
 from app.serving.bridge import Bridge
+from app.serving.connections import connections
 from tests.support.waiting import eventually
 
 
@@ -17,7 +19,10 @@ from tests.support.waiting import eventually
 def serving(app: ParleyApp, threads: int = 4) -> Iterator[int]:
     """Serve `app` on a free port of the loopback; gives the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(Bridge(app, threads), log_config=None, lifespan="on", timeout_graceful_shutdown=5)
+        settings = app.runtime.settings
+        served = WholeBodies(Bridge(app, threads), settings)
+        options = {"http": connections(settings), "log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 5}
+        config = uvicorn.Config(served, **options)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
         thread.start()

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
+from app.cli import register_commands
 from app.core.db import Base, Database
 from app.core.settings import load_settings
 
@@ -76,6 +77,7 @@ class MigratedDatabase:
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         app = create_app(load_settings(storage_dir=folder, database_url=url, log_level="WARNING", _env_file=None))
+        register_commands(app)
         with app.app_context():
             upgrade()
         app.runtime.close()

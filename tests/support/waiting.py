@@ -35,12 +35,13 @@ class ParkedPoll:
     ) -> None:
         parking: Parking = runtime.drivers[Parking]
         query = {"wait": 20, **query} | ({"participant_id": participant["id"]} if participant else {})
-        before = {opened.poll_id for opened in parking.parked}
+        before = parking.parked
         self._response: TestResponse | None = None
         self._thread = threading.Thread(target=self._poll, args=(person, query), daemon=True)
         self._thread.start()
         eventually(
-            lambda: self._response or {opened.poll_id for opened in parking.parked} - before, "the poll to be parked"
+            lambda: self._response or [poll for poll in parking.parked if all(poll is not one for one in before)],
+            "the poll to be parked",
         )
 
     def _poll(self, person: Person, query: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
+from tests.support import limits
 from tests.support.people import PASSWORD, Person, ok, register
 
 Document = dict[str, Any]
@@ -133,7 +134,7 @@ def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **set
     storage.mkdir()
     shutil.copy(migrated_database, storage / "meetings.db")
     chosen = {"jobs": "inline", "log_level": "ERROR", "poll_default_wait_s": 0, **settings}
-    app = create_app(load_settings(storage_dir=storage, _env_file=None, **chosen), clock)
+    app = create_app(load_settings(storage_dir=storage, _env_file=None, **{**limits.OFF, **chosen}), clock)
     app.testing = True
     app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
     yield World(app, clock)

@@ -1,0 +1,123 @@
+"""What `create_app` does: the parts of an application, put together."""
+
+from app import access, wiring
+from app.accounts.routes import blp as accounts_blp
+from app.accounts.tokens import init_tokens
+from app.core import openapi
+from app.core.api import Api, Blueprint, refuse_unread_query
+from app.core.clock import Clock
+from app.core.flask_app import ParleyApp
+from app.core.logs import configure_logs
+from app.core.processes import ProcessBeat
+from app.core.secret_files import keep_secret
+from app.core.settings import Settings, load_settings
+from app.health.routes import blp as health_blp
+from app.inbox.routes import blp as inbox_blp
+from app.invitations.routes import blp as invitations_blp
+from app.media.routes import blp as media_blp
+from app.meetings.routes import blp as meetings_blp
+from app.notes.routes import blp as notes_blp
+from app.participants.routes import blp as participants_blp
+from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
+from app.rate_limits import RateLimits
+from app.recordings.routes import blp as recordings_blp
+from app.signaling.routes import blp as signaling_blp
+from app.web.explorer import explorer
+from app.web.routes import blp as web_blp
+
+FEATURES: tuple[Blueprint, ...] = (
+    accounts_blp,
+    meetings_blp,
+    invitations_blp,
+    participants_blp,
+    signaling_blp,
+    inbox_blp,
+    media_blp,
+    recordings_blp,
+    notes_blp,
+)
+
+VERSIONED = frozenset({"/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"})
+
+
+def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
+    """The WSGI application: see `create_app`."""
+    settings = settings or load_settings()
+    configure_logs(settings)
+    app = ParleyApp("app", wiring.build(settings, clock))
+    app.config.update(
+        DEBUG=settings.debug,
+        MAX_CONTENT_LENGTH=settings.request_max_bytes,
+        API_TITLE="Parley",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+    )
+    init_tokens(app, _jwt_secret(settings))
+    app.guard = access.guard
+    app.after_request(app.runtime.drivers[RateLimits].tell)
+    if settings.trusted_proxies:
+        _read_addresses_of_proxies(app, settings)
+    refuse_unread_query(app)
+    _register_features(app)
+    app.register_blueprint(explorer)
+    app.register_blueprint(web_blp)
+    access.check_complete(app)
+    if settings.cors_origins:
+        _let_pages_call(app, settings)
+    _beat_from_first_request(app)
+    return app
+
+
+def _let_pages_call(app: ParleyApp, settings: Settings) -> None:
+    from flask_cors import CORS
+
+    CORS(
+        app,
+        resources={r"/api/.*": {"origins": list(settings.cors_origins)}},
+        expose_headers=[
+            "Date",
+            "ETag",
+            "Location",
+            "Retry-After",
+            "X-Request-ID",
+            "Content-Range",
+            *RATE_LIMIT_HEADERS,
+        ],
+        max_age=7200,  # seconds, as long as Chromium allows: else a page that polls asks twice each time
+    )
+
+
+def _read_addresses_of_proxies(app: ParleyApp, settings: Settings) -> None:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    fixed = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # what else proxies say is not read
+    app.wsgi_app = fixed  # type: ignore[method-assign]
+
+
+def _jwt_secret(settings: Settings) -> str:
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret.get_secret_value()
+    return keep_secret(settings.storage_dir, "jwt_secret")
+
+
+def _register_features(app: ParleyApp) -> None:
+    api = Api(
+        app,
+        finish=lambda spec: openapi.finish(spec, access.who_may, VERSIONED),
+        spec_kwargs={"info": {"description": openapi.INTRODUCTION}, "security": [{"bearer": []}]},
+    )
+    for blueprint in FEATURES:
+        api.register_blueprint(blueprint, url_prefix=access.API_PREFIX)
+    api.register_blueprint(health_blp)
+
+
+def _beat_from_first_request(app: ParleyApp) -> None:
+    """From its first request on, this process says that it is there (see `core/processes.py`): not at import, and
+    after any fork."""
+
+    @app.before_request
+    def beat() -> None:
+        if not app.testing:
+            app.runtime.drivers[ProcessBeat].start()
