@@ -1,38 +1,73 @@
-"""`python -m app.serving`, or `flask jobs run`, again and again, without the second that imports take each time.
+"""`python -m app.serving`, or `flask jobs run`, again and again, without the seconds that imports take each time.
 
-`start` on its input starts one, in a fork of this process, and answers with its process id; `wait` answers with its
-status once it has ended. Threads, connections and the event loop are made in the fork, as in a process of its own. At
-the end of its input it kills what is left.
+Each line of its input is a command in JSON. `{"start": "api", "environment": {…}, "log": "…"}` starts one in a fork of
+this process, and is answered with its process id, which is that of its group too; `{"wait": pid}` is answered with its
+exit code once it has ended. Settings, threads, connections and the event loop are made in the fork, as in a process of
+its own. With WORKERS the supervisor forks its processes as well. At the end of its input it kills what is left.
 """
 
+import json
+import multiprocessing
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any
 
 import a2wsgi  # noqa: F401 – imported by the server when it starts, like the others without a use here
+import psycopg  # noqa: F401
+import pymysql  # noqa: F401
+import uvicorn._subprocess
 
 import asgi  # noqa: F401
 from app import create_app
 from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.runner import Runner
+from app.core.settings import load_settings
 from app.serving.__main__ import main
 
 
-def serve_commands() -> bool:
-    """True in a fork, which is to serve; False at the end."""
-    child = 0
-    for command in sys.stdin:
-        if command == "start\n":
+def import_everything() -> None:
+    """Also what is imported only when it is needed."""
+    with tempfile.TemporaryDirectory() as folder:
+        create_app(load_settings(storage_dir=Path(folder), _env_file=None)).runtime.close()
+
+
+def serve_commands() -> dict[str, Any] | None:
+    """What to be, in a fork; None at the end."""
+    children: set[int] = set()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "wait" in command:
+            _, status = os.waitpid(command["wait"], 0)
+            children.discard(command["wait"])
+            print(os.waitstatus_to_exitcode(status), flush=True)
+        else:
             child = os.fork()
             if child == 0:
-                return True
+                return dict(command)
+            children.add(child)
             print(child, flush=True)
-        elif command == "wait\n":
-            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-            child = 0
-    if child:
-        os.kill(child, signal.SIGKILL)
-    return False
+    for child in children:
+        os.killpg(child, signal.SIGKILL)
+    return None
+
+
+def become(command: dict[str, Any]) -> None:
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(command["environment"])
+    with open(command["log"], "a") as log, open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    {"api": serve, "jobs": run_jobs}[command["start"]]()
+
+
+def serve() -> None:
+    uvicorn._subprocess.spawn = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    main()
 
 
 def run_jobs() -> None:
@@ -42,6 +77,8 @@ def run_jobs() -> None:
     Runner(runtime).run()
 
 
-if __name__ == "__main__" and serve_commands():
-    sys.stdout = sys.stderr  # the commands' answers have it for themselves
-    {"api": main, "jobs": run_jobs}[sys.argv[1]]()
+if __name__ == "__main__":
+    import_everything()
+    to_be = serve_commands()
+    if to_be is not None:
+        become(to_be)

@@ -3,7 +3,7 @@
 A device keeps what the server has said to it. `violations` holds that against the promises of docs/mobile.md.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -37,7 +37,12 @@ class Received:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer to a poll, whose cursor was `after`; None: the device had forgotten it."""
+    """An answer to a poll, whose cursor was `after`; None: the device had forgotten it. Or to an acknowledgement alone.
+
+    `ack` is what was to be acknowledged first. `knowing`: how many replies the device had read when it asked, where it
+    has asked something else meanwhile; None: all. `rivalry` numbers two polls that were under way at once; 0: there was
+    one.
+    """
 
     after: int | None
     messages: tuple[Received, ...]
@@ -45,6 +50,9 @@ class Reply:
     acked_seq: int
     superseded: bool = False
     ended: str | None = None
+    ack: int = 0
+    knowing: int | None = None
+    rivalry: int = 0
 
 
 @dataclass
@@ -57,14 +65,18 @@ class History:
     refusals: list[str] = field(default_factory=list)  # answers that no client should get
 
 
-def violations(history: History) -> list[str]:
-    """Every broken promise, in words; none, if all are caught up and everything was kept."""
+def violations(history: History, *, may_lag: bool = False) -> list[str]:
+    """Every broken promise, in words; none, if all are caught up and everything was kept.
+
+    :param may_lag: `head_seq` and `acked_seq` may be told a little too low, as by a process that has not yet heard of
+        what another one has stored.
+    """
     found = [f"refused: {refusal}" for refusal in history.refusals]
     for recipient, replies in history.replies.items():
         handled, repeats = _handled(replies)
         told = [
             *repeats,
-            *_of_cursors(replies),
+            *_of_cursors(replies, may_lag),
             *_of_numbers(handled),
             *_of_signals(history.sent, recipient, handled),
             *_of_presence(recipient, replies, handled, history.muted),
@@ -85,19 +97,28 @@ def _handled(replies: list[Reply]) -> tuple[list[Received], list[str]]:
     return list(first.values()), wrong
 
 
-def _of_cursors(replies: list[Reply]) -> Iterator[str]:
-    head = acked = 0
+def _of_cursors(replies: list[Reply], may_lag: bool) -> Iterator[str]:
+    reads, ackeds = [0], [0]  # the most that was known after none, one, two … replies
     for reply in replies:
+        knowing = len(reads) - 1 if reply.knowing is None else reply.knowing
+        read, acked = reads[knowing], ackeds[knowing]
         for message in reply.messages:
             if message.seq <= acked:
                 yield f"delivered after its acknowledgement was confirmed: seq {message.seq}, acked {acked}"
+            if message.seq <= reply.ack:
+                yield f"delivered by the poll that acknowledged it: seq {message.seq}, ack {reply.ack}"
             if reply.after is not None and message.seq <= reply.after:
                 yield f"delivered although it is not behind the cursor: seq {message.seq}, after {reply.after}"
-        if reply.head_seq < head or reply.acked_seq < acked:
-            yield f"went back: head {head} to {reply.head_seq}, acked {acked} to {reply.acked_seq}"
-        head, acked = max(head, reply.head_seq), max(acked, reply.acked_seq)
-    if acked != head:
-        yield f"not caught up: acked {acked} of {head}"
+        if reply.acked_seq < reply.ack:
+            yield f"an acknowledgement was answered and not kept: {reply.ack}, acked {reply.acked_seq}"
+        # (A message that is stored and not told of yet may count in one answer and not in the next.)
+        if not may_lag and (reply.head_seq < read or reply.acked_seq < acked):
+            yield f"went back: head {reply.head_seq} after message {read}, acked {acked} to {reply.acked_seq}"
+        reads.append(max(reads[-1], *(message.seq for message in reply.messages), 0))
+        ackeds.append(max(ackeds[-1], reply.acked_seq))
+    newest = max((reply.head_seq for reply in replies), default=0)
+    if ackeds[-1] != newest:
+        yield f"not caught up: acked {ackeds[-1]} of {newest}"
 
 
 def _of_numbers(handled: list[Received]) -> Iterator[str]:
@@ -133,9 +154,15 @@ def _of_signals(sent: list[Sent], recipient: str, handled: list[Received]) -> It
 def _of_presence(
     recipient: str, replies: list[Reply], handled: list[Received], muted: dict[str, bool]
 ) -> Iterator[str]:
+    yielded: Counter[int] = Counter()
     for reply in replies:
-        if reply.superseded:
+        yielded[reply.rivalry] += reply.superseded
+        if reply.superseded and reply.rivalry == 0:
             yield "its only loop was told that a newer one took over"
+        elif reply.superseded and yielded[reply.rivalry] == 2:
+            yield "both of two polls were told that the other one took over"
+        if reply.superseded and reply.messages:
+            yield "a poll that was told to stop was given messages"
         if reply.ended is not None:
             yield f"its inbox ended: {reply.ended}"
     known: dict[str, bool | None] = {}

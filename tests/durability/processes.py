@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from sqlalchemy import Connection, create_engine
 
+from tests.support.limits import OFF_IN_ENVIRONMENT
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ class Http:
 
     def __init__(self, port: int, token: str = "") -> None:
         self.connection = HTTPConnection("127.0.0.1", port, timeout=40)
+        self.retry_after: str | None = None  # of the last answer
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -38,6 +40,7 @@ class Http:
             self.send(method, path, body)
             answer = self.connection.getresponse()
             text = answer.read()
+            self.retry_after = answer.getheader("Retry-After")
         except (OSError, HTTPException):
             self.connection.close()
             raise
@@ -49,40 +52,57 @@ class Http:
         return answer
 
 
+class ForkServer:
+    """See `fork_server.py`."""
+
+    def __init__(self, log: Path) -> None:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with log.open("w") as complaints:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.durability.fork_server"],
+                cwd=REPOSITORY,
+                stderr=complaints,
+                text=True,
+                **pipes,
+            )
+
+    def start(self, kind: str, environment: dict[str, str], log: Path) -> int:
+        return self._command({"start": kind, "environment": environment, "log": str(log)})
+
+    def wait(self, pid: int) -> int:
+        """The exit code of a process that was started; minus the signal that has killed it."""
+        return self._command({"wait": pid})
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+    def _command(self, command: dict[str, Any]) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline().strip()
+        assert answer, "the fork server has ended"
+        return int(answer)
+
+
 class Parley:
     """`environment`: the settings, for every process. Each writes its output to a file, judged by `complaints`."""
 
-    def __init__(self, storage: Path, **settings: str) -> None:
+    def __init__(self, forks: ForkServer, storage: Path, **settings: str) -> None:
         self.storage = storage
+        self.forks = forks
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port: int = listener.getsockname()[1]
-        own = {"STORAGE_DIR": str(storage), "PORT": str(self.port), "LOG_LEVEL": "WARNING", **settings}
+        own = (
+            {"STORAGE_DIR": str(storage), "PORT": str(self.port), "LOG_LEVEL": "WARNING"}
+            | OFF_IN_ENVIRONMENT
+            | settings
+        )
         self.environment = {**os.environ, **own}
-        self._log = storage / "processes.log"
-
-    def start(self, *command: str, **options: Any) -> "subprocess.Popen[str]":
-        with self._log.open("a") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", *command],
-                cwd=REPOSITORY,
-                env=self.environment,
-                stderr=log,
-                text=True,
-                **{"stdout": log, **options},
-            )
-
-    @contextmanager
-    def jobs(self) -> Iterator["subprocess.Popen[str]"]:
-        """The jobs process."""
-        process = self.start("flask", "jobs", "run")
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                assert process.wait(timeout=20) == 0
-            finally:
-                process.kill()
+        self.log = storage / "processes.log"
+        self.log.touch()
+        self.expects_outages = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -108,52 +128,65 @@ class Parley:
         eventually(self.answers, "the API to answer", STARTED_WITHIN_S)
 
     def complaints(self) -> list[str]:
-        """Lines of the processes' logs that should not be there."""
+        """Lines of the processes' logs that should not be there. Where outages of the database are expected, they may
+        be told of, and nothing else.
+        """
         bad = ("Traceback", "locked", '"exception"', '"level": "error"', '"level": "critical"')
-        return [line[:2000] for line in self._log.read_text().splitlines() if any(word in line for word in bad)]
+        found = [line for line in self.log.read_text().splitlines() if any(word in line for word in bad)]
+        return [line[:3000] for line in found if not (self.expects_outages and _tells_of_outage(line))]
+
+
+def _tells_of_outage(line: str) -> bool:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return False
+    raised = {one["exc_type"] for one in told.get("exception", [])[:1]}
+    return told.get("code") != "internal_error" and raised == {"OperationalError"}
 
 
 class Forked:
-    """One process of a kind (api, jobs; see `fork_server.py`), killed and started again quickly."""
+    """One process of a kind (api, jobs), killed and started again quickly."""
 
     kind: str
+    settings: ClassVar[dict[str, str]] = {}  # of its own
 
     def __init__(self, parley: Parley) -> None:
         self._parley = parley
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self._starter = parley.start("tests.durability.fork_server", self.kind, **pipes)
         self._pid = 0
 
     def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
-            self._starter.communicate(timeout=20)
+            self._kill_group()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._starter.communicate(timeout=20)
+        self._kill_group()
 
     def start(self) -> None:
-        self._pid = int(self._command("start"))
+        environment = {**self._parley.environment, **self.settings}
+        self._pid = self._parley.forks.start(self.kind, environment, self._parley.log)
 
     def kill(self) -> None:
         os.kill(self._pid, signal.SIGKILL)
-        assert self._command("wait") == str(-signal.SIGKILL)
+        assert self._end() == -signal.SIGKILL
 
     def terminate(self) -> None:
         os.kill(self._pid, signal.SIGTERM)
-        assert self._command("wait") in ("0", str(-signal.SIGTERM))
+        assert self._end() in (0, -signal.SIGTERM)
 
-    def _command(self, command: str) -> str:
-        assert self._starter.stdin is not None
-        assert self._starter.stdout is not None
-        self._starter.stdin.write(f"{command}\n")
-        self._starter.stdin.flush()
-        answer = self._starter.stdout.readline().strip()
-        assert answer, "the starter has ended; see processes.log"
-        return answer
+    def _end(self) -> int:
+        status = self._parley.forks.wait(self._pid)
+        self._pid = 0
+        return status
+
+    def _kill_group(self) -> None:
+        if self._pid:
+            os.killpg(self._pid, signal.SIGKILL)
+            self._end()
 
 
 class Api(Forked):
@@ -168,57 +201,34 @@ class Jobs(Forked):
     kind = "jobs"
 
 
-class SeveralApis:
-    """`python -m app.serving` with two processes, and a supervisor that starts anew who has died."""
+class SeveralApis(Api):
+    """The API with WORKERS=2: two processes, and a supervisor that starts anew who has died."""
 
-    def __init__(self, parley: Parley) -> None:
-        self._parley = parley
-        self._supervisor: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> "SeveralApis":
-        try:
-            self.start()
-        except BaseException:
-            self.kill_all()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill_all()
+    settings: ClassVar = {"WORKERS": "2"}
 
     def start(self) -> None:
-        self._supervisor = self._parley.start("app.serving", start_new_session=True)
+        super().start()
         self.wait_until_complete()
 
     def kill_one(self, which: int) -> None:
         os.kill(self._servers()[which], signal.SIGKILL)
 
-    def kill_supervisor(self) -> None:
-        """Returns when the others have followed it."""
-        assert self._supervisor is not None
-        self._supervisor.kill()
-        self._supervisor.wait(timeout=20)
-        eventually(lambda: not self._servers(), "its processes to end with it")
-
-    def kill_all(self) -> None:
-        if self._supervisor is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._supervisor.pid, signal.SIGKILL)
-            self._supervisor.wait(timeout=20)
-
-    def terminate(self) -> None:
-        assert self._supervisor is not None
-        self._supervisor.terminate()
-        assert self._supervisor.wait(timeout=20) == 0
+    def kill(self) -> None:
+        """The supervisor. Returns when the others have followed it."""
+        group = self._pid
+        super().kill()
+        eventually(lambda: not group_of(group), "its processes to end with it")
 
     def wait_until_complete(self) -> None:
         eventually(lambda: len(self._servers()) == 2, "both processes to be there", STARTED_WITHIN_S)
         self._parley.wait_until_it_answers()
 
     def _servers(self) -> list[int]:
-        assert self._supervisor is not None
-        columns = ["ps", "-A", "-ww", "-o", "pid=,pgid=,command="]
-        listed = subprocess.run(columns, capture_output=True, text=True, check=True)
-        rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-        group = str(self._supervisor.pid)
-        return sorted(int(pid) for pid, its_group, command in rows if its_group == group and "spawn_main" in command)
+        return [pid for pid in group_of(self._pid) if pid != self._pid]
+
+
+def group_of(leader: int) -> list[int]:
+    """The processes of a group."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return sorted(int(pid) for pid, group, state in rows if int(group) == leader and not state.startswith("Z"))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.durability.device import enter_a_meeting
-from tests.durability.processes import Api, Http, Parley
+from tests.durability.processes import Api, Http, Jobs, Parley
 from tests.support.waiting import eventually
 
 LEFT_S = 2
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 def test_nobody_is_counted_out_while_a_killed_api_is_away_nor_right_after(parley: Callable[..., Parley]) -> None:
     here = parley(PRESENCE_RECONNECTING_S="1", PRESENCE_LEFT_S=str(LEFT_S), PRESENCE_GRACE_S="60")
-    with here.jobs(), Api(here) as api:
+    with Jobs(here), Api(here) as api:
         device, *_ = enter_a_meeting(here.port, 2, seed=1)
         eventually(lambda: swept_at(here), "the first sweep")
         api.kill()
