@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.e2e import chromium
 from tests.e2e.person import Person
@@ -68,3 +68,16 @@ def visitor(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]
 def someone(visitor: Callable[..., Person]) -> Callable[..., Person]:
     """`someone("Ada")` is registered and looks at the dashboard."""
     return lambda name, **options: visitor(name, **options).register()
+
+
+@pytest.fixture
+def couple(someone: Callable[..., Person]) -> tuple[Person, Person, str]:
+    """Ada has invited Bo, Bo has accepted, and both are in the room."""
+    ada, bo = someone("Ada Lind"), someone("Bo Berg")
+    meeting_id = ada.create_meeting("Weekly sync", invite=bo)
+    bo.accept("Weekly sync")
+    ada.join(meeting_id)
+    bo.join(meeting_id)
+    expect(ada.tile(bo)).to_have_attribute("data-state", "connected")
+    expect(bo.tile(ada)).to_have_attribute("data-state", "connected")
+    return ada, bo, meeting_id

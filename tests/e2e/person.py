@@ -167,3 +167,18 @@ def eventually(page: Page, look: Callable[[], Any], what: str) -> Any:
             return found
         page.wait_for_timeout(100)
     raise AssertionError(f"It never came to be: {what}")
+
+
+def see_and_hear(person: Person, connections: int = 1) -> None:
+    """Pictures and sound arrive at `person`, over so many connections."""
+
+    def look() -> bool:
+        media = person.media()
+        return (
+            media["connections"] == connections
+            and media["frames"] > 10
+            and media["packets"] > 20
+            and media["energy"] > 0
+        )
+
+    eventually(person.page, look, f"{person.name} sees and hears {connections} others, but: {person.media()}")

@@ -38,24 +38,38 @@ class Server:
             "PRESENCE_GRACE_S": "0",
             **settings,
         }
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}  # by their names in the Procfile
 
     def __enter__(self) -> Self:
         self._run("-m", "flask", "--app", "wsgi:app", "db", "upgrade")
-        for name, command in re.findall(r"^(\w+): (.+)$", (ROOT / "Procfile").read_text(), re.M):
-            self._start(name, command)
+        for name in _commands():
+            self._start(name)
         self._wait_until_ready()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
-        for process in self._processes:
+        for process in self._processes.values():
             try:
                 process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+    def end(self, name: str, by: signal.Signals) -> None:
+        """End a process of the Procfile: SIGKILL is a crash, SIGTERM a new version that is being put in place."""
+        process = self._processes.pop(name)
+        os.killpg(process.pid, by)
+        process.wait(STOP_S)
+
+    def tell(self, name: str, what: signal.Signals) -> None:
+        """SIGSTOP: it hangs, and its connections with it; SIGCONT: it goes on."""
+        os.killpg(self._processes[name].pid, what)
+
+    def start_again(self, name: str) -> None:
+        self._start(name)
+        self._wait_until_ready()
 
     def logs(self) -> str:
         return "\n".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("*.log")))
@@ -75,8 +89,9 @@ class Server:
             timeout=START_S,
         )
 
-    def _start(self, name: str, command: str) -> None:
-        with (self.folder / f"{name}.log").open("wb") as log:
+    def _start(self, name: str) -> None:
+        command = _commands()[name]
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command],
                 cwd=ROOT,
@@ -85,12 +100,12 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a group of its own, to be stopped as a whole
             )
-        self._processes.append(process)
+        self._processes[name] = process
 
     def _wait_until_ready(self) -> None:
         give_up_at = time.monotonic() + START_S
         while time.monotonic() < give_up_at:
-            if any(process.poll() is not None for process in self._processes):
+            if any(process.poll() is not None for process in self._processes.values()):
                 break
             try:
                 with urllib.request.urlopen(f"{self.url}/health/ready", timeout=2):
@@ -100,6 +115,10 @@ class Server:
         logs = self.logs()
         self.__exit__()
         raise AssertionError(f"The server did not come up.\n{logs[-4000:]}")
+
+
+def _commands() -> dict[str, str]:
+    return dict(re.findall(r"^(\w+): (.+)$", (ROOT / "Procfile").read_text(), re.M))
 
 
 def _free_port() -> int:

@@ -7,39 +7,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.e2e.person import Person, eventually
+from tests.e2e.person import Person, eventually, see_and_hear
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 People = Callable[..., Person]
-
-
-def see_and_hear(person: Person, connections: int = 1) -> None:
-    """Pictures and sound arrive at `person`, over so many connections."""
-
-    def look() -> bool:
-        media = person.media()
-        return (
-            media["connections"] == connections
-            and media["frames"] > 10
-            and media["packets"] > 20
-            and media["energy"] > 0
-        )
-
-    eventually(person.page, look, f"{person.name} sees and hears {connections} others, but: {person.media()}")
-
-
-@pytest.fixture
-def couple(someone: People) -> tuple[Person, Person, str]:
-    """Ada has invited Bo, Bo has accepted, and both are in the room."""
-    ada, bo = someone("Ada Lind"), someone("Bo Berg")
-    meeting_id = ada.create_meeting("Weekly sync", invite=bo)
-    bo.accept("Weekly sync")
-    ada.join(meeting_id)
-    bo.join(meeting_id)
-    expect(ada.tile(bo)).to_have_attribute("data-state", "connected")
-    expect(bo.tile(ada)).to_have_attribute("data-state", "connected")
-    return ada, bo, meeting_id
 
 
 def test_two_people_see_and_hear_each_other_with_nothing_but_rest(couple: tuple[Person, Person, str]) -> None:

@@ -1,6 +1,7 @@
 """A blank page of Chromium that imports the client's modules as the app serves them, with a server made of a script."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,3 +43,11 @@ def blank(context: BrowserContext) -> Page:
     page = context.new_page()
     page.goto(f"{ORIGIN}/blank")
     return page
+
+
+@pytest.fixture
+def still(blank: Page) -> Page:
+    """A blank page whose clock moves only when a test moves it."""
+    blank.clock.install()
+    blank.clock.pause_at(datetime.now(UTC) + timedelta(days=1))
+    return blank

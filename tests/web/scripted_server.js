@@ -15,7 +15,7 @@ window.scriptedServer = (...replies) => {
         signal?.addEventListener("abort", abort);
       });
     }
-    const content = reply.body === undefined ? null : JSON.stringify(reply.body);
+    const content = reply.text ?? (reply.body === undefined ? null : JSON.stringify(reply.body));
     return Promise.resolve(new Response(content, { status: reply.status ?? 200, headers: reply.headers }));
   };
   return { fetch, calls };
@@ -27,15 +27,19 @@ window.problem = (status, code, more = {}, headers = {}) => ({
   body: { status, code, detail: code, ...more },
 });
 
-window.tokens = (name = "1", livesMs = 900_000) => ({
+/** By the clock of a server that is so many ms ahead of this device's. */
+window.tokens = (name = "1", livesMs = 900_000, aheadMs = 0) => ({
+  headers: { Date: new Date(Date.now() + aheadMs).toUTCString() },
   body: {
     user: { id: "u", display_name: "Ada" },
     session_id: "s",
     access_token: `access-${name}`,
-    access_expires_at: new Date(Date.now() + livesMs).toISOString(),
+    access_expires_at: new Date(Date.now() + aheadMs + livesMs).toISOString(),
     refresh_token: `refresh-${name}`,
   },
 });
+
+window.page = (status, text) => ({ status, text, headers: { "Content-Type": "text/html; charset=utf-8" } });
 
 /** A client that has signed in at a server with `replies` to come, and that server's calls from then on. */
 window.signedIn = async (...replies) => {

@@ -1,9 +1,11 @@
 // Start, addresses, the header, and what every screen shares.
 
-import { ParleyClient } from "./parley-client.js";
+import { backoffMs, Pause } from "./client/backoff.js";
+import { ParleyClient, wakeWithDevice } from "./parley-client.js";
 import { LiveFeed } from "./live.js";
 import { notify } from "./notifications.js";
 import { SessionStore } from "./session-store.js";
+import { connectionBanner, lostWords } from "./ui/connection.js";
 import { DebugLog } from "./ui/debug.js";
 import { fill, h, icon, toast } from "./ui/dom.js";
 import { notFound } from "./ui/not-found.js";
@@ -19,6 +21,9 @@ const ROUTES = [
 // Links in mails: their secret stands behind the #, which no server and no log gets to see.
 const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
 
+// How Chromium, Firefox and Safari say that a module was not fetched; it is fetched anew at the next try.
+const NOT_FETCHED = /dynamically imported module|importing a module script failed/i;
+
 class App {
   #dispose = null;
   #visit = 0;
@@ -30,11 +35,14 @@ class App {
     this.client = new ParleyClient({ store: this.store, onRequest: (request) => this.debug.add("request", request) });
     this.client.onSignedOut = () => this.#signedOut();
     this.live = new LiveFeed(this.client, (data) => this.debug.add("inbox", data));
+    this.client.addEventListener("wake", ({ reason }) => this.debug.add("wake", { reason }));
+    wakeWithDevice(this.client);
   }
 
   async start() {
     this.debug.mount(document.getElementById("debug"));
     this.#drawHeader();
+    document.getElementById("top").after(connectionBanner(this.live.connection));
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => {
       const withinThePage = this.#shown === location.pathname && !MAILED.test(location.hash);
@@ -42,11 +50,9 @@ class App {
     });
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
     const copied = await this.store.yieldIfCopied();
-    try {
+    await this.#patiently(async () => {
       if (await this.client.resume()) this.signedIn();
-    } catch (error) {
-      return this.#unreachable(error);
-    }
+    }).catch((error) => toast(words(error), { kind: "bad" })); // and signs in anew
     if (copied)
       toast("This was a copy of another window, which keeps your session. Sign in here to have one of its own.");
     await this.#show({ first: true });
@@ -105,8 +111,9 @@ class App {
     const root = h("div", { class: "screen" });
     main.replaceChildren(root);
     if (!match) return notFound(this, root);
-    const screen = await load();
+    const screen = await this.#patiently(load, () => visit === this.#visit);
     if (visit !== this.#visit) return;
+    main.replaceChildren(root);
     const dispose = screen.show(this, root, ...match.slice(1));
     this.#dispose = dispose ?? null;
     this.debug.add("screen", { path: pathname });
@@ -144,17 +151,38 @@ class App {
     );
   }
 
+  /** Do what nothing can be shown without, as soon as the server answers; meanwhile say that it doesn't. */
+  async #patiently(work, wanted = () => true) {
+    const pause = new Pause();
+    const wake = () => pause.cutShort();
+    this.client.addEventListener("wake", wake);
+    try {
+      for (let failures = 0; wanted(); failures += 1) {
+        try {
+          return await work();
+        } catch (error) {
+          if (!error.passing && !NOT_FETCHED.test(error.message)) throw error;
+          this.#unreachable(error);
+          await pause.take(backoffMs(failures), { leastMs: error.retryAfterMs ?? 0 });
+        }
+      }
+    } finally {
+      this.client.removeEventListener("wake", wake);
+    }
+    return null;
+  }
+
   #unreachable(error) {
-    this.#drawHeader();
+    if (document.getElementById("unreachable")) return;
     document
       .getElementById("main")
       .replaceChildren(
         h(
           "div",
-          { class: "screen narrow" },
+          { id: "unreachable", class: "screen narrow", role: "status" },
           h("h1", {}, "Parley can't be reached"),
-          h("p", {}, words(error)),
-          h("button", { class: "primary", onclick: () => location.reload() }, "Try again"),
+          h("p", {}, lostWords(error)),
+          h("p", { class: "hint" }, "This page goes on by itself when the server is back."),
         ),
       );
   }

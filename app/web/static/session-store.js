@@ -1,34 +1,58 @@
-// Where the browser keeps the session: in sessionStorage, so that two windows hold two people, or in localStorage for
-// those who want to stay signed in.
+// Where the browser keeps the session: in sessionStorage, so that two windows hold two people, or for those who want to
+// stay signed in where all of its windows find it.
+
+import { SharedValue } from "./shared-value.js";
 
 const KEY = "parley.session";
 const LOCK = "parley.session.";
 const PATIENCE_MS = 1500; // a page that is being reloaded gives its lock back well within this
+const TURN_MS = 15_000; // longer than the client lets a refresh take
 
 export class SessionStore {
   /** Set before signing in: outlive this window, and be shared by all of this browser's. */
   stay = false;
+  #shared = new SharedValue("session");
 
-  load() {
-    return read(sessionStorage) ?? read(localStorage);
+  async load() {
+    return ofThisWindow() ?? (await this.#shared.read());
   }
 
-  save(session) {
-    const stays = this.stay || read(localStorage)?.session_id === session.session_id;
-    (stays ? localStorage : sessionStorage).setItem(KEY, JSON.stringify(session));
-    if (!stays) holdForThisWindow(session.session_id);
+  async save(session) {
+    const stays = this.stay || (await this.#shared.read())?.session_id === session.session_id;
+    if (stays && (await this.#shared.write(session))) return;
+    sessionStorage.setItem(KEY, JSON.stringify(session));
+    holdForThisWindow(session.session_id);
   }
 
-  clear() {
-    const gone = this.load();
+  /** @param {string|null} sessionId leave alone what another window has put there since */
+  async clear(sessionId = null) {
+    const gone = await this.load();
+    if (sessionId && gone?.session_id !== sessionId) return;
     sessionStorage.removeItem(KEY);
-    if (read(localStorage)?.session_id === gone?.session_id) localStorage.removeItem(KEY);
+    if ((await this.#shared.read())?.session_id === gone?.session_id) await this.#shared.remove();
     this.stay = false;
   }
 
-  /** One window at a time renews a shared session: using a refresh token twice would end it. */
-  exclusive(work) {
-    return navigator.locks ? navigator.locks.request("parley.refresh", work) : work();
+  /**
+   * One window at a time renews a shared session: using a refresh token twice may end it. A window that was halted while
+   * it had its turn must not halt the others for ever.
+   */
+  async exclusive(work) {
+    if (!navigator.locks) return work();
+    const waiting = new AbortController();
+    const timer = setTimeout(() => waiting.abort(), TURN_MS);
+    let begun = false;
+    const begin = () => {
+      begun = true;
+      clearTimeout(timer);
+      return work();
+    };
+    try {
+      return await navigator.locks.request("parley.refresh", { signal: waiting.signal }, begin);
+    } catch (error) {
+      if (begun) throw error;
+      return work();
+    }
   }
 
   /**
@@ -36,16 +60,16 @@ export class SessionStore {
    * @returns {Promise<boolean>} whether this window was such a copy
    */
   async yieldIfCopied() {
-    const session = read(sessionStorage);
+    const session = ofThisWindow();
     if (!session || (await holdForThisWindow(session.session_id))) return false;
     sessionStorage.removeItem(KEY);
     return true;
   }
 }
 
-function read(storage) {
+function ofThisWindow() {
   try {
-    return JSON.parse(storage.getItem(KEY));
+    return JSON.parse(sessionStorage.getItem(KEY));
   } catch {
     return null;
   }

@@ -7,6 +7,8 @@ window.FakeMeeting = class {
     this.inboxes = new Map(); // participant id → {messages, wake}
     this.requests = [];
     this.iceExpiresAt = null;
+    this.away = null; // the ParleyError that every request is answered with
+    this.aheadMs = 0; // of the server's clock
   }
 
   get config() {
@@ -53,9 +55,17 @@ window.FakeMeeting = class {
     inbox.wake();
   }
 
+  /** Nobody is answered from now on; parked polls are cut. */
+  async goAway() {
+    const { ParleyError } = await import("/web/parley-client.js");
+    this.away = ParleyError.network(new TypeError("Failed to fetch"));
+    for (const { cut } of this.inboxes.values()) cut?.(this.away);
+  }
+
   /** The client of a person: what a ParleyClient would do. */
   client(id) {
     const answer = async (method, path, body, query, signal) => {
+      if (this.away) throw this.away;
       if (path === "/rtc/inbox") return this.#poll(query, signal);
       this.requests.push(`${method} ${path}`);
       if (path.endsWith("/join")) {
@@ -67,12 +77,13 @@ window.FakeMeeting = class {
       if (path.endsWith("/participants")) return [...this.participants.values()];
       return { id: "m" };
     };
-    return {
+    return Object.assign(new EventTarget(), {
+      serverNow: () => Date.now() + this.aheadMs,
       get: (path, { query, signal } = {}) => answer("GET", path, undefined, query, signal),
       all: (path) => answer("GET", path),
       post: (path, body) => answer("POST", path, body),
       patch: (path, body) => answer("PATCH", path, body),
-    };
+    });
   }
 
   #signal({ from, messages }) {
@@ -87,6 +98,7 @@ window.FakeMeeting = class {
     if (after !== null && news().length === 0) {
       await new Promise((resolve, reject) => {
         inbox.wake = resolve;
+        inbox.cut = reject;
         signal.addEventListener("abort", () => reject(new DOMException("Aborted", "AbortError")));
       });
     }

@@ -106,6 +106,97 @@ def test_a_message_that_can_not_be_handled_does_not_stop_those_behind_it(page: P
     assert run(page, script) == ["ada"]
 
 
+def test_while_the_server_is_away_nothing_is_torn_down_and_nothing_forgotten(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const links = [ada, bo].map((call) => [...call.links.values()][0].connection);
+      await until(() => meeting.requests.includes("PATCH /participants/ada"), "what ada sends is told");
+      const patches = () => meeting.requests.filter((request) => request === "PATCH /participants/ada").length;
+      const told = patches();
+      await meeting.goAway();
+      await until(() => !ada.online && !bo.online, "both notice");
+      ada.media.setMuted(true);
+      await until(() => ada.entries.some(({ event }) => event === "own_state_not_told"), "it could not be told");
+      const kept = links.map((one) => one.connectionState);
+      meeting.away = null;
+      await until(() => ada.online && bo.online, "both are back");
+      await until(() => patches() > told, "it is told now");
+      return [kept, patches() - told, ada.entries.filter(({ event }) => event === "begin_anew").length];"""
+    assert run(page, script) == [["connected", "connected"], 1, 0]
+
+
+def test_what_a_message_asks_for_is_read_when_the_server_is_back(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada } = await gather(meeting, "ada");
+      const { ParleyError } = await import("/web/parley-client.js");
+      const cleo = { ...meeting.participants.get("ada"), id: "cleo" };
+      meeting.participants.set("cleo", cleo);
+      const list = meeting.participants.values.bind(meeting.participants);
+      let failures = 2;
+      meeting.participants.values = () => {
+        if (failures-- > 0) throw ParleyError.network(null);
+        return list();
+      };
+      meeting.deliver("ada", "inbox.reset", { reason: "full" });
+      await until(() => ada.people.has("cleo"), "the newcomer");
+      return ada.entries.filter(({ event }) => event === "message_failed").length;"""
+    assert run(page, script) == 0
+
+
+def test_whoever_is_let_in_while_the_server_is_away_comes_in_when_it_is_back(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      const enter = meeting.enter.bind(meeting);
+      meeting.enter = (id) => enter(id, { state: "waiting" });
+      const { ada } = await gather(meeting, "ada");
+      const { ParleyError } = await import("/web/parley-client.js");
+      const list = meeting.participants.values.bind(meeting.participants);
+      let failures = 1;
+      meeting.participants.values = () => {
+        if (failures-- > 0) throw ParleyError.network(null);
+        return list();
+      };
+      const participant = { ...meeting.participants.get("ada"), state: "joined" };
+      meeting.participants.set("ada", participant);
+      const before = ada.state;
+      meeting.deliver("ada", "participant.updated", { participant });
+      await until(() => ada.state === "live" && failures < 0, "ada is in");
+      return [before, ada.self.state];"""
+    assert run(page, script) == ["waiting", "joined"]
+
+
+def test_ice_servers_that_can_not_be_renewed_are_used_as_they_are(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting();
+      meeting.iceExpiresAt = new Date(Date.now() + 30_000).toISOString();
+      const { ada } = await gather(meeting, "ada");
+      meeting.away = null;
+      const { ParleyError } = await import("/web/parley-client.js");
+      Object.defineProperty(meeting, "config", { get: () => { throw ParleyError.network(null); } });
+      meeting.enter("bo");
+      await until(() => ada.links.get("bo")?.connection, "bo is linked");
+      const say = ({ event }) => event === "ice_servers_not_renewed" || event === "message_failed";
+      return ada.entries.filter(say).map(({ event }) => event);"""
+    assert run(page, script) == ["ice_servers_not_renewed"]
+
+
+@pytest.mark.parametrize(("ahead_h", "asked"), [(-5, 0), (5, 1)])
+def test_their_expiry_is_one_of_the_servers_clock(page: Page, ahead_h: int, asked: int) -> None:
+    script = f"""
+      const meeting = new FakeMeeting();
+      meeting.aheadMs = {ahead_h} * 3_600_000;
+      const lives = {asked} ? 30_000 : 1_800_000;
+      meeting.iceExpiresAt = new Date(Date.now() + meeting.aheadMs + lives).toISOString();
+      const {{ ada }} = await gather(meeting, "ada");
+      meeting.enter("bo");
+      await until(() => ada.links.has("bo"), "bo is linked");
+      return meeting.requests.filter((request) => request.endsWith("/rtc/config")).length;"""
+    assert run(page, script) == asked
+
+
 def test_ice_servers_are_asked_for_again_before_their_credentials_expire(page: Page) -> None:
     script = """
       const meeting = new FakeMeeting();

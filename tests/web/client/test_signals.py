@@ -102,3 +102,40 @@ def test_what_was_queued_for_someone_who_is_forgotten_is_not_sent(blank: Page) -
       await settle();
       return sent(calls);"""
     assert run(blank, script) == [[["bo", "rtc.offer"]], [["bo", "rtc.answer"]]]
+
+
+def test_when_the_network_is_back_what_waits_goes_out_at_once(blank: Page) -> None:
+    script = """
+      const { client, calls } = await signedIn("offline", done);
+      const { sleep } = await import("/web/client/backoff.js");
+      sender(client, { sleep: (ms, signal) => sleep(1e6, signal) }).send("bo", "rtc.offer", { sdp: "v=0" });
+      await settle();
+      const before = calls.length;
+      client.wake("network");
+      await settle();
+      return [before, calls.length, new Set(calls.map((call) => call.body.messages[0].client_ref)).size];"""
+    assert run(blank, script) == [1, 2, 1]
+
+
+def test_an_answer_that_never_comes_is_not_waited_for_for_ever(still: Page) -> None:
+    script = """
+      const { client, calls } = await signedIn("silent", done);
+      window.calls = calls;
+      sender(client).send("bo", "rtc.offer", { sdp: "v=0" });"""
+    run(still, script)
+    still.clock.run_for(19_000)
+    assert still.evaluate("calls.length") == 1
+    still.clock.run_for(2_000)
+    assert still.evaluate("calls.map((call) => call.body.messages.length)") == [1, 1]
+    assert still.evaluate("new Set(calls.map((call) => call.body.messages[0].client_ref)).size") == 1
+
+
+def test_a_proxys_page_is_no_refusal(blank: Page) -> None:
+    script = """
+      const { client, calls } = await signedIn(page(404, "No such host"), done);
+      const refused = [];
+      const signals = sender(client, { sleep: async () => {}, onRefused: (error) => refused.push(error.code) });
+      signals.send("bo", "rtc.offer", { sdp: "v=0" });
+      await settle();
+      return [refused, calls.length];"""
+    assert run(blank, script) == [[], 2]

@@ -7,11 +7,14 @@
  * Events: `change` (people, links, tracks, state), `message` (every inbox message, in `detail`), `over` (see `reason`).
  */
 
-import { Inbox, SignalSender } from "../parley-client.js";
+import { backoffMs, sleep } from "../client/backoff.js";
+import { Stopwatch } from "../client/stopwatch.js";
+import { Inbox, ParleyError, SignalSender } from "../parley-client.js";
 import { PeerLink } from "./peer-link.js";
 import { describeSignal } from "./describe.js";
 
 const ICE_SPARE_MS = 60_000; // credentials are asked for anew this long before they expire
+const HANDLING_TRIES = 5; // of one message; meanwhile no poll tells that we are here
 
 export class Call extends EventTarget {
   #client;
@@ -21,6 +24,8 @@ export class Call extends EventTarget {
   #seen;
   #told = {};
   #telling = Promise.resolve();
+  #heard; // since the newest answer
+  #silentMs = 0; // between the two newest
 
   constructor(client, meeting, media, { device, seen, log = () => {} }) {
     super();
@@ -37,6 +42,13 @@ export class Call extends EventTarget {
     this.state = "joining"; // waiting | live | over
     this.reason = null; // why it is over
     this.online = true; // whether the server answers
+    this.trouble = null; // the ParleyError that says why not
+    this.#heard = new Stopwatch();
+  }
+
+  /** For how long the server has not heard us, at the most; now, or until it answered last. */
+  get awayMs() {
+    return Math.max(this.#heard.ms, this.#silentMs);
   }
 
   get others() {
@@ -90,7 +102,11 @@ export class Call extends EventTarget {
 
   async leave() {
     this.#finish("left");
-    await this.#client.post(`/participants/${this.self.id}/leave`, undefined, { idempotencyKey: null });
+    try {
+      await this.#client.post(`/participants/${this.self.id}/leave`, undefined, { idempotencyKey: null });
+    } catch (error) {
+      if (!error.passing) throw error; // otherwise the server finds out by itself, since nobody polls any more
+    }
   }
 
   /** The page is going away: tell the server without waiting for its answer. */
@@ -99,11 +115,6 @@ export class Call extends EventTarget {
     const options = { keepalive: true, tries: 1, idempotencyKey: null };
     this.#client.post(`/participants/${this.self.id}/leave`, undefined, options).catch(() => {});
     this.#finish("left");
-  }
-
-  /** Try the server at once: the network came back. */
-  wake() {
-    this.#inbox?.wake();
   }
 
   #finish(reason) {
@@ -124,24 +135,45 @@ export class Call extends EventTarget {
       participantId: this.self.id,
       waitS: this.rtc.poll?.wait_default_s,
       seen: this.#seen,
-      onConnection: (online, error) => {
-        if (online === this.online) return;
-        this.online = online;
-        this.#log("server", { online, code: error?.code });
-        this.#changed();
-      },
+      onConnection: (online, error) => this.#onConnection(online, error),
     });
     for await (const message of this.#inbox) {
-      try {
-        await this.#handle(message);
-      } catch (error) {
-        // One message that can't be handled must not stop those behind it.
-        this.#log("message_failed", { type: message.type, error: error.message });
-      }
+      await this.#handleSurely(message);
       this.dispatchEvent(new CustomEvent("message", { detail: message }));
     }
     this.#log("inbox_ended", this.#inbox.ended);
     this.#finish(this.#inbox.ended.reason);
+  }
+
+  #onConnection(online, error) {
+    if (online) {
+      this.#silentMs = this.#heard.ms;
+      this.#heard = new Stopwatch();
+    }
+    if (online === this.online) return;
+    this.online = online;
+    this.trouble = error;
+    this.#log("server", { online, code: error?.code });
+    if (online) {
+      this.#signals.wake();
+      this.#tellOwnState();
+    }
+    this.#changed();
+  }
+
+  /** What a message asks for may need the server once more, which may be away just then. */
+  async #handleSurely(message) {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await this.#handle(message);
+      } catch (error) {
+        const again = error instanceof ParleyError && error.passing && failures + 1 < HANDLING_TRIES;
+        // One message that can't be handled must not stop those behind it.
+        if (!again) return this.#log("message_failed", { type: message.type, error: error.message });
+        await sleep(Math.max(error.retryAfterMs ?? 0, backoffMs(failures)));
+        if (this.state === "over") return;
+      }
+    }
   }
 
   async #handle({ type, from, payload }) {
@@ -204,7 +236,12 @@ export class Call extends EventTarget {
 
   async #admitted() {
     this.state = "live";
-    await this.#readAgain();
+    try {
+      await this.#readAgain();
+    } catch (error) {
+      this.state = "waiting";
+      throw error;
+    }
   }
 
   /** The state over REST: after `inbox.reset`, and when the door is opened. */
@@ -285,7 +322,10 @@ export class Call extends EventTarget {
 
   async #iceServers() {
     const expires = this.rtc.ice_expires_at && Date.parse(this.rtc.ice_expires_at);
-    if (expires && expires - ICE_SPARE_MS < Date.now()) await this.#readConfig();
+    if (expires && expires - ICE_SPARE_MS < this.#client.serverNow()) {
+      // The old ones may still find a way; a connection is not given up because the server is away.
+      await this.#readConfig().catch((error) => this.#log("ice_servers_not_renewed", { code: error.code }));
+    }
     return this.rtc.ice_servers;
   }
 

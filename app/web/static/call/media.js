@@ -55,6 +55,14 @@ export class LocalMedia extends EventTarget {
     this.#set("camera", stream.getVideoTracks()[0]);
   }
 
+  /** Those of `sources` that can be had; without the others one goes on all the same. */
+  async reopen(sources) {
+    if (sources.length === 2) return this.openBoth();
+    if (sources.includes("microphone")) await this.openMicrophone().catch(() => {});
+    if (sources.includes("camera")) await this.openCamera().catch(() => {});
+    return null;
+  }
+
   async openScreen() {
     const stream = await navigator.mediaDevices.getDisplayMedia({ video: true, audio: false });
     const track = stream.getVideoTracks()[0];

@@ -1,6 +1,6 @@
 // Sending signals: in order for each recipient, candidates gathered into batches, every message safe to repeat.
 
-import { backoffMs, randomId, sleep } from "./backoff.js";
+import { backoffMs, Pause, randomId, sleep } from "./backoff.js";
 import { ParleyError } from "./errors.js";
 
 // Candidates of one gathering come within milliseconds of each other; a request for each would be slower for both sides.
@@ -11,6 +11,7 @@ export class SignalSender {
   #path;
   #queues = new Map();
   #sleep;
+  #wake = () => this.wake();
 
   /**
    * @param {ParleyClient} client
@@ -27,6 +28,12 @@ export class SignalSender {
     this.from = from;
     this.batch = batch;
     this.onRefused = onRefused;
+    client.addEventListener("wake", this.#wake);
+  }
+
+  /** Try at once what waits for another try, but what the server wants to have later. */
+  wake() {
+    for (const queue of this.#queues.values()) queue.backoff.cutShort();
   }
 
   /** Queue a message. It gets its client_ref here, so that whatever is repeated later arrives once. */
@@ -34,6 +41,7 @@ export class SignalSender {
     let queue = this.#queues.get(to);
     if (!queue) {
       queue = { to, messages: [], stopping: new AbortController(), running: false, pause: null };
+      queue.backoff = new Pause(this.#sleep);
       this.#queues.set(to, queue);
     }
     queue.messages.push({ to, type, payload, client_ref: randomId() });
@@ -48,6 +56,7 @@ export class SignalSender {
   }
 
   close() {
+    this.#client.removeEventListener("wake", this.#wake);
     for (const to of [...this.#queues.keys()]) this.forget(to);
   }
 
@@ -74,7 +83,7 @@ export class SignalSender {
           this.onRefused(error, queue.to);
           continue;
         }
-        await this.#sleep(Math.max(error.retryAfterMs ?? 0, backoffMs(failures)), signal);
+        await queue.backoff.take(backoffMs(failures), { leastMs: error.retryAfterMs ?? 0, signal });
         failures += 1;
       }
     }

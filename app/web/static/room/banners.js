@@ -1,8 +1,9 @@
 // What everybody in the room must know at present.
 
+import { lostWords } from "../ui/connection.js";
 import { fill, h, icon } from "../ui/dom.js";
 
-export function bannersOf(parent, call, recorder, stage) {
+export function bannersOf(parent, call, recorder, stage, connection) {
   const notes = [];
   if (call.state === "waiting") {
     notes.push([
@@ -12,7 +13,7 @@ export function bannersOf(parent, call, recorder, stage) {
       "The host has not started the meeting yet. You'll come in by yourself; stay on this page.",
     ]);
   }
-  if (!call.online) notes.push(["offline", "bad", "warning", "The connection to the server is lost. Trying again …"]);
+  if (connection.lost) notes.push(["offline", "wait", "warning", lostWords(connection.trouble)]);
   if (call.mode === "mock") {
     notes.push([
       "mock",

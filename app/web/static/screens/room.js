@@ -3,6 +3,7 @@
 import { Call } from "../call/call.js";
 import { canShareScreen, explain, LocalMedia } from "../call/media.js";
 import { confirmDialog, openDialog } from "../ui/dialog.js";
+import { Connection } from "../ui/connection.js";
 import { fill, h, icon, say, toast } from "../ui/dom.js";
 import { notFound } from "../ui/not-found.js";
 import { words } from "../ui/words.js";
@@ -23,13 +24,16 @@ const REASONS = {
   signed_out: "Your session has ended.",
 };
 
+const FINAL = ["meeting_ended", "removed", "session_ended", "signed_out"]; // there is nothing to come back to
+const REJOIN_WITHIN_MS = 300_000;
+
 export function show(app, root, meetingId) {
   const media = new LocalMedia();
   const visit = new AbortController();
   visit.signal.addEventListener("abort", () => media.closeAll());
   run(app, root, meetingId, media, visit.signal).catch((error) => {
     if (error.status === 404 || error.status === 403 || error.status === 422) notFound(app, root);
-    else showEnd(app, root, meetingId, words(error));
+    else showEnd(app, root, meetingId, words(error), error.passing ? "failed" : null);
   });
   return () => visit.abort();
 }
@@ -41,22 +45,52 @@ async function run(app, root, meetingId, media, left) {
   if (meeting.state === "ended" && meeting.my_relation !== "owner")
     return showEnd(app, root, meetingId, REASONS.meeting_ended);
   if (!(await preJoin(app, root, meeting, media, left))) return;
+  app.live.stop(); // the participant's inbox brings everything while we are here
+  left.addEventListener("abort", () => app.client.user && app.live.start());
+  await enter(app, root, meeting, media, left);
+}
+
+/** Join with what `media` has. */
+async function enter(app, root, meeting, media, left) {
   const options = {
     device: deviceId(),
     seen: app.live.seen,
     log: (event, data) => app.debug.add("call", { event, ...data }),
   };
   const call = new Call(app.client, meeting, media, options);
-  app.live.stop(); // the participant's inbox brings everything while we are here
-  left.addEventListener("abort", () => {
-    call.leaveAtOnce();
-    if (app.client.user) app.live.start();
-  });
+  left.addEventListener("abort", () => call.leaveAtOnce());
   await call.join();
-  showCall(app, root, call, media, left);
+  if (left.aborted) call.leaveAtOnce();
+  else showCall(app, root, call, media, left);
+}
+
+/**
+ * The server counted us as gone, since it did not hear us. After a short while we come again by ourselves, as we were.
+ * After a longer one a person says so first: whoever opens a laptop in the evening may not want to be seen.
+ */
+async function comeAgain(app, root, call, media, left) {
+  const { meeting } = call;
+  const isLate = call.awayMs > REJOIN_WITHIN_MS;
+  const devices = ["microphone", "camera"].filter((source) => media[source]);
+  if (isLate) media.closeAll();
+  const again = async () => {
+    fill(root, h("p", { class: "hint", role: "status" }, "Joining again …"));
+    if (isLate) await media.reopen(devices);
+    await enter(app, root, meeting, media, left);
+    toast("You were away for a while and have joined again.");
+  };
+  const giveUp = (error) => {
+    media.closeAll();
+    if (!left.aborted) showEnd(app, root, meeting.id, words(error), error.passing ? "failed" : null);
+  };
+  if (!isLate) return again().catch(giveUp);
+  return showEnd(app, root, meeting.id, REASONS.timed_out, "timed_out", () => again().catch(giveUp));
 }
 
 function showCall(app, root, call, media, left) {
+  const shown = new AbortController();
+  left.addEventListener("abort", () => shown.abort());
+  const connection = new Connection();
   const stage = new Stage(media);
   const panel = peoplePanel(call);
   const recorder = new Recorder(app.client, call);
@@ -74,7 +108,8 @@ function showCall(app, root, call, media, left) {
 
   const draw = () => {
     root.dataset.state = call.state;
-    bannersOf(banners, call, recorder, stage);
+    connection.heard(call.online, call.trouble);
+    bannersOf(banners, call, recorder, stage, connection);
     stage.draw(call);
     panel.draw();
     controls.draw();
@@ -82,22 +117,24 @@ function showCall(app, root, call, media, left) {
   call.addEventListener("change", draw);
   recorder.addEventListener("change", draw);
   stage.addEventListener("change", draw);
+  connection.addEventListener("change", draw);
   call.addEventListener("message", ({ detail }) => {
     announce(call, detail);
     recorder.hear(detail);
     app.live.publish(detail);
   });
   call.addEventListener("over", () => {
-    media.closeAll();
+    shown.abort();
+    connection.heard(true);
     stage.close();
+    if (call.reason === "timed_out" && !left.aborted) return comeAgain(app, root, call, media, left);
+    media.closeAll();
     if (left.aborted) return;
     if (call.reason === "left") app.navigate(`/meetings/${call.meeting.id}`, { replace: true });
     else showEnd(app, root, call.meeting.id, REASONS[call.reason] ?? "The call has ended.", call.reason);
   });
   const pageGoes = (event) => event.persisted || call.leaveAtOnce();
-  const networkBack = () => call.wake();
-  addEventListener("pagehide", pageGoes, { signal: left });
-  addEventListener("online", networkBack, { signal: left });
+  addEventListener("pagehide", pageGoes, { signal: shown.signal });
   recorder.read();
   draw();
   controls.focus();
@@ -245,10 +282,12 @@ function leaveDialog(app, call) {
   ]);
 }
 
-function showEnd(app, root, meetingId, text, reason = null) {
+/** @param {() => void} rejoin what "Join again" does; otherwise it leads to the mirror */
+function showEnd(app, root, meetingId, text, reason = null, rejoin = null) {
   document.body.className = "";
   root.className = "screen narrow";
-  const again = ["timed_out", "superseded", "replaced", "closed"].includes(reason);
+  const again = reason && !FINAL.includes(reason);
+  const toTheMirror = () => app.navigate(`/meetings/${meetingId}/room`, { replace: true });
   fill(
     root,
     h("h1", {}, text),
@@ -258,7 +297,7 @@ function showEnd(app, root, meetingId, text, reason = null) {
       again &&
         h(
           "button",
-          { class: "primary", onclick: () => app.navigate(`/meetings/${meetingId}/room`, { replace: true }) },
+          { class: "primary", onclick: rejoin ?? toTheMirror },
           "Join again",
         ),
       h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),

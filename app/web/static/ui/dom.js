@@ -122,16 +122,18 @@ const TOAST_MS = 6000;
 
 /** A passing notice, seen and heard. @param {{kind?: "good" | "bad", action?: {label, run}}} options */
 export function toast(text, { kind = "", action = null } = {}) {
+  const same = [...document.getElementById("toasts").children].find((one) => one.dataset.text === text);
+  same?.remove(); // said again, not twice
   const close = () => notice.remove();
   const notice = h(
     "div",
-    { class: `toast ${kind}` },
+    { class: `toast ${kind}`, "data-text": text },
     h("p", {}, text),
     action && h("button", { class: "quiet", onclick: () => (close(), action.run()) }, action.label),
     h("button", { class: "icon-only quiet", "aria-label": "Dismiss", onclick: close }, icon("close")),
   );
   document.getElementById("toasts").append(notice);
-  say(text);
+  if (!same) say(text);
   const timer = () => setTimeout(() => (notice.matches(":hover, :focus-within") ? timer() : close()), TOAST_MS);
   timer();
 }

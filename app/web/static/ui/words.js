@@ -75,6 +75,8 @@ export const INVITATION_STATES = {
 
 const PROBLEMS = {
   network_error: "The server can't be reached. Check the connection and try again.",
+  unexpected_answer:
+    "Something else answered in the server's place: a proxy, or a network that wants you to sign in. Try again.",
   bad_credentials: "E-mail or password is wrong.",
   email_taken: "There is an account with this e-mail already. Sign in instead.",
   version_mismatch: "Somebody changed this meanwhile. Look at it again and repeat your change.",
