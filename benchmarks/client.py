@@ -67,9 +67,17 @@ def get(path: str, token: str = "") -> bytes:
 
 
 def post(path: str, body: Any, token: str = "") -> bytes:
+    return _with_body("POST", path, body, token)
+
+
+def patch(path: str, body: Any, token: str) -> bytes:
+    return _with_body("PATCH", path, body, token)
+
+
+def _with_body(method: str, path: str, body: Any, token: str) -> bytes:
     content = json.dumps(body).encode()
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{_authorization(token)}"
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{_authorization(token)}"
         f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content

@@ -137,9 +137,13 @@ async def _repeat(port: int, cycles: list[Cycle], until: float) -> int:
 
 
 def _parley_cycle(sender: Device, recipient: Device) -> Cycle:
+    seen: int | None = None
+
     async def cycle(connection: Connection) -> None:
+        nonlocal seen
         await connection.json(sender.signal(recipient))
-        [message] = (await connection.json(recipient.poll()))["messages"]
+        [message] = (await connection.json(recipient.poll(after=seen)))["messages"]
+        seen = message["seq"]
         await connection.json(recipient.acknowledge(message["seq"]))
 
     return cycle

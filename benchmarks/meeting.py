@@ -12,11 +12,20 @@ from sqlalchemy import update
 
 from app import create_app
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
+from app.cli import register_commands
 from app.core.runtime import Runtime
-from app.core.settings import load_settings
+from app.core.settings import Settings, load_settings
 from app.inbox.models import Inbox
 from benchmarks import client
 from benchmarks.server import TOKENS_LIVE_MIN
+
+INVITED_AT_ONCE = 50
+
+
+@dataclass(frozen=True)
+class Person:
+    email: str
+    token: str
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,27 @@ class Device:
 
     def signal(self, to: "Device", **payload: Any) -> bytes:
         """A request with a message as long as a candidate is."""
+        return self.signals([to], **payload)
+
+    def signals(self, to: "list[Device]", **payload: Any) -> bytes:
+        """One request with such a message to each; SIGNAL_BATCH_MAX of them at most."""
         candidate = {"candidate": "candidate:1 1 udp 2122260223 192.0.2.1 54321 typ host", "sdpMid": "0"}
-        message = {"to": to.participant_id, "type": "rtc.candidate", "payload": {"candidate": candidate, **payload}}
+        messages = [
+            {"to": other.participant_id, "type": "rtc.candidate", "payload": {"candidate": candidate, **payload}}
+            for other in to
+        ]
         path = f"/api/v1/meetings/{self.meeting_id}/rtc/signals"
-        return client.post(path, {"from": self.participant_id, "messages": [message]}, self.token)
+        return client.post(path, {"from": self.participant_id, "messages": messages}, self.token)
+
+    def change(self, **state: bool) -> bytes:
+        """A request that changes what the others see: muted, camera, screen, hand."""
+        return client.patch(f"/api/v1/participants/{self.participant_id}", state, self.token)
+
+    def leave(self) -> bytes:
+        return client.post(f"/api/v1/participants/{self.participant_id}/leave", {}, self.token)
+
+    def join_again(self) -> bytes:
+        return client.post(f"/api/v1/meetings/{self.meeting_id}/join", {"device": "phone"}, self.token)
 
     def acknowledge(self, up_to: int) -> bytes:
         return client.post("/api/v1/rtc/ack", {"participant_id": self.participant_id, "up_to": up_to}, self.token)
@@ -55,8 +81,10 @@ class Organiser:
             access_token_min=TOKENS_LIVE_MIN,
             log_level="ERROR",
             _env_file=None,
+            **{name: "off" for name in Settings.model_fields if name.startswith("rate_limit_")},
         )
         self._app = create_app(settings)
+        register_commands(self._app)
         self._app.testing = True  # it is not one of the processes that serve
         # Passwords of nobody: hashing them properly would take most of the time.
         self._app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
@@ -68,22 +96,39 @@ class Organiser:
     def runtime(self) -> Runtime:
         return self._app.runtime
 
+    def person(self) -> Person:
+        """Somebody who is registered and signed in."""
+        email = f"p{next(self._numbers)}@example.org"
+        given = {"email": email, "password": "no-one-signs-in", "display_name": "Person"}
+        return Person(email, self._post("/auth/register", given)["access_token"])
+
     def meeting(self, devices: int) -> list[Device]:
         """One person, and as many devices of theirs in a meeting. What they were told of each other is acknowledged."""
-        person = {
-            "email": f"p{next(self._numbers)}@example.org",
-            "password": "no-one-signs-in",
-            "display_name": "Person",
+        person = self.person()
+        meeting_id = self._new_meeting(person)
+        return self._joined(meeting_id, [(person, f"device {number}") for number in range(devices)])
+
+    def meeting_of(self, people: list[Person]) -> list[Device]:
+        """A device of each in a meeting of the first. What they were told of each other is acknowledged."""
+        owner, *others = people
+        meeting_id = self._new_meeting(owner)
+        for start in range(0, len(others), INVITED_AT_ONCE):
+            invitees = [{"email": person.email} for person in others[start : start + INVITED_AT_ONCE]]
+            self._post(f"/meetings/{meeting_id}/invitations", {"invitees": invitees}, owner.token)
+        return self._joined(meeting_id, [(person, "phone") for person in people])
+
+    def _new_meeting(self, owner: Person) -> str:
+        meeting_id: str = self._post("/meetings", {"title": "Benchmark", "media_mode": "p2p"}, owner.token)["id"]
+        return meeting_id
+
+    def _joined(self, meeting_id: str, who: list[tuple[Person, str]]) -> list[Device]:
+        joined = {
+            self._post(f"/meetings/{meeting_id}/join", {"device": device}, person.token)["participant"]["id"]: person
+            for person, device in who
         }
-        token = self._post("/auth/register", person)["access_token"]
-        meeting_id = self._post("/meetings", {"title": "Benchmark", "media_mode": "p2p"}, token)["id"]
-        joined = [
-            self._post(f"/meetings/{meeting_id}/join", {"device": f"device {number}"}, token)["participant"]["id"]
-            for number in range(devices)
-        ]
         with self.runtime.writing() as work:
             work.execute(update(Inbox).where(Inbox.owner_id.in_(joined)).values(acked_seq=Inbox.head_seq))
-        return [Device(participant_id, meeting_id, token) for participant_id in joined]
+        return [Device(participant_id, meeting_id, person.token) for participant_id, person in joined.items()]
 
     def _post(self, path: str, body: dict[str, Any], token: str = "") -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
