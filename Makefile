@@ -8,6 +8,9 @@ BIN := .venv/bin
 PYTHON = $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 
+# Tests wait half of the time, for processes, browsers and databases: two for each core keep it busy.
+TESTERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+
 # The Procfile calls python and flask by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
@@ -29,9 +32,9 @@ qa: run ## the same in the QA profile: mocked media
 ##@ Checking
 .PHONY: test lint cover bench format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
-	@$(BIN)/pytest -n auto
-	@TEST_DATABASE=postgresql $(BIN)/pytest -n auto -q
-	@TEST_DATABASE=mariadb $(BIN)/pytest -n auto -q
+	@$(BIN)/pytest -n $(TESTERS) --dist worksteal
+	@TEST_DATABASE=postgresql $(BIN)/pytest -n $(TESTERS) --dist worksteal -q
+	@TEST_DATABASE=mariadb $(BIN)/pytest -n $(TESTERS) --dist worksteal -q
 
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .
@@ -40,7 +43,7 @@ lint: .venv/installed-dev ## style, types, and that imports run down the list of
 	@$(BIN)/lint-imports
 
 cover: .venv/installed-dev ## every test, with the lines and branches that none of them ran
-	@$(BIN)/pytest -n auto --cov --cov-report=term-missing:skip-covered
+	@$(BIN)/pytest -n $(TESTERS) --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 bench: .venv/installed-dev ## measure against yardsticks, one table; BENCH="startup …" picks some
 	@$(BIN)/python -m benchmarks $(BENCH)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from app.accounts import passwords
-from app.core import errors, pagination
+from app.core import db, errors, pagination
 from app.core.jobs import leased
 from app.core.settings import Settings
 from app.core.settings_docs import env_example, settings_table
@@ -86,6 +86,10 @@ def limit_table() -> str:
     invitees = Invite().fields["invitees"].validators[0].max  # type: ignore[attr-defined]
     limits: list[tuple[str, object, str]] = [
         ("Request body, bytes", _default("request_max_bytes"), "`REQUEST_MAX_BYTES`"),
+        ("A request's line and headers, bytes", _default("request_head_max_bytes"), "`REQUEST_HEAD_MAX_BYTES`"),
+        ("Until a request's head is there, seconds", _default("request_head_s"), "`REQUEST_HEAD_S`"),
+        ("Until its body is there, seconds", _default("request_body_s"), "`REQUEST_BODY_S`"),
+        ("Without taking some of an answer, seconds", _default("response_stall_s"), "`RESPONSE_STALL_S`"),
         ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
         ("Items of a page (`limit`)", pagination.MOST_PER_PAGE, fixed),
         ("Length of a meeting, minutes", meeting_schemas.LONGEST_MIN, fixed),
@@ -101,13 +105,26 @@ def limit_table() -> str:
         ("Wait of a poll, seconds", _default("poll_max_wait_s"), "`POLL_MAX_WAIT_S`"),
         ("Threads of a web process", _default("web_threads"), "`WEB_THREADS`"),
         ("Polls parked in one process", _default("poll_max_parked"), "`POLL_MAX_PARKED`"),
+        ("Of them polls of one user", _default("poll_max_per_user"), "`POLL_MAX_PER_USER`"),
         ("Beat of parked polls, seconds", Settings.model_construct().beat_every_s, "half of `PRESENCE_RECONNECTING_S`"),
+        ("Passwords hashed at a time", _default("password_hashes_at_once"), "`PASSWORD_HASHES_AT_ONCE`"),
+        ("A statement on a database server, seconds", db.STATEMENT_S, fixed),
         ("Attempts of a job", leased.MAX_ATTEMPTS, fixed),
         ("Jobs that are done are kept, days", leased.DONE_KEPT.days, fixed),
         ("Jobs that failed are kept, days", leased.FAILED_KEPT.days, fixed),
     ]
     rows = ["| What | At most | Set by |", "|---|---|---|"]
     rows += [f"| {what} | {_thousands(value)} | {setting} |" for what, value, setting in limits]
+    return "\n".join(rows)
+
+
+def how_often_table() -> str:
+    """What is bounded in time, in the order of the settings."""
+    rows = ["| What | At most | Set by |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        if name.startswith(("rate_limit_", "login_failures_")):
+            what = str(field.description).partition(";")[0].rstrip(".")
+            rows.append(f"| {what} | {field.default} | `{name.upper()}` |")
     return "\n".join(rows)
 
 
@@ -122,6 +139,6 @@ def _thousands(value: object) -> str:
 PARTS = {
     "README.md": {"settings": settings_table, "requirements": requirement_table},
     "docs/architecture.md": {"states": state_diagrams},
-    "docs/operations.md": {"limits": limit_table},
+    "docs/operations.md": {"limits": limit_table, "how often": how_often_table},
     "docs/qa.md": {"errors": error_table},
 }
