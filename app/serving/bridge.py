@@ -1,6 +1,7 @@
 """The ASGI application in front of Flask (ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/main.html).
 
-Polls and acknowledgements go to `polls.py`, every other request to Flask, in a thread (`flask_calls.py`).
+Polls and acknowledgements go to `polls.py`, signals to `signals.py`, every other request to Flask, in a thread
+(`flask_calls.py`).
 """
 
 import signal
@@ -12,6 +13,7 @@ from app.core.flask_app import ParleyApp
 from app.serving.flask_calls import FlaskCalls, Receive, Scope, Send
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
+from app.serving.signals import Signals
 
 
 class Bridge:
@@ -21,6 +23,7 @@ class Bridge:
         self.runtime = app.runtime
         self._flask = FlaskCalls(app.wsgi_app, threads)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
+        self.signals = Signals(app, self._flask)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -33,6 +36,8 @@ class Bridge:
             unread = await self._polls.acknowledge(scope, receive, send)
             if unread is not None:
                 await self._flask(scope, unread, send)
+        elif scope["type"] == "http" and scope["method"] == "POST" and Signals.are_sent_to(scope["path"]):
+            await self.signals(scope, receive, send)
         else:
             await self._flask(scope, receive, send)
 
