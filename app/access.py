@@ -4,26 +4,28 @@ Rows are keyed as in the OpenAPI document. A path's id names its subject: who is
 if it did not exist; who may see it but not do this gets 403.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, g, request
-from sqlalchemy import and_, bindparam
+from sqlalchemy import and_, bindparam, or_
 
-from app.accounts.authentication import SESSION, authenticate
+from app.accounts import tokens
+from app.accounts.authentication import SESSION, authenticate, credentials_of
 from app.accounts.models import User
 from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
 from app.invitations.models import Invitation
-from app.meetings.models import MeetingPerson
+from app.meetings.models import Meeting, MeetingPerson
 from app.meetings.service import relation_of
 from app.participants.models import Participant
 from app.rate_limits import RateLimits
 from app.recordings.models import Recording
+from app.signaling import service as signaling
 
 
 class Who(StrEnum):
@@ -155,6 +157,22 @@ _SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation).outerjoin(
     MeetingPerson, and_(MeetingPerson.user_id == User.id, MeetingPerson.meeting_id == bindparam("of_meeting"))
 )
 
+# Of signals, the most frequent of all requests, everything that has to be known.
+SIGNALS = "POST /meetings/{meeting_id}/rtc/signals"
+_SENDER_AND_RECIPIENT = (
+    _SESSION_AND_RELATION.with_only_columns(
+        User.display_name.label("user_name"), User.role, MeetingPerson.relation, *signaling.PERSON
+    )
+    .outerjoin(
+        Participant,
+        and_(
+            Participant.meeting_id == bindparam("of_meeting"),
+            or_(Participant.id == bindparam("of_sender"), Participant.id == bindparam("of_recipient")),
+        ),
+    )
+    .outerjoin(Meeting, Meeting.id == Participant.meeting_id)
+)
+
 _RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED}
 
 
@@ -174,28 +192,56 @@ def guard(work: Work) -> None:
         limits.check_address(operation)
         return
     try:
-        admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
+        _admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
     except errors.ParleyError as error:
         if error.status == HTTPStatus.UNAUTHORIZED:
             limits.check_address(operation)
         raise
 
 
-def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
-    """The same for an operation that wants a token; it sets `g.actor`. It needs an application context, and no request:
-    signals pass through here that Flask never sees.
-
-    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
-    """
+def _admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
     if "meeting_id" in path_ids:
         g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
     else:
         (g.actor, _), found = authenticate(work, authorization), None
-    work.driver(RateLimits).check_user(operation, g.actor)
+    if not g.actor.is_service:
+        work.driver(RateLimits).check_user(operation, g.actor.user_id)
     if found is None:
         check(work, g.actor, RULES[operation], path_ids)
     else:
-        _check_relation({_RELATIONS[found.relation]} if found.relation else set(), ASKED, RULES[operation])
+        _check_relation(_relations(found.relation), ASKED, RULES[operation])
+
+
+def admit_sender(
+    work: Work, authorization: str, meeting_id: str, participant_id: str, recipient_id: str
+) -> Sequence[Any]:
+    """The guard of a person's signals to one recipient, where Flask is not asked (`serving/signals.py`).
+
+    What `signaling` has to know of the two is found by the same statement, and returned. Sets `g.actor`; it needs an
+    application context, and no request.
+
+    :raises SessionEnded: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
+    """
+    claims = tokens.read_access(credentials_of(authorization), work.now())
+    work.driver(RateLimits).check_user(SIGNALS, claims.user_id)
+    asked = {
+        "of_user": claims.user_id,
+        "of_session": claims.session_id,
+        "now": work.now(),
+        "of_meeting": meeting_id,
+        "of_sender": participant_id,
+        "of_recipient": recipient_id,
+    }
+    rows = work.connection().execute(_SENDER_AND_RECIPIENT, asked).all()
+    if not rows:
+        raise errors.SessionEnded()
+    g.actor = Actor(claims.user_id, claims.session_id, rows[0].user_name, rows[0].role)
+    _check_relation(_relations(rows[0].relation), ASKED, RULES[SIGNALS])
+    return rows
+
+
+def _relations(relation: str | None) -> set[Who]:
+    return {_RELATIONS[relation]} if relation else set()
 
 
 def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str, Any]) -> None:

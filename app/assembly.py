@@ -56,7 +56,7 @@ def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
     )
     init_tokens(app, _jwt_secret(settings))
     limits: RateLimits = app.runtime.drivers[RateLimits]
-    app.guard, app.admit, app.limits_told = access.guard, access.admit, limits.told
+    app.guard, app.admit_sender, app.limits_told = access.guard, access.admit_sender, limits.told
     app.after_request(limits.tell)
     if settings.trusted_proxies:
         _read_addresses_of_proxies(app, settings)

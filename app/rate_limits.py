@@ -15,7 +15,6 @@ import structlog
 from flask import Response, g, request
 
 from app.core import errors
-from app.core.actor import Actor
 from app.core.client_address import client_network
 from app.core.counters.base import Counters
 from app.core.rates import Rate, read_rate
@@ -85,18 +84,18 @@ class RateLimits:
             self._limits[name] = limit = Limit(name, rate) if rate else None
             self._policies[name] = limit.policy if limit else ""
 
-    def check_user(self, operation: str, actor: Actor) -> None:
+    def check_user(self, operation: str, user_id: str) -> None:
         """Count a request whose token is valid. Services are not limited: whoever runs Parley gave them their keys.
 
         :raises TooManyRequests:
         """
-        if operation in UNCOUNTED or actor.is_service or _was_counted():
+        if operation in UNCOUNTED or _was_counted():
             return
         own = OWN.get(operation)
         if own not in ALONE:
-            self._count("user", actor.user_id)
+            self._count("user", user_id)
         if own is not None:
-            self._count(own, actor.user_id)
+            self._count(own, user_id)
 
     def check_address(self, operation: str) -> None:
         """Count a request without a valid token.

@@ -35,10 +35,7 @@ def authenticate(work: Work, authorization: str, query: Executable = SESSION, **
 
     :raises TokenMissing: :raises TokenInvalid: :raises TokenExpired: :raises SessionEnded:
     """
-    scheme, _, credentials = authorization.partition(" ")
-    credentials = credentials.strip()
-    if scheme.lower() != "bearer" or not credentials:
-        raise errors.TokenMissing()
+    credentials = credentials_of(authorization)
     if credentials.startswith(SERVICE_KEY_PREFIX):
         g.token_expires_at = None
         return _by_service_key(work, credentials), None
@@ -50,6 +47,15 @@ def authenticate(work: Work, authorization: str, query: Executable = SESSION, **
     if found is None:
         raise errors.SessionEnded()
     return Actor(claims.user_id, claims.session_id, found.display_name, found.role), found
+
+
+def credentials_of(authorization: str) -> str:
+    """:raises TokenMissing:"""
+    scheme, _, credentials = authorization.partition(" ")
+    credentials = credentials.strip()
+    if scheme.lower() != "bearer" or not credentials:
+        raise errors.TokenMissing()
+    return credentials
 
 
 def hash_of_key(key: str) -> str:

@@ -1,9 +1,9 @@
 """Signals, stored without Flask around them: how soon a call stands is mostly how fast its signals are.
 
-A request in the form that clients send passes the guard, the schema and the service that it would pass in Flask, in one
-of Flask's threads. Left out is what is around them, which takes longer than they do: routing, and the layers that read
-a request and make an answer. Whatever is not in that form is Flask's. So is every refusal: Flask is handed what was
-raised, and says it as it says everything.
+A request to one recipient, in the form that clients send, passes the same table of who may do what, the same schema
+and the same service as in Flask, in one of Flask's threads. Left out is what is around them, which takes longer than
+they do: routing, and the layers that read a request and make an answer. Every other request is Flask's. So is every
+refusal: Flask is handed what was raised, and says it as it says everything.
 """
 
 import asyncio
@@ -29,7 +29,6 @@ from app.serving.watches import MOST_HEADERS, Headers
 from app.signaling import service
 from app.signaling.schemas import SendSignals
 
-OPERATION = "POST /meetings/{meeting_id}/rtc/signals"
 ROUTE = "/api/v1/meetings/<id:meeting_id>/rtc/signals"
 _PATH = re.compile(rf"/api/v1/meetings/({IdConverter.regex})/rtc/signals")
 _OF_ONE_ANSWER = frozenset({b"content-length", b"x-request-id", b"ratelimit", b"ratelimit-policy"})
@@ -74,6 +73,8 @@ class Signals:
             asked = _schema.load(read_json(body))
         except (errors.ParleyError, ma.ValidationError):
             return {}
+        if len({message["to"] for message in asked["messages"]}) > 1:
+            return {}
         request_id = heads.request_id or new_id()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         with self._app.app_context():
@@ -93,10 +94,11 @@ class Signals:
         return answer
 
     def _send(self, scope: Scope, heads: Heads, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        meeting_id = _PATH.fullmatch(scope["path"])[1]  # type: ignore[index]
+        meeting_id: str = _PATH.fullmatch(scope["path"])[1]  # type: ignore[index]
+        authorization, recipient_id = heads.authorization.decode("latin-1"), asked["messages"][0]["to"]
         with self._app.runtime.writing() as work:
-            self._app.admit(work, OPERATION, heads.authorization.decode("latin-1"), {"meeting_id": meeting_id})
-            return service.send(work, g.actor, meeting_id, **asked)
+            people = self._app.admit_sender(work, authorization, meeting_id, asked["from_"], recipient_id)
+            return service.send(work, g.actor, meeting_id, people=people, **asked)
 
     def learn(self, origin: bytes, answer: Answer) -> None:
         """Answer who asks from there with the same header fields as Flask."""

@@ -1,6 +1,7 @@
 """Signals from one participant to another: opaque but for their size and form."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -17,19 +18,21 @@ from app.participants.models import Participant
 from app.participants.service import address_of
 from app.signaling.events import SignalToSfu
 
-# What every signal costs: written once, so that SQLAlchemy compiles it once.
+# What has to be known of a sender and of a recipient.
+PERSON = (
+    Participant.id,
+    Participant.meeting_id,
+    Participant.kind,
+    Participant.user_id,
+    Participant.inbox_id,
+    Participant.display_name,
+    Participant.state,
+    Participant.epoch,
+    Meeting.effective_media_mode,
+)
+# Written once, so that SQLAlchemy compiles it once.
 _PEOPLE = (
-    select(
-        Participant.id,
-        Participant.meeting_id,
-        Participant.kind,
-        Participant.user_id,
-        Participant.inbox_id,
-        Participant.display_name,
-        Participant.state,
-        Participant.epoch,
-        Meeting.effective_media_mode,
-    )
+    select(*PERSON)
     .join(Meeting, Meeting.id == Participant.meeting_id)
     .where(Participant.meeting_id == bindparam("of_meeting"), Participant.id.in_(bindparam("these", expanding=True)))
 )
@@ -37,10 +40,18 @@ _SESSION_DESCRIPTIONS = ("rtc.offer", "rtc.answer")
 
 
 def send(
-    work: Work, actor: Actor, meeting_id: str, *, from_: str, messages: list[dict[str, Any]]
+    work: Work,
+    actor: Actor,
+    meeting_id: str,
+    *,
+    from_: str,
+    messages: list[dict[str, Any]],
+    people: Iterable[Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Deliver signals, all or none; one whose `client_ref` was sent before is answered as then and stored once.
 
+    :param people: the `PERSON` of sender and recipients, as far as there are such in this meeting, if `work` has read
+        them already.
     :raises NotYourParticipant: :raises SenderLeft: :raises RecipientUnknown: :raises RecipientLeft:
     :raises PayloadTooLarge: :raises InboxFull: the recipient has not read for long.
     """
@@ -52,13 +63,13 @@ def send(
         }
         raise errors.ValidationFailed(errors=[most])
     recipients = {message["to"] for message in messages}
-    people = _read_people(work, meeting_id, {from_, *recipients})
-    sender = people.get(from_)
+    known = _read_people(work, meeting_id, {from_, *recipients}) if people is None else {one.id: one for one in people}
+    sender = known.get(from_)
     if sender is not None and sender.effective_media_mode == "mock":
         # The answer comes in the same transaction, and tracks are told to the room.
         meetings.hold(work, meeting_id)
-        people = _read_people(work, meeting_id, {from_, *recipients})
-        sender = people.get(from_)
+        known = _read_people(work, meeting_id, {from_, *recipients})
+        sender = known.get(from_)
     if sender is None or sender.user_id != actor.user_id:
         raise errors.NotYourParticipant()
     if sender.state not in states.IN_THE_ROOM:
@@ -67,11 +78,11 @@ def send(
             state=sender.state,
         )
     if len(recipients) > 1:
-        inbox.hold(work, [people[recipient].inbox_id for recipient in recipients if recipient in people])
+        inbox.hold(work, [known[recipient].inbox_id for recipient in recipients if recipient in known])
     before = inbox.seen_before(work, from_, [m["client_ref"] for m in messages if m["client_ref"]])
     sent = []
     for index, message in enumerate(messages):
-        ref, recipient = message["client_ref"], people.get(message["to"])
+        ref, recipient = message["client_ref"], known.get(message["to"])
         if ref is None or ref not in before:
             signal_id, inbox_id = _send_one(work, sender, recipient, message, index)
             if ref is not None:
