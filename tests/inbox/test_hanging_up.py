@@ -36,6 +36,7 @@ class TestHangingUp:
     ) -> None:
         gone: list[bool] = []
         monkeypatch.setattr(routes, "hang_up_detector", lambda environ: lambda: bool(gone))
+        runtime.drivers[Parking].beat_every_s = 3600  # nobody beats for it meanwhile
         poll = ParkedPoll(runtime, call.guest, call.guests)
         began = clock.now()
         clock.advance(seconds=9)

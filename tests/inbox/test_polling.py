@@ -13,7 +13,7 @@ from app.inbox.models import Inbox
 from app.inbox.parking import Parking
 from app.participants.models import Participant
 from tests.support.people import Call, Person, ok, problem, types_of
-from tests.support.waiting import ParkedPoll, eventually
+from tests.support.waiting import LONG_S, ParkedPoll, eventually
 
 
 def test_a_parked_poll_returns_as_soon_as_a_message_comes(call: Call, runtime: Runtime) -> None:
@@ -25,7 +25,7 @@ def test_a_parked_poll_returns_as_soon_as_a_message_comes(call: Call, runtime: R
 
 def test_a_poll_that_finds_messages_does_not_wait(call: Call) -> None:
     ok(call.send(call.offer()), 201)
-    assert types_of(call.owner.poll(call.owners, wait=20)) == ["rtc.offer"]
+    assert types_of(call.owner.poll(call.owners, wait=LONG_S)) == ["rtc.offer"]
 
 
 def test_a_poll_whose_time_is_up_answers_with_an_empty_list(call: Call) -> None:
@@ -94,7 +94,7 @@ def test_parked_polls_are_answered_at_shutdown(call: Call, runtime: Runtime) -> 
 
 def test_no_poll_outlives_its_token(call: Call, clock: ManualClock, settings: Settings) -> None:
     clock.advance(minutes=settings.access_token_min, seconds=-1.05)
-    assert call.owner.poll(call.owners, wait=20)["messages"] == []
+    assert call.owner.poll(call.owners, wait=LONG_S)["messages"] == []
 
 
 def test_a_parked_poll_holds_no_connection_of_the_database(call: Call, runtime: Runtime) -> None:
@@ -113,7 +113,7 @@ class TestACrowdedProcess:
 
     def test_answers_polls_at_once_that_find_no_place_and_asks_for_a_pause(self, call: Call, runtime: Runtime) -> None:
         parked = ParkedPoll(runtime, call.owner, call.owners)
-        reply = call.guest.poll(call.guests, wait=20)
+        reply = call.guest.poll(call.guests, wait=LONG_S)
         assert reply["messages"] == []
         assert reply["next_poll_ms"] > 0
         ok(call.send(call.offer()), 201)
@@ -121,6 +121,7 @@ class TestACrowdedProcess:
         assert runtime.drivers[Parking].parked == []
 
 
+@pytest.mark.safety_net
 def test_a_wake_that_never_came_is_found_by_the_safety_net(
     call: Call, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ from tests.serving.uvicorn_server import serving
 from tests.support.people import Call, ok
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.safety_net
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:

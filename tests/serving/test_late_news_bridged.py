@@ -1,14 +1,15 @@
 """News that come late once more, with polls that are answered before Flask."""
 
+from collections.abc import Iterator
+
 import pytest
-from a2wsgi import ASGIMiddleware
 
 from app.core.flask_app import ParleyApp
-from app.serving.bridge import Bridge
 from tests.inbox.test_late_news import *  # noqa: F403
+from tests.serving.bridged import bridged
 
 
 @pytest.fixture
-def app(app: ParleyApp) -> ParleyApp:
-    app.wsgi_app = ASGIMiddleware(Bridge(app, threads=4))  # type: ignore[method-assign, assignment, arg-type]
-    return app
+def app(app: ParleyApp) -> Iterator[ParleyApp]:
+    with bridged(app) as app.wsgi_app:  # type: ignore[method-assign]
+        yield app

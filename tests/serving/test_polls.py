@@ -1,10 +1,10 @@
 """Which polls and acknowledgements are answered from memory, as Flask would, and what ends that."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from a2wsgi import ASGIMiddleware
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
@@ -16,15 +16,16 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.inbox import service
 from app.inbox.models import Inbox
+from app.inbox.parking import Parking
 from app.inbox.service import News, topic
-from app.serving.bridge import Bridge
 from app.serving.flask_calls import FlaskCalls
 from app.serving.polls import POLL_PATH
 from app.serving.safety_net import SafetyNet
 from app.serving.watches import ACTIVE_S, MOST_NEWS
 from tests.serving.asked_of_flask import count_asked
+from tests.serving.bridged import bridged
 from tests.support.people import Call, Person, ok, problem, types_of
-from tests.support.waiting import ParkedPoll, eventually
+from tests.support.waiting import LONG_S, ParkedPoll, eventually
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ def asked(app: ParleyApp) -> list[str]:
 
 
 @pytest.fixture
-def app(app: ParleyApp) -> ParleyApp:
+def app(app: ParleyApp) -> Iterator[ParleyApp]:
     app.extensions["asked_of_flask"] = count_asked(app)
-    app.wsgi_app = ASGIMiddleware(Bridge(app, threads=4))  # type: ignore[method-assign, assignment, arg-type]
-    return app
+    with bridged(app) as app.wsgi_app:  # type: ignore[method-assign]
+        yield app
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def poll(call: Call, **query: Any) -> Any:
 
 
 def parked_poll(runtime: Runtime, call: Call, **query: Any) -> ParkedPoll:
-    return ParkedPoll(runtime, call.owner, **query_of(call, **{"wait": 20, **query}))
+    return ParkedPoll(runtime, call.owner, **query_of(call, **{"wait": LONG_S, **query}))
 
 
 def head(call: Call) -> int:
@@ -262,6 +263,7 @@ class TestWhatIsKnownIsForgotten:
         ok(known.owner.delete(f"/auth/sessions/{other.session_id}"), 204)
         problem(other.get("/rtc/inbox", **query_of(known)), 401, "session_ended")
 
+    @pytest.mark.safety_net
     def test_with_the_session_whose_end_nobody_told_of(
         self, known: Call, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -273,7 +275,7 @@ class TestWhatIsKnownIsForgotten:
         def is_refused() -> bool:
             return known.owner.get("/rtc/inbox", **query_of(known)).status_code == 401
 
-        eventually(is_refused, "the refusal", within_s=10)
+        eventually(is_refused, "the refusal")
 
     def test_when_the_stay_ends(self, known: Call) -> None:
         ok(known.owner.post(f"/participants/{known.owners['id']}/leave"))
@@ -340,6 +342,7 @@ class TestOfTwoPollsInTwoProcesses:
 
 
 class TestWhatIsNotHeldAgainstTheDatabase:
+    @pytest.mark.safety_net
     def test_is_trusted_no_more_once_that_has_failed_for_a_while(
         self, known: Call, asked: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -353,15 +356,14 @@ class TestWhatIsNotHeldAgainstTheDatabase:
             poll(known)
             return bool(asked)
 
-        eventually(goes_to_flask, "the poll to go to Flask", within_s=10)
+        eventually(goes_to_flask, "the poll to go to Flask")
 
     def test_is_no_answer_to_a_parked_poll_whose_time_is_up(
         self, known: Call, runtime: Runtime, asked: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        parked = parked_poll(runtime, known, wait=0.5)
-        assert (parked.is_parked, asked) == (True, [])
-        monkeypatch.setattr(SafetyNet, "holds", False)
-        assert parked.reply()["messages"] == []
+        parking: Parking = runtime.drivers[Parking]
+        monkeypatch.setattr(SafetyNet, "holds", property(lambda _: not parking.parked))
+        assert poll(known, wait=0.1)["messages"] == []
         assert len(asked) == 1
 
 

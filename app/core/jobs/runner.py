@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import structlog
@@ -65,7 +65,7 @@ class Runner:
         self._beat.start()
         scheduler.start()
         log.info("jobs process is ready", tasks=len(self._runtime.tasks.by_name))
-        reason = self._reasons.get()
+        reason = self._told_to_stop()
         log.info("jobs process is stopping", reason=reason)
         self._stopping.set()
         scheduler.shutdown(wait=False)
@@ -85,6 +85,18 @@ class Runner:
     def stop(self, reason: str = "stop") -> None:
         """Have `run` end; from any thread."""
         self._reasons.put(reason)
+
+    def _told_to_stop(self) -> str:
+        """Wait for the reason to stop.
+
+        In short turns: a signal's handler runs only when the main thread does. One that came just before the wait
+        began, or was given to another thread, does not interrupt it.
+        """
+        while True:
+            try:
+                return self._reasons.get(timeout=TICK_S)
+            except Empty:
+                continue
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.stop(signal.Signals(number).name)

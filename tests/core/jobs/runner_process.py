@@ -6,7 +6,9 @@ and waits there for the file "gate".
 
 import argparse
 import importlib
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -15,7 +17,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.core import processes
 from app.core.clock import SystemClock
+from app.core.jobs import runner
 from app.core.jobs.base import Jobs
 from app.core.jobs.inline import InlineJobs
 from app.core.jobs.leased import LeasedJobs
@@ -63,6 +67,11 @@ def leave(_runtime: Runtime, _payload: dict[str, Any]) -> None:
     sys.exit(7)
 
 
+def be_told_to_stop(_runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """By a signal that does not interrupt what the main thread waits in, as one that comes just before it waits."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+
 def waiting_in(folder: Path) -> Callable[[Runtime, dict[str, Any]], None]:
     def ensure_and_wait(runtime: Runtime, payload: dict[str, Any]) -> None:
         ensure(runtime, payload)
@@ -79,10 +88,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--ahead-s", type=float, default=0)
     parser.add_argument("--lease-s", type=float, default=30)
+    parser.add_argument("--finish-s", type=float, default=60, help="patience at the end; a busy machine needs it")
     parser.add_argument("--inline", action="store_true")
     parser.add_argument("--watch", action="store_true", help="the code in FOLDER, which has code_of_a_task.py")
     arguments = parser.parse_args()
     jobs: Jobs = InlineJobs() if arguments.inline else LeasedJobs(lease_s=arguments.lease_s)
+    runner.FINISH_S = processes.STOP_S = arguments.finish_s
     runtime = make_runtime(arguments.url, clock=ClockAhead(arguments.ahead_s), jobs=jobs)
     configure_logs(runtime.settings)
     add_tasks(runtime, arguments.folder)
@@ -95,7 +106,7 @@ def main() -> None:
 
 
 def add_tasks(runtime: Runtime, folder: Path) -> None:
-    for task in (count, ensure, ensure_slowly, fail, leave):
+    for task in (count, ensure, ensure_slowly, fail, leave, be_told_to_stop):
         runtime.tasks.add(task.__name__, task)
     runtime.tasks.add("wait", waiting_in(folder))
     runtime.tasks.add("by_the_clock", lambda runtime, _: count(runtime, {"name": "tick"}), every_s=3600)

@@ -18,6 +18,8 @@ from tests.core.jobs.runtimes import Effect, create_tables, make_runtime
 
 ROOT = Path(__file__).resolve().parents[3]
 
+ENDS_WITHIN_S = 60.0  # at once, but for a machine that is busy with something else
+
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -134,16 +136,23 @@ def test_a_process_that_is_told_to_stop_finishes_its_job_and_ends_well(
     until((tmp_path / "reached").exists)
     process.send_signal(number)
     (tmp_path / "gate").touch()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(ENDS_WITHIN_S) == 0
     assert (job(runtime, "wait").state, job(runtime, "wait").attempts) == ("done", 1)
+
+
+def test_a_process_hears_a_signal_that_did_not_wake_it(runtime: Runtime, start: Start) -> None:
+    process = start()
+    enqueue(runtime, "be_told_to_stop")
+    assert process.wait(ENDS_WITHIN_S) == 0
+    assert job(runtime, "be_told_to_stop").state == "done"
 
 
 def test_a_job_that_takes_too_long_to_finish_is_given_back(runtime: Runtime, start: Start, tmp_path: Path) -> None:
     enqueue(runtime, "wait")
-    process = start()
+    process = start("--finish-s", "0.5")
     until((tmp_path / "reached").exists)
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(ENDS_WITHIN_S) == 0
     given_back = job(runtime, "wait")
     assert (given_back.state, given_back.attempts, given_back.lease_owner) == ("queued", 0, None)
     (tmp_path / "gate").touch()
@@ -155,13 +164,13 @@ def test_a_database_that_is_locked_does_not_keep_the_process_from_ending(
     runtime: Runtime, start: Start, tmp_path: Path
 ) -> None:
     enqueue(runtime, "wait")
-    process = start()
+    process = start("--finish-s", "0.5")
     until((tmp_path / "reached").exists)
     with runtime.writing() as work:
         work.add(Effect(name="long transaction"))
         work.flush()
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(ENDS_WITHIN_S) == 0
     if runtime.database.is_sqlite:
         assert job(runtime, "wait").state == "running", "its lease runs out"
 
@@ -193,7 +202,7 @@ def test_a_process_beats_while_it_lives_and_signs_off(runtime: Runtime, start: S
     process = start()
     until(lambda: beating(runtime) == [process.pid])
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(ENDS_WITHIN_S) == 0
     assert beating(runtime) == []
 
 

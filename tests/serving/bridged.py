@@ -1,0 +1,47 @@
+"""The bridge behind Flask's test client: every request crosses ASGI, in an event loop of its own."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from a2wsgi import ASGIMiddleware
+
+from app.core.flask_app import ParleyApp
+from app.serving.bridge import Bridge
+from tests.support.waiting import LONGEST_S
+
+
+@contextmanager
+def bridged(app: ParleyApp) -> Iterator[Any]:
+    """A WSGI application, alive as under a server: with the block it ends, and leaves nothing pending in its loop."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    bridge, said, heard = Bridge(app, threads=4), asyncio.Queue[Any](), asyncio.Queue[Any]()
+
+    async def tell(what: str) -> None:
+        await said.put({"type": f"lifespan.{what}"})
+        await heard.get()
+
+    async def end() -> None:
+        await tell("shutdown")
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def wait_for(coroutine: Any) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, loop).result(LONGEST_S)
+
+    living = asyncio.run_coroutine_threadsafe(bridge({"type": "lifespan"}, said.get, heard.put), loop)
+    wait_for(tell("startup"))
+    try:
+        yield ASGIMiddleware(bridge, loop=loop)  # type: ignore[arg-type]
+    finally:
+        wait_for(end())
+        living.result(LONGEST_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(LONGEST_S)
+        loop.close()
