@@ -53,7 +53,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "invitation_id": _IN_THE_MEETING | {"invited": {"invited", "invitee"}},
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
     "recording_id": _IN_THE_MEETING,
-    "upload_id": {"participant": {"uploader"}},
+    "upload_id": {"owner": {"uploader"}},
 }
 # Nobody else learns that it exists.
 MAY_KNOW: dict[str, set[str]] = {

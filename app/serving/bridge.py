@@ -1,6 +1,7 @@
 """The ASGI application in front of Flask (ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/main.html).
 
-Polls and acknowledgements go to `polls.py`, every other request to Flask, in a thread (`flask_calls.py`).
+Polls and acknowledgements go to `polls.py`, parts of uploads to `parts.py`, every other request to Flask, in a thread
+(`flask_calls.py`).
 """
 
 import signal
@@ -10,6 +11,8 @@ from typing import Any
 
 from app.core.flask_app import ParleyApp
 from app.serving.flask_calls import FlaskCalls, Receive, Scope, Send
+from app.serving.part_request import is_part
+from app.serving.parts import Parts
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
 
@@ -20,6 +23,7 @@ class Bridge:
     def __init__(self, app: ParleyApp, threads: int) -> None:
         self.runtime = app.runtime
         self._flask = FlaskCalls(app.wsgi_app, threads)
+        self._parts = Parts(app, self._flask)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,6 +37,8 @@ class Bridge:
             unread = await self._polls.acknowledge(scope, receive, send)
             if unread is not None:
                 await self._flask(scope, unread, send)
+        elif scope["type"] == "http" and is_part(scope):
+            await self._parts(scope, receive, send)
         else:
             await self._flask(scope, receive, send)
 
@@ -43,6 +49,7 @@ class Bridge:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._polls.end()
+        self._parts.close()
         self.runtime.close()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -93,7 +93,7 @@ class WrongPartSize(ObjectStoreError):
 class PartWriter(Protocol):
     """A part on its way. Used by one thread at a time; nobody sees it before `finish`."""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         """Raises WrongPartSize as soon as it is too long; StoreFull, StoreUnusable."""
 
     def finish(self) -> PartInfo:

@@ -106,7 +106,7 @@ class PartFile:
             incoming.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.NamedTemporaryFile(dir=incoming, delete=False, buffering=0)  # noqa: SIM115
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         self._written += len(chunk)
         if self._written > self._size:
             raise WrongPartSize(f"part {self._number} is longer than its {self._size} bytes")

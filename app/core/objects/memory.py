@@ -187,7 +187,7 @@ class _Writer:
         self._store, self._upload_id, self._number, self._size = store, upload_id, number, size
         self._content = bytearray()
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | bytearray) -> None:
         self._content += chunk
         if len(self._content) > self._size:
             raise WrongPartSize(f"part {self._number} is longer than its {self._size} bytes")
