@@ -26,6 +26,8 @@ from app.participants.models import Participant
 from app.rate_limits import RateLimits
 from app.recordings.models import Recording
 from app.signaling import service as signaling
+from app.uploads.models import Upload
+from app.uploads.parts import check_address
 
 
 class Who(StrEnum):
@@ -38,6 +40,8 @@ class Who(StrEnum):
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
     SELF = "self"  # the person whose device this participant is
+    UPLOADER = "uploader"  # the person whose upload this is
+    SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
 
 
 ANYONE = frozenset({Who.ANYONE})
@@ -48,6 +52,8 @@ MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
 ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
 INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
+UPLOADER = frozenset({Who.UPLOADER})
+SIGNED_URL = frozenset({Who.SIGNED_URL})
 
 RULES: dict[str, frozenset[Who]] = {
     # accounts
@@ -100,6 +106,14 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /meetings/{meeting_id}/rtc/tracks": MEMBER,
     "GET /rtc/inbox": ANY_ACCOUNT,
     "POST /rtc/ack": ANY_ACCOUNT,
+    # uploads
+    "POST /uploads": USER,
+    "GET /uploads": USER,
+    "GET /uploads/{upload_id}": UPLOADER,
+    "DELETE /uploads/{upload_id}": UPLOADER,
+    "POST /uploads/{upload_id}/parts": UPLOADER,
+    "PUT /uploads/{upload_id}/parts/{number}": SIGNED_URL,
+    "POST /uploads/{upload_id}/complete": UPLOADER,
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": OWNER,
     "GET /meetings/{meeting_id}/recordings": MEMBER,
@@ -140,16 +154,23 @@ def _meeting_of_recording(work: Work, _actor: Actor, recording_id: str) -> tuple
     return (recording.meeting_id if recording else None), set()
 
 
+def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
+    upload = work.get(Upload, upload_id)
+    return None, {Who.UPLOADER} if upload is not None and upload.user_id == actor.user_id else set()
+
+
 def _meeting(_work: Work, _actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
     return meeting_id, set()
 
 
-# By the name of the path's id: how to find the subject's meeting, and who may know that the subject exists.
+# By the name of the path's id: how to find the subject's meeting (None: it has none, or there is no such subject), and
+# who may know that the subject exists.
 SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who]]], frozenset[Who]]] = {
     "meeting_id": (_meeting, ASKED),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, MEMBER | SELF),
     "recording_id": (_meeting_of_recording, MEMBER),
+    "upload_id": (_upload, UPLOADER),
 }
 
 # Where the path names the meeting itself, one statement tells whether the session is good and what its person is there.
@@ -190,6 +211,9 @@ def guard(work: Work) -> None:
     limits = work.driver(RateLimits)
     if Who.ANYONE in RULES[operation]:
         limits.check_address(operation)
+        return
+    if Who.SIGNED_URL in RULES[operation]:
+        _check_signature(work, operation, request.view_args or {})
         return
     try:
         _admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
@@ -244,15 +268,21 @@ def _relations(relation: str | None) -> set[Who]:
     return {_RELATIONS[relation]} if relation else set()
 
 
+def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:
+    try:
+        check_address(work.runtime, path_ids["upload_id"], path_ids["number"], request.args)
+    except errors.ParleyError:
+        work.driver(RateLimits).check_address(operation)
+        raise
+
+
 def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str, Any]) -> None:
     """Raise unless `actor` is one of those who are `allowed` with regard to the path's subject."""
     for name, subject_id in path_ids.items():
         if name in SUBJECTS:
             find_meeting, may_know = SUBJECTS[name]
             meeting_id, relations = find_meeting(work, actor, subject_id)
-            if meeting_id is None:
-                raise errors.NotFound()
-            relation = relation_of(work, actor.user_id, meeting_id)
+            relation = relation_of(work, actor.user_id, meeting_id) if meeting_id is not None else None
             if relation is not None:
                 relations.add(_RELATIONS[relation])
             _check_relation(relations, may_know, allowed)
@@ -294,7 +324,7 @@ def check_complete(app: Flask) -> None:
 
 @lru_cache(maxsize=1024)
 def _key(method: str, rule: str) -> str:
-    path = rule.removeprefix(API_PREFIX).replace("<id:", "{").replace(">", "}")
+    path = rule.removeprefix(API_PREFIX).replace("<id:", "{").replace("<int:", "{").replace(">", "}")
     return f"{'GET' if method == 'HEAD' else method} {path}"
 
 

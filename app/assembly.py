@@ -22,6 +22,7 @@ from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
 from app.rate_limits import RateLimits
 from app.recordings.routes import blp as recordings_blp
 from app.signaling.routes import blp as signaling_blp
+from app.uploads.routes import blp as uploads_blp
 from app.web.explorer import explorer
 from app.web.routes import blp as web_blp
 
@@ -33,6 +34,7 @@ FEATURES: tuple[Blueprint, ...] = (
     signaling_blp,
     inbox_blp,
     media_blp,
+    uploads_blp,
     recordings_blp,
     notes_blp,
 )

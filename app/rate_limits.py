@@ -32,6 +32,7 @@ OWN: dict[str, str] = {
     "POST /auth/password": "password",
     "DELETE /auth/me": "password",
     "GET /users": "people",
+    "POST /uploads": "uploads",
     "POST /meetings/{meeting_id}/invitations": "invitations",
     "POST /invitations/{invitation_id}/resend": "invitations",
     "POST /meetings/{meeting_id}/rtc/signals": "signals",
@@ -55,6 +56,7 @@ WHAT = {
     "mails": "mails",
     "password": "requests with a password of one user",
     "people": "searches for people by one user",
+    "uploads": "uploads begun by one user",
     "invitations": "requests with invitations of one user",
 }
 DRAWN = 100  # so many times a process asks the common counters at most until a limit is reached

@@ -21,8 +21,10 @@ from app.core.jobs.base import Jobs, Tasks
 from app.core.jobs.inline import InlineJobs
 from app.core.objects.base import ObjectStore
 from app.core.objects.disk import DiskObjectStore
+from app.core.objects.part_urls import PartUrls
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
+from app.core.secret_files import keep_secret
 from app.core.settings import Settings
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.in_process import InProcessWakeups
@@ -59,6 +61,9 @@ from app.recordings.recorders.base import Recorder
 from app.recordings.recorders.mock import MockRecorder
 from app.signaling import events as signaling
 from app.signaling.config import SettingsRtcConfiguration
+from app.uploads import events as uploads
+from app.uploads import service as upload_service
+from app.uploads import tasks as upload_tasks
 
 log = structlog.get_logger()
 
@@ -86,10 +91,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
 
 
 def _drivers(settings: Settings) -> dict[type, Any]:
+    part_urls = PartUrls(settings.address, lambda: keep_secret(settings.storage_dir, "part_urls"))
     return {
         PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
-        ObjectStore: DiskObjectStore(settings.storage_dir / "objects"),
+        ObjectStore: DiskObjectStore(settings.storage_dir / "objects", part_urls),
+        PartUrls: part_urls,
         Parking: Parking(
             settings.poll_max_parked,
             settings.polls_that_may_block,
@@ -160,6 +167,7 @@ def _bus() -> Bus:
         inbox_handlers.forget_name,
     )
 
+    bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload)
     bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
 
     bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move)
@@ -213,6 +221,9 @@ def _tasks() -> Tasks:
     tasks.add(recording_service.PRODUCE, recording_tasks.produce)
     tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)
     tasks.add(recording_tasks.SWEEP, recording_tasks.sweep, every_s=recording_tasks.SWEEP_EVERY_S)
+    tasks.add(upload_service.FINISH, upload_tasks.finish)
+    tasks.add(upload_service.DISCARD, upload_tasks.discard)
+    tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
     tasks.add(note_service.WRITE, note_tasks.write)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add("inbox.purge", inbox_service.purge, every_s=300)

@@ -53,6 +53,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "invitation_id": _IN_THE_MEETING | {"invited": {"invited", "invitee"}},
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
     "recording_id": _IN_THE_MEETING,
+    "upload_id": {"owner": {"uploader"}},
 }
 # Nobody else learns that it exists.
 MAY_KNOW: dict[str, set[str]] = {
@@ -60,8 +61,10 @@ MAY_KNOW: dict[str, set[str]] = {
     "invitation_id": {"owner", "invitee"},
     "participant_id": {"owner", "accepted", "self"},
     "recording_id": {"owner", "accepted"},
+    "upload_id": {"uploader"},
 }
-NOT_A_SUBJECT = {"session_id"}  # whose session it is, the service asks; see the test at the end
+# Whose session it is, the service asks; see the test at the end. A part is one of its upload.
+NOT_A_SUBJECT = {"session_id", "number"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -90,6 +93,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
         "messages": [{"to": _other_participant(world, actor), "type": "rtc.restart", "payload": {}}],
     },
     "POST /rtc/ack": lambda *_: {"up_to": 0},
+    "POST /uploads": lambda *_: {"purpose": "chat_file", "name": "notes.txt", "size": 5},
+    "POST /uploads/{upload_id}/parts": lambda *_: {"numbers": [1]},
+    "POST /uploads/{upload_id}/complete": lambda *_: {"sha256": "0" * 64},
+    "PUT /uploads/{upload_id}/parts/{number}": lambda *_: {},
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
@@ -116,6 +123,8 @@ def expected(method: str, path: str, actor: str) -> tuple[int, str] | None:
     rule = {str(who) for who in access.RULES[key_of(method, path)]}
     if "anyone" in rule:
         return None
+    if "signed_url" in rule:  # whoever asks, the path alone is no signed address
+        return 403, "url_not_signed"
     if actor in REFUSED_AT_THE_DOOR:
         return 401, REFUSED_AT_THE_DOOR[actor]
     subjects = [name for name in re.findall(r"\{(\w+)\}", path) if name not in NOT_A_SUBJECT]

@@ -31,6 +31,7 @@ from werkzeug.routing import BaseConverter
 
 from app.core import errors
 from app.core.database_errors import is_outage
+from app.core.ids import ID_FORM
 
 log = structlog.get_logger()
 
@@ -138,7 +139,7 @@ class Text(fields.String):
 class IdConverter(BaseConverter):
     """`<id:meeting_id>` in a path: a UUID in its usual form, given to the view as text."""
 
-    regex = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    regex = ID_FORM
 
 
 UNSTORABLE_TEXT = re.compile("[\x00\ud800-\udfff]")

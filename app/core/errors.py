@@ -211,6 +211,46 @@ class RangeNotSatisfiable(ParleyError):
     code, status, message = "range_not_satisfiable", 416, "The file has no such range."
 
 
+class UrlNotSigned(ParleyError):
+    code, status, message = "url_not_signed", 403, "This address was not signed here, or was changed since."
+
+
+class UrlExpired(ParleyError):
+    code, status, message = "url_expired", 403, "This signed address has expired; have the part signed again."
+
+
+class TooManyUploads(ParleyError):
+    code, status, message = "too_many_uploads", 409, "You have as many unfinished uploads as you may."
+
+
+class UploadStateConflict(ParleyError):
+    code, status, message = "upload_state_conflict", 409, "The upload's state does not allow that."
+
+
+class PartsMissing(ParleyError):
+    code, status, message = "parts_missing", 409, "Some parts have not arrived; see `missing`."
+
+
+class PartSizeMismatch(ParleyError):
+    code, status, message = "part_size_mismatch", 422, "A part is shorter or longer than it was declared."
+
+
+class ChecksumMismatch(ParleyError):
+    code, status, message = "checksum_mismatch", 422, "What has arrived is not the file: its SHA-256 differs."
+
+
+class UploadLost(ParleyError):
+    code, status, message = "upload_lost", 410, "What had arrived is not in the store any more."
+
+
+class MediaTypeRefused(ParleyError):
+    code, status, message = "media_type_refused", 422, "Files of this kind are not taken here."
+
+
+class StorageFull(ParleyError):
+    code, status, message = "storage_full", 507, "The store of files has no room left."
+
+
 class ValidationFailed(ParleyError):
     code, status, message = "validation_failed", 422, "Some fields are missing or wrong; see `errors`."
 

@@ -38,7 +38,9 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
-_UNDER_WAY = 0  # status of a row whose request is not answered yet; such a row is never committed
+# Status of a row whose request is not answered yet. Such a row is committed only where the request pauses
+# (`Work.pause`); should it never be answered, a repeat begins anew.
+_UNDER_WAY = 0
 
 _running: set[str] = set()
 _running_lock = threading.Lock()

@@ -103,6 +103,14 @@ class Work(Session):
         """Run `action` once the commit is durable: for hints such as wake-ups, which may be lost."""
         self._after_commit.append(action)
 
+    def pause(self) -> None:
+        """Commit what was done so far, and let go of connection and lock, to call the outside. What follows is another
+        transaction: read again what it depends on. If it fails, what came before the pause stays.
+        """
+        self.commit()
+        self.close()
+        self.run_after_commit()
+
     def run_after_commit(self) -> None:
         actions, self._after_commit = self._after_commit, []
         for action in actions:

@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     rate_limit_mails: RateText = Field("60/hour", description="Mails asked for from one address, or by one user.")
     rate_limit_password: RateText = Field("30/hour", description="Requests of one user that carry their password.")
     rate_limit_people: RateText = Field("120/minute", description="Searches for people by one user.")
+    rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
     login_failures_device: RateText = Field(
         "10/15 minutes", description="Wrong passwords for one account from one address, or from one device known to it."
@@ -125,6 +126,29 @@ class Settings(BaseSettings):
         24, gt=0, description="Hours in which a repeated `Idempotency-Key` answers as before."
     )
     events_keep_days: float = Field(30, gt=0, description="Days that domain events are kept.")
+
+    # Files
+    upload_part_bytes: int = Field(
+        8_388_608,
+        ge=5_242_880,
+        le=1_073_741_824,
+        description="Size of an upload's parts, in bytes; of files with more than 10,000 such parts they are larger.",
+    )
+    upload_url_min: float = Field(60, gt=0, le=10_080, description="Minutes that a part's signed address can be used.")
+    upload_stall_s: float = Field(
+        30, gt=0, description="Seconds in which some more of a part must come; later it is 408 `request_timeout`."
+    )
+    upload_keep_h: float = Field(
+        48, gt=0, description="Hours after which an upload that is not gone on with, or not used, is forgotten."
+    )
+    uploads_open_max: int = Field(50, ge=1, description="Most unfinished uploads of one user.")
+    chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
+    recording_track_max_bytes: int = Field(
+        8_589_934_592, ge=1, description="Largest track that a client may add to a recording, in bytes."
+    )
+    call_audio_max_bytes: int = Field(
+        2_147_483_648, ge=1, description="Largest recording of a call made elsewhere, in bytes."
+    )
 
     # Accounts
     jwt_secret: SecretStr | None = Field(

@@ -2,6 +2,10 @@ from app.accounts.events import ServiceAdmitted, SessionEnded, SessionStarted, U
 from app.accounts.service import NAME_OF_ERASED
 from app.core.runtime import Work
 from app.inbox import service
+from app.inbox.service import Message
+from app.uploads import service as uploads
+from app.uploads.events import UploadChanged
+from app.uploads.schemas import UploadOut
 
 
 def open_session_inbox(work: Work, event: SessionStarted) -> None:
@@ -25,6 +29,13 @@ def open_worker_inbox(work: Work, event: ServiceAdmitted) -> None:
 
 def close_session_inbox(work: Work, event: SessionEnded) -> None:
     service.close_inbox(work, "session", event.session_id, "session_ended")
+
+
+def tell_of_upload(work: Work, event: UploadChanged) -> None:
+    """Its sender, on every device: whichever of them waits for it."""
+    payload = {"upload": UploadOut().dump(uploads.view(uploads.get(work, event.upload_id)))}
+    inboxes = service.open_inboxes_of(work, [event.user_id])
+    service.deliver(work, Message("upload.state", payload, subject=f"upload:{event.upload_id}"), inboxes)
 
 
 def _open(work: Work, kind: str, owner_id: str, user_id: str, display_name: str) -> None:

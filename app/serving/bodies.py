@@ -1,8 +1,8 @@
 """Requests come whole to the app: a body is gathered here first.
 
 In the app a body that trickles in would hold a thread all that time, and a handful of those all threads. Bodies are
-small (REQUEST_MAX_BYTES), so they are held in memory; what is larger the app refuses by its length. How long a body may
-take is for `connections.py`, which hangs up on it.
+small (REQUEST_MAX_BYTES), so they are held in memory; what is larger the app refuses by its length. Parts of uploads
+pass (`parts.py`). How long a body may take is for `connections.py`, which hangs up on it.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from app.core.api import PROBLEM_TYPE, problem_document
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.serving.flask_calls import Receive, Scope, Send
+from app.serving.part_request import is_part
 
 log = structlog.get_logger()
 
@@ -30,7 +31,7 @@ class WholeBodies:
         self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _WITHOUT or self._is_too_long(scope):
+        if scope["type"] != "http" or scope["method"] in _WITHOUT or self._is_too_long(scope) or is_part(scope):
             await self._app(scope, receive, send)
             return
         body = bytearray()

@@ -1,7 +1,7 @@
 """The ASGI application in front of Flask (ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/main.html).
 
-Polls and acknowledgements go to `polls.py`, signals to `signals.py`, every other request to Flask, in a thread
-(`flask_calls.py`).
+Polls and acknowledgements go to `polls.py`, signals to `signals.py`, parts of uploads to `parts.py`, every other request
+to Flask, in a thread (`flask_calls.py`).
 """
 
 import signal
@@ -11,6 +11,8 @@ from typing import Any
 
 from app.core.flask_app import ParleyApp
 from app.serving.flask_calls import FlaskCalls, Receive, Scope, Send
+from app.serving.part_request import is_part
+from app.serving.parts import Parts
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
 from app.serving.signals import Signals
@@ -22,6 +24,7 @@ class Bridge:
     def __init__(self, app: ParleyApp, threads: int) -> None:
         self.runtime = app.runtime
         self._flask = FlaskCalls(app.wsgi_app, threads)
+        self._parts = Parts(app, self._flask)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
         self.signals = Signals(app, self._flask)
 
@@ -38,6 +41,8 @@ class Bridge:
                 await self._flask(scope, unread, send)
         elif scope["type"] == "http" and scope["method"] == "POST" and Signals.are_sent_to(scope["path"]):
             await self.signals(scope, receive, send)
+        elif scope["type"] == "http" and is_part(scope):
+            await self._parts(scope, receive, send)
         else:
             await self._flask(scope, receive, send)
 
@@ -48,6 +53,7 @@ class Bridge:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._polls.end()
+        self._parts.close()
         self.runtime.close()
         await send({"type": "lifespan.shutdown.complete"})
 

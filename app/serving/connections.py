@@ -15,13 +15,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from app.core import errors
 from app.core.ids import new_id
 from app.core.settings import Settings
+from app.serving.part_request import is_part
 
 log = structlog.get_logger()
 
 
 class Connection(HttpToolsProtocol):
     """:param head_s: from the connection's beginning, or a head's first byte, until the head's end.
-    :param body_s: from there until the body's end.
+    :param body_s: from there until the body's end; parts of uploads have a time of their own (`parts.py`).
     :param stall_s: without the client taking some of an answer.
     """
 
@@ -51,7 +52,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._has_too_long_a_head:
             self._refuse(errors.HeadTooLarge())
-        elif self._in_body and not self._is_idle:
+        elif self._in_body and not self._is_idle and not is_part(self.scope):
             self._await_request(self._body_s)
         elif self._head_bytes and self._is_idle:
             self._await_request(self._head_s)

@@ -8,7 +8,11 @@ from jsonschema import Draft202012Validator
 
 from tests.support.world import Document, World, document, operations
 
-WITH_A_BODY = [(method, path, operation) for method, path, operation in operations() if "requestBody" in operation]
+WITH_A_BODY = [
+    (method, path, operation)
+    for method, path, operation in operations()
+    if "application/json" in operation.get("requestBody", {}).get("content", {})
+]
 # In whose place the explorer's reader is, where that is not the owner.
 ACTORS = {
     "POST /api/v1/invitations/{invitation_id}/propose": "invited",
@@ -16,7 +20,7 @@ ACTORS = {
 }
 # What an example cannot know: a token that was mailed, or is rotated; whose device sends; what the world holds already.
 FITTING = {"token_not_usable", "token_invalid", "not_your_participant", "email_taken", "bad_credentials"}
-FITTING |= {"already_recording", "already_joined", "version_mismatch", "meeting_state_conflict"}
+FITTING |= {"already_recording", "already_joined", "version_mismatch", "meeting_state_conflict", "parts_missing"}
 
 
 def example_of(schema: Document) -> Any:

@@ -119,7 +119,10 @@ class World:
             self.participants[guest] = joined["participant"]["id"]
         recording = ok(owner.post(f"/meetings/{self.meeting['id']}/recordings", {"audio_only": True}), 201)
         ok(owner.post(f"/recordings/{recording['id']}/stop"), 202)
+        upload = ok(owner.post("/uploads", {"purpose": "chat_file", "name": "a.txt", "size": 5}), 201)
         self.ids = {
+            "upload_id": upload["upload"]["id"],
+            "number": "1",
             "meeting_id": self.meeting["id"],
             "invitation_id": invitations["invited"]["id"],
             "participant_id": self.participants["participant"],

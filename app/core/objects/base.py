@@ -9,18 +9,21 @@ allowed by every file system and by S3 without escaping.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
 MAX_KEY_LENGTH = 512
 # File systems end a name at 255 bytes; the disk rung adds a suffix to it.
 MAX_SEGMENT_LENGTH = 200
 # Large enough that system calls cost nothing beside the copying, small enough that many may run at once.
 CHUNK_BYTES = 256 * 1024
+# S3's rules for objects that come in parts; every rung keeps them, so that what works on one works on all.
+SMALLEST_PART_BYTES = 5 * 1024 * 1024  # but the last
+MOST_PARTS = 10_000
 
 # A leading dot is refused: it would make `.` and `..`, and hidden files.
 _SEGMENT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -35,6 +38,15 @@ class ObjectInfo:
     sha256: str
     content_type: str
     modified_at: datetime
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """A part that has arrived. `number` counts from 1; `etag` is opaque, and another one for other content."""
+
+    number: int
+    size: int
+    etag: str
 
 
 class ObjectStoreError(Exception):
@@ -64,6 +76,43 @@ class StoreFull(ObjectStoreError):
 
 class StoreUnusable(ObjectStoreError):
     """The store can't be written or read for a reason that isn't the caller's: permissions, a lost mount."""
+
+
+class UploadNotFound(ObjectStoreError):
+    """There is no object coming in parts under this id: never begun, finished, aborted or swept."""
+
+
+class PartsRefused(ObjectStoreError):
+    """No object can be made of these parts: one is missing, was replaced, or is too small."""
+
+
+class WrongPartSize(ObjectStoreError):
+    """What came as a part is shorter or longer than its signed address says."""
+
+
+class PartWriter(Protocol):
+    """A part on its way. Used by one thread at a time; nobody sees it before `finish`."""
+
+    def write(self, chunk: bytes | bytearray) -> None:
+        """Raises WrongPartSize as soon as it is too long; StoreFull, StoreUnusable."""
+
+    def finish(self) -> PartInfo:
+        """It is whole, and takes the place of an earlier one with its number; on disk where the rung is one.
+
+        Raises WrongPartSize if it is too short, UploadNotFound if the upload ended meanwhile, StoreFull,
+        StoreUnusable.
+        """
+
+    def discard(self) -> None:
+        """Let go of it. To be called in the end in any case; after `finish` it changes nothing."""
+
+
+@runtime_checkable
+class PartReceiver(Protocol):
+    """What a rung offers whose part addresses are the app's own: the app hands over what is PUT there."""
+
+    def receive_part(self, upload_id: str, number: int, size: int) -> PartWriter:
+        """Raises UploadNotFound, StoreFull, StoreUnusable."""
 
 
 class ObjectStore(Protocol):
@@ -101,6 +150,43 @@ class ObjectStore(Protocol):
         meanwhile may be there or not. Raises InvalidKey for a prefix with which no key can start.
         """
 
+    def begin_upload(self, key: str, content_type: str, upload_id: str) -> str:
+        """Begin an object that comes in parts, and return the store's id of it (at most 255 characters).
+
+        `upload_id` is the caller's own, a UUID; a rung may take it as it is. Nothing stands under `key` before
+        `finish_upload`. Raises InvalidKey, StoreFull, StoreUnusable.
+        """
+
+    def part_url(self, key: str, store_id: str, number: int, size: int, expires_at: datetime) -> str:
+        """An address to which whoever has it may PUT part `number` until `expires_at`. Asks nobody.
+
+        A part that is put again takes the place of the earlier one. `size` in bytes; whether the rung holds the
+        part against it at once or not: `parts` tells what has come.
+        """
+
+    def parts(self, key: str, store_id: str) -> Sequence[PartInfo]:
+        """What has arrived, by number. Raises UploadNotFound, InvalidKey, StoreUnusable."""
+
+    def finish_upload(self, key: str, store_id: str, parts: Sequence[PartInfo]) -> ObjectInfo:
+        """Make one object of `parts`, in their order, and verify what it is: takes long, in constant memory.
+
+        Its size and SHA-256 are those of what is stored. Repeating that after it was done raises UploadNotFound;
+        `stat` tells then. Raises UploadNotFound, PartsRefused (the parts stay), InvalidKey, StoreFull,
+        StoreUnusable.
+        """
+
+    def abort_upload(self, key: str, store_id: str) -> None:
+        """Forget the upload and its parts; none there is fine. Raises InvalidKey, StoreUnusable."""
+
+    def sweep_uploads(self, before: datetime) -> None:
+        """Abort every upload that was begun before: those that nobody remembers. Raises StoreUnusable."""
+
+    def download_url(self, key: str, *, content_type: str, disposition: str, expires_in_s: int) -> str | None:
+        """An address from which whoever has it may read the object until it expires, with these headers.
+
+        None where the rung has none: then the app itself sends the object. Asks nobody; the object may be missing.
+        """
+
     def usable(self) -> None:
         """Return if an object could be written now, else raise StoreUnusable or StoreFull. Quick."""
 
@@ -127,6 +213,20 @@ def check_prefix(prefix: str) -> None:
         check_key(folder)
     if beginning:
         check_key(prefix)
+
+
+def check_parts(parts: Sequence[PartInfo], arrived: Sequence[PartInfo]) -> None:
+    """Raise PartsRefused unless `parts` have arrived as they are, ascend, and all but the last are large enough."""
+    by_number = {part.number: part for part in arrived}
+    if not parts:
+        raise PartsRefused("an object has at least one part")
+    for earlier, part in zip([None, *parts], parts, strict=False):
+        if earlier is not None and part.number <= earlier.number:
+            raise PartsRefused(f"part {part.number} does not come after part {earlier.number}")
+        if earlier is not None and earlier.size < SMALLEST_PART_BYTES:
+            raise PartsRefused(f"part {earlier.number} is smaller than {SMALLEST_PART_BYTES} bytes")
+        if by_number.get(part.number) != part:
+            raise PartsRefused(f"part {part.number} has not arrived, or was replaced")
 
 
 def check_range(start: int, length: int | None) -> None:

@@ -4,17 +4,17 @@ them.
     <root>/recordings/m1/r1/composite.mp4          the object: always whole, this file is the truth
     <root>/recordings/m1/r1/.composite.mp4.json    its card: checksum and content type
     <root>/.incoming/                              what is being written; a rename moves it to its place
+    <root>/.uploads/                               what comes in parts: see disk_uploads.py
 
 A rename within one file system is atomic, a pair of renames isn't. So a card names the very file that it
 describes (inode, size, time of change), and is put in place first. Whatever a crash or two writers at once
 leave behind, a card that doesn't fit its file is made again from the file; the content type is taken from the
-card all the same. Names that start with a dot can't be in keys, so that neither cards nor `.incoming` are
+card all the same. Names that start with a dot can't be in keys, so that neither cards nor these folders are
 ever taken for objects.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
@@ -22,7 +22,7 @@ import mimetypes
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -34,19 +34,22 @@ from app.core.objects.base import (
     InvalidKey,
     ObjectInfo,
     ObjectNotFound,
+    PartInfo,
     StoreFull,
     StoreUnusable,
     check_key,
+    check_parts,
     check_prefix,
     check_range,
     opened,
 )
+from app.core.objects.disk_files import flush_folder, flush_to_disk, own_errors
+from app.core.objects.disk_uploads import DiskUploads, PartFile
+from app.core.objects.part_urls import PartUrls
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# No room on the disk, in the owner's share of it, or for a file as large as this.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # A writer touches its file all the time; one that was silent for a day was killed.
 _ABANDONED_AFTER_S = 24 * 3600
 # A delete may remove the folder that a put has just made. Losing that race twenty times running is no race.
@@ -70,9 +73,11 @@ class DiskObjectStore:
     alone.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, part_urls: PartUrls | None = None) -> None:
         self._root = root.resolve()
         self._incoming = self._root / ".incoming"
+        self._part_urls = part_urls or PartUrls.of_one_process()
+        self._uploads = DiskUploads(self._root / ".uploads", self._incoming)
         self._sweep()
 
     def put_file(self, key: str, source: Path | BinaryIO, content_type: str) -> ObjectInfo:
@@ -81,10 +86,10 @@ class DiskObjectStore:
             digest = hashlib.sha256()
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
-                with _own_errors():
+                with own_errors():
                     file.write(chunk)
-            with _own_errors():
-                _flush_to_disk(file)
+            with own_errors():
+                flush_to_disk(file)
                 written = os.fstat(file.fileno())
                 card = _Card(written.st_ino, written.st_size, written.st_mtime_ns, digest.hexdigest(), content_type)
                 self._publish(key, Path(file.name), card)
@@ -97,7 +102,7 @@ class DiskObjectStore:
         return file if length is None else io.BufferedReader(_Window(file, length), CHUNK_BYTES)
 
     def stat(self, key: str) -> ObjectInfo:
-        with self._open(key) as file, _own_errors():
+        with self._open(key) as file, own_errors():
             found = os.fstat(file.fileno())
             card = self._read_card(key)
             if card is None or not card.describes(found):
@@ -113,7 +118,7 @@ class DiskObjectStore:
         path = self._path(key)
         if path.is_dir():  # a folder of other keys
             return
-        with _own_errors():
+        with own_errors():
             for name in (path, _card_path(path)):
                 with suppress(FileNotFoundError, NotADirectoryError):
                     name.unlink()
@@ -123,8 +128,43 @@ class DiskObjectStore:
         check_prefix(prefix)
         return self._walk(prefix.rpartition("/")[0], prefix)
 
+    def begin_upload(self, key: str, content_type: str, upload_id: str) -> str:
+        check_key(key)
+        self._uploads.begin(key, content_type, upload_id)
+        return upload_id
+
+    def part_url(self, key: str, store_id: str, number: int, size: int, expires_at: datetime) -> str:
+        return self._part_urls.sign(store_id, number, size, expires_at)
+
+    def receive_part(self, upload_id: str, number: int, size: int) -> PartFile:
+        return self._uploads.receive(upload_id, number, size)
+
+    def parts(self, key: str, store_id: str) -> Sequence[PartInfo]:
+        check_key(key)
+        self._uploads.content_type(key, store_id)
+        return self._uploads.parts(store_id)
+
+    def finish_upload(self, key: str, store_id: str, parts: Sequence[PartInfo]) -> ObjectInfo:
+        check_key(key)
+        content_type = self._uploads.content_type(key, store_id)
+        check_parts(parts, self._uploads.parts(store_id))
+        with io.BufferedReader(self._uploads.joined(store_id, parts), CHUNK_BYTES) as whole:
+            info = self.put_file(key, whole, content_type)
+        self._uploads.remove(store_id)
+        return info
+
+    def abort_upload(self, key: str, store_id: str) -> None:
+        check_key(key)
+        self._uploads.remove(store_id)
+
+    def sweep_uploads(self, before: datetime) -> None:
+        self._uploads.sweep(before)
+
+    def download_url(self, key: str, *, content_type: str, disposition: str, expires_in_s: int) -> None:
+        return None
+
     def usable(self) -> None:
-        with self._temporary() as file, _own_errors():
+        with self._temporary() as file, own_errors():
             file.write(b"usable")
             file.flush()
 
@@ -137,7 +177,7 @@ class DiskObjectStore:
 
     def _open(self, key: str) -> io.BufferedReader:
         path = self._path(key)
-        with _own_errors():
+        with own_errors():
             try:
                 return path.open("rb")
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -146,7 +186,7 @@ class DiskObjectStore:
     @contextmanager
     def _temporary(self) -> Iterator[IO[bytes]]:
         """A new file in `.incoming`, gone at the end unless it was moved to its place."""
-        with _own_errors():
+        with own_errors():
             self._incoming.mkdir(parents=True, exist_ok=True)
             file = tempfile.NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 – closed below
         try:
@@ -184,14 +224,8 @@ class DiskObjectStore:
         self._flush_folders(path.parent)
 
     def _flush_folders(self, folder: Path) -> None:
-        """A rename, or a new folder, survives a power cut once the folder that names it is on the disk."""
         while folder.is_relative_to(self._root):
-            with suppress(FileNotFoundError):
-                descriptor = os.open(folder, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+            flush_folder(folder)
             folder = folder.parent
 
     def _read_card(self, key: str) -> _Card | None:
@@ -201,14 +235,14 @@ class DiskObjectStore:
             return None
 
     def _write_card(self, key: str, card: _Card) -> None:
-        with self._temporary() as file, _own_errors():
+        with self._temporary() as file, own_errors():
             file.write(json.dumps(asdict(card)).encode())
-            _flush_to_disk(file)
+            flush_to_disk(file)
             self._place(key, Path(file.name), _card_path(self._path(key)))
 
     def _walk(self, folder: str, prefix: str) -> Iterator[ObjectInfo]:
         """Depth first; a folder is sorted as `name/`, which gives the order of whole keys."""
-        with _own_errors():
+        with own_errors():
             try:
                 with os.scandir(self._root / folder) as entries:
                     names = sorted(e.name + "/" * e.is_dir() for e in entries if not e.name.startswith("."))
@@ -240,7 +274,7 @@ class DiskObjectStore:
     def _sweep(self) -> None:
         """Remove what writers left in `.incoming` when they were killed."""
         oldest = time.time() - _ABANDONED_AFTER_S
-        with _own_errors():
+        with own_errors():
             for name in os.listdir(self._incoming) if self._incoming.is_dir() else ():
                 with suppress(FileNotFoundError):
                     file = self._incoming / name
@@ -270,24 +304,8 @@ class _Window(io.RawIOBase):
         super().close()
 
 
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """Around the store's own system calls, never around the source's: its errors are the caller's to see."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StoreFull(f"no room left: {error.strerror}") from error
-        raise StoreUnusable(str(error)) from error
-
-
 def _card_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.json")
-
-
-def _flush_to_disk(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _guess_content_type(key: str) -> str:

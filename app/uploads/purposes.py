@@ -1,0 +1,42 @@
+"""What uploads are for: how large they may be, what they may contain, where they are stored."""
+
+from dataclasses import dataclass
+
+from app.core import errors
+from app.core.settings import Settings
+from app.uploads.media_types import top_level
+
+MOST_PARTS = 10_000  # S3's, and so everybody's
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """`kinds`: top-level media types that are taken; empty: all that is not refused anyway. `folder` begins keys."""
+
+    folder: str
+    setting: str  # the largest size in bytes
+    kinds: frozenset[str] = frozenset()
+
+    def largest(self, settings: Settings) -> int:
+        size: int = getattr(settings, self.setting)
+        return size
+
+    def check_media_type(self, media_type: str) -> None:
+        """:raises MediaTypeRefused:"""
+        if self.kinds and top_level(media_type) not in self.kinds:
+            wanted = " or ".join(sorted(self.kinds))
+            raise errors.MediaTypeRefused(f"Only {wanted} is taken for this, and that is {media_type}.")
+
+
+PURPOSES: dict[str, Purpose] = {
+    "chat_file": Purpose("chat", "chat_file_max_bytes"),
+    "recording_track": Purpose("recordings", "recording_track_max_bytes", frozenset({"audio", "video"})),
+    "call_audio": Purpose("calls", "call_audio_max_bytes", frozenset({"audio", "video"})),
+}
+
+
+def part_size(size: int, wanted: int) -> int:
+    """`wanted` bytes, or as many more MiB as it takes for MOST_PARTS to hold `size` bytes."""
+    mib = 1024 * 1024
+    least = -(-size // MOST_PARTS)
+    return max(wanted, -(-least // mib) * mib)
