@@ -7,6 +7,7 @@ if it did not exist; who may see it but not do this gets 403.
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, g, request
@@ -189,29 +190,36 @@ def guard(work: Work) -> None:
     if request.method == "OPTIONS" or _is_page(rule.rule):
         return
     operation = _key(request.method, rule.rule)
-    allowed = RULES[operation]
     limits = work.driver(RateLimits)
-    if Who.ANYONE in allowed:
+    if Who.ANYONE in RULES[operation]:
         limits.check_address(operation)
         return
-    if Who.SIGNED_URL in allowed:
+    if Who.SIGNED_URL in RULES[operation]:
         _check_signature(work, operation, request.view_args or {})
         return
-    path_ids = request.view_args or {}
     try:
-        if "meeting_id" in path_ids:
-            actor, found = authenticate(work, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
-        else:
-            (actor, _), found = authenticate(work), None
-    except errors.ParleyError:
-        limits.check_address(operation)
+        admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
+    except errors.ParleyError as error:
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            limits.check_address(operation)
         raise
-    g.actor = actor
-    limits.check_user(operation, actor)
-    if found is None:
-        check(work, actor, allowed, path_ids)
+
+
+def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
+    """The same for an operation that wants a token; it sets `g.actor`. It needs an application context, and no request:
+    signals pass through here that Flask never sees.
+
+    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
+    """
+    if "meeting_id" in path_ids:
+        g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
     else:
-        _check_relation({_RELATIONS[found.relation]} if found.relation else set(), ASKED, allowed)
+        (g.actor, _), found = authenticate(work, authorization), None
+    work.driver(RateLimits).check_user(operation, g.actor)
+    if found is None:
+        check(work, g.actor, RULES[operation], path_ids)
+    else:
+        _check_relation({_RELATIONS[found.relation]} if found.relation else set(), ASKED, RULES[operation])
 
 
 def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:

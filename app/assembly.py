@@ -57,8 +57,9 @@ def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
         OPENAPI_JSON_PATH="openapi.json",
     )
     init_tokens(app, _jwt_secret(settings))
-    app.guard = access.guard
-    app.after_request(app.runtime.drivers[RateLimits].tell)
+    limits: RateLimits = app.runtime.drivers[RateLimits]
+    app.guard, app.admit, app.limits_told = access.guard, access.admit, limits.told
+    app.after_request(limits.tell)
     if settings.trusted_proxies:
         _read_addresses_of_proxies(app, settings)
     refuse_unread_query(app)

@@ -136,12 +136,15 @@ class RateLimits:
 
     def tell(self, response: Response) -> Response:
         """Name the limit that the request counted for, and what is left of it."""
-        told = g.get("rate_limit")
-        if told is not None:
-            name, left = told
-            response.headers["RateLimit-Policy"] = self._policies[name]
-            response.headers["RateLimit"] = f'"{name}";r={left}'
+        response.headers.update(self.told())
         return response
+
+    def told(self) -> dict[str, str]:
+        """The fields that do so."""
+        if "rate_limit" not in g:
+            return {}
+        name, left = g.rate_limit
+        return {"RateLimit-Policy": self._policies[name], "RateLimit": f'"{name}";r={left}'}
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,9 +1,9 @@
-"""Who is asking: the `Authorization` header of the request in hand, held against the database every time."""
+"""Who is asking: an `Authorization` header, held against the database every time."""
 
 import hashlib
 from typing import Any
 
-from flask import g, request
+from flask import g
 from sqlalchemy import Executable, bindparam, select
 
 from app.accounts import tokens
@@ -24,8 +24,8 @@ SESSION = (
 )
 
 
-def authenticate(work: Work, query: Executable = SESSION, **asked: str) -> tuple[Actor, Any]:
-    """Whose access token, or service key, the request carries; and what `query` found.
+def authenticate(work: Work, authorization: str, query: Executable = SESSION, **asked: str) -> tuple[Actor, Any]:
+    """Whose access token, or service key, an `Authorization` header carries; and what `query` found.
 
     `query` is `SESSION`, or more that is asked at the same time, as `asked` says; a service key's answer is None.
 
@@ -35,7 +35,7 @@ def authenticate(work: Work, query: Executable = SESSION, **asked: str) -> tuple
 
     :raises TokenMissing: :raises TokenInvalid: :raises TokenExpired: :raises SessionEnded:
     """
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, credentials = authorization.partition(" ")
     credentials = credentials.strip()
     if scheme.lower() != "bearer" or not credentials:
         raise errors.TokenMissing()

@@ -188,6 +188,18 @@ def body_of(req: Any) -> bytes:
     return body
 
 
+def read_json(body: bytes) -> Any:
+    """:raises MalformedJson: :raises ValidationFailed: it is JSON that no database or encoder takes."""
+    try:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except ValueError:
+        raise errors.MalformedJson() from None
+    except RecursionError:
+        raise _wrong("body", "", f"Nested deeper than {_DEEPEST} levels.") from None
+    _check_values(value)
+    return value
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
@@ -200,14 +212,7 @@ class Parser(FlaskParser):
     def load_json(self, req: Any, schema: ma.Schema) -> Any:
         if req.mimetype != "application/json":
             raise errors.UnsupportedMediaType()
-        try:
-            body = json.loads(body_of(req), parse_constant=_refuse_constant)
-        except ValueError:
-            raise errors.MalformedJson() from None
-        except RecursionError:
-            raise _wrong("body", "", f"Nested deeper than {_DEEPEST} levels.") from None
-        _check_values(body)
-        return body
+        return read_json(body_of(req))
 
     def load_querystring(self, req: Any, schema: ma.Schema) -> Any:
         for name, values in req.args.lists():

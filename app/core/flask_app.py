@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import structlog
 from flask import Flask, Response, g, request
@@ -19,11 +20,22 @@ from app.core.runtime import Runtime, Work
 log = structlog.get_logger()
 
 Guard = Callable[[Work], None]
+Admit = Callable[[Work, str, str, dict[str, Any]], None]
+
+RAISED = "parley.raised"  # in a request's WSGI environment: what was raised by who answered it before Flask
+
+
+class Raised(NamedTuple):
+    error: Exception
+    known: dict[str, Any]  # what `g` had by then
 
 
 class ParleyApp(Flask):
     runtime: Runtime
-    guard: Guard  # set by create_app: authenticates, then asks the access table
+    # Set by create_app:
+    guard: Guard  # authenticates, then asks the access table
+    admit: Admit  # the same for an operation, an `Authorization` header and the ids of a path
+    limits_told: Callable[[], dict[str, str]]  # fields of an answer that name the limit that its request counted for
 
     def __init__(self, import_name: str, runtime: Runtime) -> None:
         super().__init__(import_name, static_folder=None)
@@ -38,6 +50,10 @@ class ParleyApp(Flask):
         """Run the view within a unit of work and commit before anything is sent; again, if it lost a race."""
         if request.routing_exception is not None or request.endpoint is None:
             return super().dispatch_request()
+        if RAISED in request.environ:
+            raised: Raised = request.environ[RAISED]
+            vars(g).update(raised.known)
+            raise raised.error
         return retried(self._run)
 
     def _run(self) -> Response:

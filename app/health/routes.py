@@ -59,7 +59,7 @@ def _is_admin(unit: Work) -> bool:
     if "Authorization" not in request.headers:
         return False
     try:
-        actor, _ = authenticate(unit)
+        actor, _ = authenticate(unit, request.headers.get("Authorization", ""))
         return actor.is_admin
     except (errors.ParleyError, SQLAlchemyError):
         return False

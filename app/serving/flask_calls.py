@@ -63,9 +63,9 @@ class FlaskCalls:
         if answer is not None:
             await answer.send(send)
 
-    async def answer(self, scope: Scope, **environ: Any) -> Answer:
-        """What Flask answers to a request without a body, `environ` added to its environment; all of it is kept."""
-        answer = await self._in_thread(scope, b"", None, environ)
+    async def answer(self, scope: Scope, body: bytes, environ: dict[str, Any]) -> Answer:
+        """What Flask answers to a request, `environ` added to its environment; all of it is kept."""
+        answer = await self._in_thread(scope, body, None, environ)
         return answer or Answer()
 
     async def _in_thread(self, scope: Scope, body: bytes, send: Send | None, environ: dict[str, Any]) -> Answer | None:

@@ -6,21 +6,11 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from app.serving.flask_calls import Scope
+from app.serving.heads import Heads, read_heads
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _SECONDS = re.compile(rb"\d{1,3}(\.\d{1,6})?")
 _LONGEST_SEQ = 18  # digits; a longer number may be past what a database holds
 _LONGEST_ACK = 200  # bytes of a body
-# These make a request one that Flask has to look at.
-_UNUSUAL = frozenset({b"transfer-encoding", b"expect", b"idempotency-key", b"content-encoding"})
-
-
-class Heads(NamedTuple):
-    authorization: bytes
-    origin: bytes
-    request_id: str | None
-    content_type: bytes
-    content_length: int
 
 
 class PollRequest(NamedTuple):
@@ -42,7 +32,7 @@ class AckRequest(NamedTuple):
 
 def read_poll(scope: Scope) -> PollRequest | None:
     """None: not in the usual form."""
-    heads = _read_heads(scope)
+    heads = read_heads(scope)
     if heads is None or heads.content_length:
         return None
     values: dict[bytes, bytes] = {}
@@ -76,7 +66,7 @@ def read_poll(scope: Scope) -> PollRequest | None:
 
 def read_heads_of_ack(scope: Scope) -> Heads | None:
     """None: not in the usual form, whatever the body says."""
-    heads = _read_heads(scope)
+    heads = read_heads(scope)
     if heads is None or heads.content_type != b"application/json" or scope["query_string"]:
         return None
     return heads if 0 < heads.content_length <= _LONGEST_ACK else None
@@ -94,34 +84,6 @@ def read_ack(heads: Heads, body: bytes) -> AckRequest | None:
     if type(participant_id) is not str or type(up_to) is not int or up_to < 0:
         return None
     return AckRequest(_key(heads, participant_id.encode(errors="replace")), heads.request_id, up_to)
-
-
-def _read_heads(scope: Scope) -> Heads | None:
-    authorization = origin = content_type = b""
-    request_id: str | None = None
-    content_length = 0
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            if authorization:
-                return None
-            authorization = value
-        elif name == b"origin":
-            origin = value
-        elif name == b"x-request-id":
-            if not _REQUEST_ID.fullmatch(value):
-                return None
-            request_id = value.decode()
-        elif name == b"content-type":
-            content_type = value
-        elif name == b"content-length":
-            if not value.isdigit():
-                return None
-            content_length = int(value)
-        elif name in _UNUSUAL:
-            return None
-    if not authorization:
-        return None
-    return Heads(authorization, origin, request_id, content_type, content_length)
 
 
 def _key(heads: Heads, participant_id: bytes) -> bytes:

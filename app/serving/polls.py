@@ -278,7 +278,7 @@ class Polls:
         """A poll that was parked goes on as the same one: unless a newer one has come, it has the inbox."""
         while not held.gone:
             slot = Slot(held.has_hung_up, held.poll_id, held.deadline)
-            answer = await self._flask.answer(held.scope, **{SLOT: slot})
+            answer = await self._flask.answer(held.scope, b"", {SLOT: slot})
             watch = self._learn(held, slot, answer)
             if watch is not None and slot.waits:
                 if held.has_hung_up():

@@ -228,8 +228,8 @@ def test_whoever_holds_a_request_open_learns_when_its_token_expires(
     app: ParleyApp, runtime: Runtime, clock: ManualClock, anna: Person, service_key: str
 ) -> None:
     def expiry(token: str) -> Any:
-        with app.test_request_context(headers={"Authorization": f"Bearer {token}"}), runtime.reading() as work:
-            authenticate(work)
+        with app.app_context(), runtime.reading() as work:
+            authenticate(work, f"Bearer {token}")
             return g.token_expires_at
 
     assert expiry(anna.tokens["access_token"]) == clock.now() + timedelta(minutes=15)
@@ -239,10 +239,9 @@ def test_whoever_holds_a_request_open_learns_when_its_token_expires(
 def test_authenticating_is_one_query_and_opens_no_transaction(
     app: ParleyApp, runtime: Runtime, anna: Person, count_statements: Callable[[], list[str]]
 ) -> None:
-    headers = {"Authorization": f"Bearer {anna.tokens['access_token']}"}
-    with app.test_request_context(headers=headers), runtime.writing() as work:
+    with app.app_context(), runtime.writing() as work:
         statements = count_statements()
-        actor, _ = authenticate(work)
+        actor, _ = authenticate(work, f"Bearer {anna.tokens['access_token']}")
         assert not work.in_transaction()
         assert len(statements) == 1
     assert (actor.user_id, actor.session_id, actor.display_name, actor.role) == (

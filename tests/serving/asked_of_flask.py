@@ -1,22 +1,33 @@
-"""What of the polls and acknowledgements reaches Flask."""
+"""What of the polls, acknowledgements and signals reaches Flask."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import has_app_context
 
 from app.core.flask_app import ParleyApp
 from app.serving.polls import ACK_PATH, POLL_PATH
+from app.serving.signals import Signals
 
 
 def count_asked(app: ParleyApp) -> list[str]:
-    """Their queries, from now on; to be called before a bridge is put in front."""
+    """Queries of polls and acknowledgements, from now on; to be called before a bridge is put in front."""
+    return _count(app, lambda path: path in (POLL_PATH, ACK_PATH), "QUERY_STRING")
+
+
+def count_signals_asked(app: ParleyApp) -> list[str]:
+    """Paths of requests with signals, likewise."""
+    return _count(app, Signals.are_sent_to, "PATH_INFO")
+
+
+def _count(app: ParleyApp, is_counted: Callable[[str], bool], told: str) -> list[str]:
     asked: list[str] = []
     flask = app.wsgi_app
 
     def counted(environ: Any, start_response: Any) -> Any:
         assert not has_app_context(), "Flask would take the context of another request for its own"
-        if environ["PATH_INFO"] in (POLL_PATH, ACK_PATH):
-            asked.append(environ["QUERY_STRING"])
+        if is_counted(environ["PATH_INFO"]):
+            asked.append(environ[told])
         return flask(environ, start_response)
 
     app.wsgi_app = counted  # type: ignore[method-assign]

@@ -1,0 +1,110 @@
+"""Signals, stored without Flask around them: how soon a call stands is mostly how fast its signals are.
+
+A request in the form that clients send passes the guard, the schema and the service that it would pass in Flask, in one
+of Flask's threads. Left out is what is around them, which takes longer than they do: routing, and the layers that read
+a request and make an answer. Whatever is not in that form is Flask's. So is every refusal: Flask is handed what was
+raised, and says it as it says everything.
+"""
+
+import asyncio
+import json
+import re
+import time
+from contextvars import Context
+from typing import Any
+
+import marshmallow as ma
+import structlog
+from flask import g
+
+from app.core import errors
+from app.core.api import IdConverter, read_json
+from app.core.flask_app import RAISED, ParleyApp, Raised
+from app.core.ids import new_id
+from app.core.logs import log_request
+from app.core.retries import retried
+from app.serving.flask_calls import Answer, FlaskCalls, Receive, Scope, Send, once_more
+from app.serving.heads import Heads, read_heads
+from app.serving.watches import MOST_HEADERS, Headers
+from app.signaling import service
+from app.signaling.schemas import SendSignals
+
+OPERATION = "POST /meetings/{meeting_id}/rtc/signals"
+ROUTE = "/api/v1/meetings/<id:meeting_id>/rtc/signals"
+_PATH = re.compile(rf"/api/v1/meetings/({IdConverter.regex})/rtc/signals")
+_OF_ONE_ANSWER = frozenset({b"content-length", b"x-request-id", b"ratelimit", b"ratelimit-policy"})
+_schema = SendSignals()
+
+
+class Signals:
+    """An ASGI application for `POST` at `ROUTE`."""
+
+    def __init__(self, app: ParleyApp, flask: FlaskCalls) -> None:
+        self._app = app
+        self._flask = flask
+        self._headers: dict[bytes, Headers] = {}  # of Flask's answers, by the origin that asks
+
+    @staticmethod
+    def are_sent_to(path: str) -> bool:
+        return _PATH.fullmatch(path) is not None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began_at, message, heads = time.monotonic(), await receive(), read_heads(scope)
+        if heads is None or message.get("more_body", True) or not _is_usual(scope, heads):
+            await self._flask(scope, once_more(message, receive), send)
+            return
+        body, headers = message.get("body", b""), self._headers.get(heads.origin)
+        if headers is None:
+            answer = await self._flask.answer(scope, body, {})
+            self.learn(heads.origin, answer)
+        else:
+            done = await self._in_thread(scope, heads, headers, body, began_at)
+            answer = done if isinstance(done, Answer) else await self._flask.answer(scope, body, done)
+        await answer.send(send)
+
+    async def _in_thread(self, *asked: Any) -> Answer | dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._flask.threads, Context().run, self._answer, *asked)
+
+    def _answer(
+        self, scope: Scope, heads: Heads, headers: Headers, body: bytes, began_at: float
+    ) -> Answer | dict[str, Any]:
+        """The answer, or what Flask has to be told to make it."""
+        try:
+            asked = _schema.load(read_json(body))
+        except (errors.ParleyError, ma.ValidationError):
+            return {}
+        request_id = heads.request_id or new_id()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        with self._app.app_context():
+            try:
+                sent = retried(lambda: self._send(scope, heads, asked))
+            except Exception as error:
+                # Without an actor nothing was counted, and nothing was begun.
+                return {RAISED: Raised(error, {name: g.get(name) for name in g})} if "actor" in g else {}
+            answer = Answer()
+            answer.status, answer.body = 201, json.dumps({"items": sent}, separators=(",", ":")).encode()
+            answer.headers = [*headers, (b"content-length", b"%d" % len(answer.body))]
+            answer.headers += [
+                (name.lower().encode(), value.encode()) for name, value in self._app.limits_told().items()
+            ]
+            answer.headers.append((b"x-request-id", request_id.encode()))
+            log_request("POST", ROUTE, 201, time.monotonic() - began_at, g.actor.user_id)
+        return answer
+
+    def _send(self, scope: Scope, heads: Heads, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        meeting_id = _PATH.fullmatch(scope["path"])[1]  # type: ignore[index]
+        with self._app.runtime.writing() as work:
+            self._app.admit(work, OPERATION, heads.authorization.decode("latin-1"), {"meeting_id": meeting_id})
+            return service.send(work, g.actor, meeting_id, **asked)
+
+    def learn(self, origin: bytes, answer: Answer) -> None:
+        """Answer who asks from there with the same header fields as Flask."""
+        if answer.status == 201:
+            if len(self._headers) >= MOST_HEADERS:
+                self._headers.clear()
+            self._headers[origin] = tuple(pair for pair in answer.headers if pair[0] not in _OF_ONE_ANSWER)
+
+
+def _is_usual(scope: Scope, heads: Heads) -> bool:
+    return heads.content_type == b"application/json" and not scope["query_string"]
