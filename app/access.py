@@ -4,6 +4,7 @@ Rows are keyed as in the OpenAPI document. A path's id names its subject: who is
 if it did not exist; who may see it but not do this gets 403.
 """
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +16,7 @@ from sqlalchemy import and_, bindparam
 
 from app.accounts.authentication import SESSION, authenticate
 from app.accounts.models import User
+from app.chat.models import ChatMessage
 from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
@@ -37,6 +39,7 @@ class Who(StrEnum):
     ACCEPTED = "accepted"  # its invitation
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
+    SENDER = "sender"  # who wrote this very message
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
@@ -52,6 +55,7 @@ INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
 SIGNED_URL = frozenset({Who.SIGNED_URL})
+SENDER = frozenset({Who.SENDER})
 
 RULES: dict[str, frozenset[Who]] = {
     # accounts
@@ -112,6 +116,16 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /uploads/{upload_id}/parts": UPLOADER,
     "PUT /uploads/{upload_id}/parts/{number}": SIGNED_URL,
     "POST /uploads/{upload_id}/complete": UPLOADER,
+    # chat
+    "POST /meetings/{meeting_id}/messages": MEMBER,
+    "GET /meetings/{meeting_id}/messages": MEMBER,
+    "DELETE /meetings/{meeting_id}/messages": OWNER,
+    "PUT /meetings/{meeting_id}/messages/read": MEMBER,
+    "GET /messages/{message_id}": MEMBER,
+    "PATCH /messages/{message_id}": SENDER,
+    "DELETE /messages/{message_id}": SENDER,
+    "PUT /messages/{message_id}/reactions/{emoji}": MEMBER,
+    "DELETE /messages/{message_id}/reactions/{emoji}": MEMBER,
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": OWNER,
     "GET /meetings/{meeting_id}/recordings": MEMBER,
@@ -147,6 +161,13 @@ def _meeting_of_participant(work: Work, actor: Actor, participant_id: str) -> tu
     return participant.meeting_id, {Who.SELF} if participant.user_id == actor.user_id else set()
 
 
+def _meeting_of_message(work: Work, actor: Actor, message_id: str) -> tuple[str | None, set[Who]]:
+    message = work.get(ChatMessage, message_id)
+    if message is None:
+        return None, set()
+    return message.meeting_id, {Who.SENDER} if message.sender_id == actor.user_id else set()
+
+
 def _meeting_of_recording(work: Work, _actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
     recording = work.get(Recording, recording_id)
     return (recording.meeting_id if recording else None), set()
@@ -167,6 +188,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "meeting_id": (_meeting, ASKED),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, MEMBER | SELF),
+    "message_id": (_meeting_of_message, MEMBER),
     "recording_id": (_meeting_of_recording, MEMBER),
     "upload_id": (_upload, UPLOADER),
 }
@@ -276,9 +298,12 @@ def check_complete(app: Flask) -> None:
         raise RuntimeError(f"app/access.py: no rule for {without_rule}; no operation for {without_operation}")
 
 
+_CONVERTED = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
 @lru_cache(maxsize=1024)
 def _key(method: str, rule: str) -> str:
-    path = rule.removeprefix(API_PREFIX).replace("<id:", "{").replace("<int:", "{").replace(">", "}")
+    path = _CONVERTED.sub(r"{\1}", rule.removeprefix(API_PREFIX))
     return f"{'GET' if method == 'HEAD' else method} {path}"
 
 

@@ -3,6 +3,7 @@
 from app import access, wiring
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
+from app.chat.routes import blp as chat_blp
 from app.core import openapi
 from app.core.api import Api, Blueprint, refuse_unread_query
 from app.core.clock import Clock
@@ -35,6 +36,7 @@ FEATURES: tuple[Blueprint, ...] = (
     inbox_blp,
     media_blp,
     uploads_blp,
+    chat_blp,
     recordings_blp,
     notes_blp,
 )
