@@ -120,9 +120,9 @@ export function chatView(history, { me, writable = true }) {
   }
 
   function actionsOf(message, own) {
-    const reacted = (emoji) => async () => {
-      await attempt(() => history.react(message, emoji));
+    const reacted = (emoji) => () => {
       close(message);
+      return attempt(() => history.react(message, emoji));
     };
     const remove = async () => {
       const text = "Nobody can read it any more.";
