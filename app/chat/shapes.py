@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
 from app.accounts.service import names_of
 from app.chat.models import ChatMessage, Reaction
@@ -70,7 +70,7 @@ _SHOWN = [name for name in MessageOut().fields if name in ChatMessage.__table__.
 def reactions_of(work: Work, message_ids: Sequence[str], reader_id: str | None) -> dict[str, list[dict[str, Any]]]:
     """How many put which emoji, by message, in the order in which each came first."""
     columns = (Reaction.message_id, Reaction.emoji, func.count().label("count"))
-    query = select(*columns, func.max(Reaction.user_id == reader_id).label("mine"))
+    query = select(*columns, func.sum(case((Reaction.user_id == reader_id, 1), else_=0)).label("mine"))
     query = query.where(Reaction.message_id.in_(message_ids)).group_by(Reaction.message_id, Reaction.emoji)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in work.execute(query.order_by(func.min(Reaction.created_at), Reaction.emoji)):

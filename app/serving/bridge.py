@@ -1,7 +1,7 @@
 """The ASGI application in front of Flask (ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/main.html).
 
-Polls and acknowledgements go to `polls.py`, parts of uploads to `parts.py`, signals to `signals.py`, every other request
-to Flask, in a thread (`flask_calls.py`).
+Polls and acknowledgements go to `polls.py`, parts of uploads to `parts.py`, signals and chat messages to `signals.py`,
+every other request to Flask, in a thread (`flask_calls.py`).
 """
 
 import signal
@@ -15,7 +15,7 @@ from app.serving.part_request import is_part
 from app.serving.parts import Parts
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
-from app.serving.signals import Signals
+from app.serving.signals import MESSAGES, Signals
 
 
 class Bridge:
@@ -27,6 +27,7 @@ class Bridge:
         self._parts = Parts(app, self._flask)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
         self.signals = Signals(app, self._flask)
+        self.messages = Signals(app, self._flask, MESSAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -41,8 +42,10 @@ class Bridge:
                 await self._flask(scope, unread, send)
         elif scope["type"] == "http" and is_part(scope):
             await self._parts(scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] == "POST" and Signals.are_sent_to(scope["path"]):
+        elif scope["type"] == "http" and scope["method"] == "POST" and self.signals.are_sent_to(scope["path"]):
             await self.signals(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "POST" and self.messages.are_sent_to(scope["path"]):
+            await self.messages(scope, receive, send)
         else:
             await self._flask(scope, receive, send)
 

@@ -1,4 +1,5 @@
-"""Signals, stored without Flask around them: how soon a call stands is mostly how fast its signals are.
+"""Signals and chat messages, stored without Flask around them: how soon a call stands is mostly how fast its signals
+are.
 
 A request in the form that clients send passes the guard, the schema and the service that it would pass in Flask, in one
 of Flask's threads. Left out is what is around them, which takes longer than they do: routing, and the layers that read
@@ -10,43 +11,76 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, NamedTuple
 
 import marshmallow as ma
 import structlog
 from flask import g
 
+from app.chat import service as chat
+from app.chat.schemas import MessageOut, MessageSend
 from app.core import errors
+from app.core.actor import Actor
 from app.core.api import IdConverter, read_json
 from app.core.flask_app import RAISED, ParleyApp, Raised
 from app.core.ids import new_id
 from app.core.logs import log_request
 from app.core.retries import retried
+from app.core.runtime import Work
 from app.serving.flask_calls import Answer, FlaskCalls, Receive, Scope, Send, once_more
 from app.serving.heads import Heads, read_heads
 from app.serving.watches import MOST_HEADERS, Headers
 from app.signaling import service
 from app.signaling.schemas import SendSignals
 
-OPERATION = "POST /meetings/{meeting_id}/rtc/signals"
-ROUTE = "/api/v1/meetings/<id:meeting_id>/rtc/signals"
-_PATH = re.compile(rf"/api/v1/meetings/({IdConverter.regex})/rtc/signals")
-_OF_ONE_ANSWER = frozenset({b"content-length", b"x-request-id", b"ratelimit", b"ratelimit-policy"})
-_schema = SendSignals()
+_OF_ONE_ANSWER = frozenset({b"content-length", b"location", b"x-request-id", b"ratelimit", b"ratelimit-policy"})
+_message_out = MessageOut()
+
+
+class Stored(NamedTuple):
+    """What is answered: the body, and where the thing is if it has an address."""
+
+    body: Any
+    location: str | None = None
+
+
+class Kind(NamedTuple):
+    """What is sent to a meeting: the end of its path, its shape, and how it is stored."""
+
+    path: str
+    schema: ma.Schema
+    store: Callable[[Work, Actor, str, dict[str, Any]], Stored]
+
+
+def _store_signals(work: Work, actor: Actor, meeting_id: str, asked: dict[str, Any]) -> Stored:
+    return Stored({"items": service.send(work, actor, meeting_id, **asked)})
+
+
+def _store_message(work: Work, actor: Actor, meeting_id: str, asked: dict[str, Any]) -> Stored:
+    message = chat.send(work, actor, meeting_id, **asked)
+    return Stored(_message_out.dump(message), f"/api/v1/messages/{message['id']}")
+
+
+SIGNALS = Kind("rtc/signals", SendSignals(), _store_signals)
+MESSAGES = Kind("messages", MessageSend(), _store_message)
 
 
 class Signals:
-    """An ASGI application for `POST` at `ROUTE`."""
+    """An ASGI application for `POST` of one kind."""
 
-    def __init__(self, app: ParleyApp, flask: FlaskCalls) -> None:
+    def __init__(self, app: ParleyApp, flask: FlaskCalls, kind: Kind = SIGNALS) -> None:
         self._app = app
         self._flask = flask
+        self._kind = kind
+        self._path = re.compile(rf"/api/v1/meetings/({IdConverter.regex})/{kind.path}")
+        self._operation = f"POST /meetings/{{meeting_id}}/{kind.path}"
+        self._route = f"/api/v1/meetings/<id:meeting_id>/{kind.path}"
         self._headers: dict[bytes, Headers] = {}  # of Flask's answers, by the origin that asks
 
-    @staticmethod
-    def are_sent_to(path: str) -> bool:
-        return _PATH.fullmatch(path) is not None
+    def are_sent_to(self, path: str) -> bool:
+        return self._path.fullmatch(path) is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began_at, message, heads = time.monotonic(), await receive(), read_heads(scope)
@@ -71,7 +105,7 @@ class Signals:
     ) -> Answer | dict[str, Any]:
         """The answer, or what Flask has to be told to make it."""
         try:
-            asked = _schema.load(read_json(body))
+            asked = self._kind.schema.load(read_json(body))
         except (errors.ParleyError, ma.ValidationError):
             return {}
         request_id = heads.request_id or new_id()
@@ -83,20 +117,22 @@ class Signals:
                 # Without an actor nothing was counted, and nothing was begun.
                 return {RAISED: Raised(error, {name: g.get(name) for name in g})} if "actor" in g else {}
             answer = Answer()
-            answer.status, answer.body = 201, json.dumps({"items": sent}, separators=(",", ":")).encode()
+            answer.status, answer.body = 201, json.dumps(sent.body, separators=(",", ":")).encode()
             answer.headers = [*headers, (b"content-length", b"%d" % len(answer.body))]
+            if sent.location is not None:
+                answer.headers.append((b"location", sent.location.encode()))
             answer.headers += [
                 (name.lower().encode(), value.encode()) for name, value in self._app.limits_told().items()
             ]
             answer.headers.append((b"x-request-id", request_id.encode()))
-            log_request("POST", ROUTE, 201, time.monotonic() - began_at, g.actor.user_id)
+            log_request("POST", self._route, 201, time.monotonic() - began_at, g.actor.user_id)
         return answer
 
-    def _send(self, scope: Scope, heads: Heads, asked: dict[str, Any]) -> list[dict[str, Any]]:
-        meeting_id = _PATH.fullmatch(scope["path"])[1]  # type: ignore[index]
+    def _send(self, scope: Scope, heads: Heads, asked: dict[str, Any]) -> Stored:
+        meeting_id = self._path.fullmatch(scope["path"])[1]  # type: ignore[index]
         with self._app.runtime.writing() as work:
-            self._app.admit(work, OPERATION, heads.authorization.decode("latin-1"), {"meeting_id": meeting_id})
-            return service.send(work, g.actor, meeting_id, **asked)
+            self._app.admit(work, self._operation, heads.authorization.decode("latin-1"), {"meeting_id": meeting_id})
+            return self._kind.store(work, g.actor, meeting_id, asked)
 
     def learn(self, origin: bytes, answer: Answer) -> None:
         """Answer who asks from there with the same header fields as Flask."""
