@@ -4,6 +4,7 @@ Rows are keyed as in the OpenAPI document. A path's id names its subject: who is
 if it did not exist; who may see it but not do this gets 403.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -16,6 +17,7 @@ from sqlalchemy import and_, bindparam, or_
 from app.accounts import tokens
 from app.accounts.authentication import SESSION, authenticate, credentials_of
 from app.accounts.models import User
+from app.chat.models import ChatMessage
 from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
@@ -39,6 +41,7 @@ class Who(StrEnum):
     ACCEPTED = "accepted"  # its invitation
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
+    SENDER = "sender"  # who wrote this very message
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
@@ -54,6 +57,7 @@ INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
 SIGNED_URL = frozenset({Who.SIGNED_URL})
+SENDER = frozenset({Who.SENDER})
 
 RULES: dict[str, frozenset[Who]] = {
     # accounts
@@ -114,6 +118,16 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /uploads/{upload_id}/parts": UPLOADER,
     "PUT /uploads/{upload_id}/parts/{number}": SIGNED_URL,
     "POST /uploads/{upload_id}/complete": UPLOADER,
+    # chat
+    "POST /meetings/{meeting_id}/messages": MEMBER,
+    "GET /meetings/{meeting_id}/messages": MEMBER,
+    "DELETE /meetings/{meeting_id}/messages": OWNER,
+    "PUT /meetings/{meeting_id}/messages/read": MEMBER,
+    "GET /messages/{message_id}": MEMBER,
+    "PATCH /messages/{message_id}": SENDER,
+    "DELETE /messages/{message_id}": SENDER,
+    "PUT /messages/{message_id}/reactions/{emoji}": MEMBER,
+    "DELETE /messages/{message_id}/reactions/{emoji}": MEMBER,
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": OWNER,
     "GET /meetings/{meeting_id}/recordings": MEMBER,
@@ -149,6 +163,13 @@ def _meeting_of_participant(work: Work, actor: Actor, participant_id: str) -> tu
     return participant.meeting_id, {Who.SELF} if participant.user_id == actor.user_id else set()
 
 
+def _meeting_of_message(work: Work, actor: Actor, message_id: str) -> tuple[str | None, set[Who]]:
+    message = work.get(ChatMessage, message_id)
+    if message is None:
+        return None, set()
+    return message.meeting_id, {Who.SENDER} if message.sender_id == actor.user_id else set()
+
+
 def _meeting_of_recording(work: Work, _actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
     recording = work.get(Recording, recording_id)
     return (recording.meeting_id if recording else None), set()
@@ -169,6 +190,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "meeting_id": (_meeting, ASKED),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, MEMBER | SELF),
+    "message_id": (_meeting_of_message, MEMBER),
     "recording_id": (_meeting_of_recording, MEMBER),
     "upload_id": (_upload, UPLOADER),
 }
@@ -216,14 +238,19 @@ def guard(work: Work) -> None:
         _check_signature(work, operation, request.view_args or {})
         return
     try:
-        _admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
+        admit(work, operation, request.headers.get("Authorization", ""), request.view_args or {})
     except errors.ParleyError as error:
         if error.status == HTTPStatus.UNAUTHORIZED:
             limits.check_address(operation)
         raise
 
 
-def _admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
+def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
+    """The same for an operation that wants a token; it sets `g.actor`. It needs an application context, and no request:
+    signals pass through here that Flask never sees.
+
+    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
+    """
     if "meeting_id" in path_ids:
         g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
     else:
@@ -239,7 +266,7 @@ def _admit(work: Work, operation: str, authorization: str, path_ids: dict[str, A
 def admit_sender(
     work: Work, authorization: str, meeting_id: str, participant_id: str, recipient_id: str
 ) -> Sequence[Any]:
-    """The guard of a person's signals to one recipient, where Flask is not asked (`serving/signals.py`).
+    """The guard of a person's signals to one recipient, where Flask is not asked (`serving/sending.py`).
 
     What `signaling` has to know of the two is found by the same statement, and returned. Sets `g.actor`; it needs an
     application context, and no request.
@@ -322,9 +349,12 @@ def check_complete(app: Flask) -> None:
         raise RuntimeError(f"app/access.py: no rule for {without_rule}; no operation for {without_operation}")
 
 
+_CONVERTED = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
 @lru_cache(maxsize=1024)
 def _key(method: str, rule: str) -> str:
-    path = rule.removeprefix(API_PREFIX).replace("<id:", "{").replace("<int:", "{").replace(">", "}")
+    path = _CONVERTED.sub(r"{\1}", rule.removeprefix(API_PREFIX))
     return f"{'GET' if method == 'HEAD' else method} {path}"
 
 

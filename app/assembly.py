@@ -3,6 +3,7 @@
 from app import access, wiring
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
+from app.chat.routes import blp as chat_blp
 from app.core import openapi
 from app.core.api import Api, Blueprint, refuse_unread_query
 from app.core.clock import Clock
@@ -35,6 +36,7 @@ FEATURES: tuple[Blueprint, ...] = (
     inbox_blp,
     media_blp,
     uploads_blp,
+    chat_blp,
     recordings_blp,
     notes_blp,
 )
@@ -58,7 +60,8 @@ def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
     )
     init_tokens(app, _jwt_secret(settings))
     limits: RateLimits = app.runtime.drivers[RateLimits]
-    app.guard, app.admit_sender, app.limits_told = access.guard, access.admit_sender, limits.told
+    app.guard, app.limits_told = access.guard, limits.told
+    app.admit, app.admit_sender = access.admit, access.admit_sender
     app.after_request(limits.tell)
     if settings.trusted_proxies:
         _read_addresses_of_proxies(app, settings)

@@ -36,6 +36,9 @@ OWN: dict[str, str] = {
     "POST /meetings/{meeting_id}/invitations": "invitations",
     "POST /invitations/{invitation_id}/resend": "invitations",
     "POST /meetings/{meeting_id}/rtc/signals": "signals",
+    "POST /meetings/{meeting_id}/messages": "chat",
+    "PATCH /messages/{message_id}": "chat",
+    "PUT /messages/{message_id}/reactions/{emoji}": "chat",
 }
 # Of them those that need no token: they count for the address.
 OPEN_WITH_OWN = frozenset(
@@ -58,6 +61,7 @@ WHAT = {
     "people": "searches for people by one user",
     "uploads": "uploads begun by one user",
     "invitations": "requests with invitations of one user",
+    "chat": "chat messages of one user",
 }
 DRAWN = 100  # so many times a process asks the common counters at most until a limit is reached
 HEADERS = ("RateLimit", "RateLimit-Policy")

@@ -10,6 +10,8 @@ from app.accounts import tasks as account_tasks
 from app.accounts.mail.base import Mailer
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.accounts.throttling import LoginThrottle
+from app.chat import handlers as chat_handlers
+from app.chat.reading import ChatUnread
 from app.core import idempotency
 from app.core.bus import Bus
 from app.core.clock import Clock, SystemClock
@@ -40,6 +42,7 @@ from app.media import handlers as media_handlers
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import service as meeting_service
+from app.meetings.unread import UnreadMessages
 from app.notes import events as notes
 from app.notes import handlers as note_handlers
 from app.notes import service as note_service
@@ -104,6 +107,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
             settings.beat_every_s,
         ),
         RtcConfiguration: SettingsRtcConfiguration(),
+        UnreadMessages: ChatUnread(),
         Recorder: MockRecorder(),
         Transcriber: MockTranscriber(),
         Analyst: MockAnalyst(),
@@ -176,15 +180,21 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
     # The room is told that its recording stops before everybody's stay, and inbox, ends.
     bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
+    bus.on(meetings.MeetingEnded, chat_handlers.end_chat)
     bus.on(meetings.MeetingErased, recording_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room)
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce)
     bus.on(participants.ParticipantJoined, recording_handlers.note_first_people)
-    bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks)
+    bus.on(participants.ParticipantJoined, chat_handlers.note_joined)
+    bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
+
+    bus.on(recordings.RecordingStarted, chat_handlers.note_recording("recording.started"))
+    bus.on(recordings.RecordingStopped, chat_handlers.note_recording("recording.stopped"))
+    bus.on(recordings.RecordingCompleted, chat_handlers.note_recording("recording.ready"))
 
     bus.on(notes.NotesReady, note_handlers.tell_people)
 

@@ -57,6 +57,11 @@ class Device:
         path = f"/api/v1/meetings/{self.meeting_id}/rtc/signals"
         return client.post(path, {"from": self.participant_id, "messages": messages}, self.token)
 
+    def say(self, client_ref: str) -> bytes:
+        """A request with a chat message."""
+        path = f"/api/v1/meetings/{self.meeting_id}/messages"
+        return client.post(path, {"text": "The agenda is in the calendar.", "client_ref": client_ref}, self.token)
+
     def change(self, **state: bool) -> bytes:
         """A request that changes what the others see: muted, camera, screen, hand."""
         return client.patch(f"/api/v1/participants/{self.participant_id}", state, self.token)

@@ -54,6 +54,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
     "recording_id": _IN_THE_MEETING,
     "upload_id": {"owner": {"uploader"}},
+    "message_id": _IN_THE_MEETING | {"participant": {"accepted", "sender"}},
 }
 # Nobody else learns that it exists.
 MAY_KNOW: dict[str, set[str]] = {
@@ -62,9 +63,10 @@ MAY_KNOW: dict[str, set[str]] = {
     "participant_id": {"owner", "accepted", "self"},
     "recording_id": {"owner", "accepted"},
     "upload_id": {"uploader"},
+    "message_id": {"owner", "accepted"},
 }
-# Whose session it is, the service asks; see the test at the end. A part is one of its upload.
-NOT_A_SUBJECT = {"session_id", "number"}
+# Whose session it is, the service asks; see the test at the end. A part is one of its upload, an emoji nobody's.
+NOT_A_SUBJECT = {"session_id", "number", "emoji"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -92,6 +94,9 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
         "from": _participant(world, actor),
         "messages": [{"to": _other_participant(world, actor), "type": "rtc.restart", "payload": {}}],
     },
+    "POST /meetings/{meeting_id}/messages": lambda *_: {"text": "Hello"},
+    "PUT /meetings/{meeting_id}/messages/read": lambda *_: {"up_to": 1},
+    "PATCH /messages/{message_id}": lambda *_: {"text": "Hello again"},
     "POST /rtc/ack": lambda *_: {"up_to": 0},
     "POST /uploads": lambda *_: {"purpose": "chat_file", "name": "notes.txt", "size": 5},
     "POST /uploads/{upload_id}/parts": lambda *_: {"numbers": [1]},

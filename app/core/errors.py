@@ -179,6 +179,18 @@ class NothingToTranscribe(ParleyError):
     code, status, message = "nothing_to_transcribe", 409, "The meeting has nothing to transcribe."
 
 
+class ChatClosed(ParleyError):
+    code, status, message = "chat_closed", 409, "The chat of this meeting is closed."
+
+
+class MessageDeleted(ParleyError):
+    code, status, message = "message_deleted", 409, "The message was deleted."
+
+
+class TooManyReactions(ParleyError):
+    code, status, message = "too_many_reactions", 409, "The message has as many different reactions as it may."
+
+
 class IdempotencyKeyRunning(ParleyError):
     code, status, message = (
         "idempotency_key_running",

@@ -20,6 +20,7 @@ from app.core.runtime import Runtime, Work
 log = structlog.get_logger()
 
 Guard = Callable[[Work], None]
+Admit = Callable[[Work, str, str, dict[str, Any]], None]
 AdmitSender = Callable[[Work, str, str, str, str], Sequence[Any]]
 
 RAISED = "parley.raised"  # in a request's WSGI environment: what was raised by who answered it before Flask
@@ -34,7 +35,8 @@ class ParleyApp(Flask):
     runtime: Runtime
     # Set by create_app:
     guard: Guard  # authenticates, then asks the access table
-    admit_sender: AdmitSender  # the same for signals that no view receives
+    admit: Admit  # the same for an operation, an `Authorization` header and the ids of a path
+    admit_sender: AdmitSender  # the same for signals to one recipient; see app/access.py
     limits_told: Callable[[], dict[str, str]]  # fields of an answer that name the limit that its request counted for
 
     def __init__(self, import_name: str, runtime: Runtime) -> None:

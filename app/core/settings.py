@@ -24,6 +24,7 @@ def _checked_rate(text: str) -> str:
 CommaList = Annotated[tuple[str, ...], NoDecode]
 RateText = Annotated[str, AfterValidator(_checked_rate)]
 
+LONGEST_CHAT_TEXT = 16_000  # characters; MariaDB's TEXT holds 65,535 bytes
 SHORTEST_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key has at least 256 bits
 
 
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
     rate_limit_password: RateText = Field("30/hour", description="Requests of one user that carry their password.")
     rate_limit_people: RateText = Field("120/minute", description="Searches for people by one user.")
     rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
+    rate_limit_chat: RateText = Field("120/minute", description="Chat messages, edits and reactions of one user.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
     login_failures_device: RateText = Field(
         "10/15 minutes", description="Wrong passwords for one account from one address, or from one device known to it."
@@ -197,6 +199,12 @@ class Settings(BaseSettings):
     reminder_min: float = Field(10, ge=0, description="Minutes before its start that a meeting is announced; 0: never.")
     invitations_max: int = Field(500, ge=1, description="Most invitations of one meeting.")
     participants_max: int = Field(200, ge=2, description="Most people in one meeting at a time.")
+
+    # Chat
+    chat_text_max: int = Field(
+        4_000, ge=1, le=LONGEST_CHAT_TEXT, description="Longest text of a chat message, in characters."
+    )
+    chat_reactions_max: int = Field(20, ge=1, le=100, description="Most different emojis on one chat message.")
 
     # Signaling
     stun_urls: CommaList = Field((), description="STUN servers for clients, such as `stun:stun.example.org:3478`.")

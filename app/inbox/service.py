@@ -77,7 +77,10 @@ _READ = (
 
 @dataclass(frozen=True)
 class Message:
-    """What is to be delivered. `subject` makes it latest-only; `sender` is the `from` that the recipient reads."""
+    """What is to be delivered. `subject` makes it latest-only; `sender` is the `from` that the recipient reads.
+
+    `is_first` spares looking for what it would replace: nothing was told about its subject before.
+    """
 
     type: str
     payload: dict[str, Any]
@@ -85,6 +88,7 @@ class Message:
     sender: dict[str, Any] | None = None
     subject: str | None = None
     client_ref: str | None = None
+    is_first: bool = False
 
 
 class News(NamedTuple):
@@ -186,14 +190,25 @@ def deliver(work: Work, message: Message, inbox_ids: Iterable[str], *, directed:
     :returns: the ids of the stored messages by inbox.
     :raises InboxFull: a directed message meets a full inbox; nothing is stored.
     """
+    return _deliver(work, [(message, set(inbox_ids))], directed=directed)
+
+
+def deliver_each(work: Work, *several: tuple[Message, Iterable[str]]) -> None:
+    """Put several messages each into inboxes of its own; no inbox gets two of them. They share an `event_id`."""
+    _deliver(work, [(message, set(inbox_ids)) for message, inbox_ids in several], directed=False)
+
+
+def _deliver(work: Work, several: Sequence[tuple[Message, set[str]]], *, directed: bool) -> dict[str, str]:
     work.flush()
-    rows = _bump(work, sorted(set(inbox_ids)))
+    rows = _bump(work, sorted(set().union(*(inbox_ids for _, inbox_ids in several))))
     most = work.settings.inbox_max_unacked
     full = [row for row in rows if row.head_seq - 1 - row.acked_seq >= most and _unacked(work, row) >= most]
     if full and directed:
         raise errors.InboxFull(headers={"Retry-After": str(FULL_RETRY_S)})
     event_id = new_id()
-    stored = _store(work, [row for row in rows if row not in full], message, event_id)
+    stored: dict[str, str] = {}
+    for message, inbox_ids in several:
+        stored |= _store(work, [row for row in rows if row.id in inbox_ids and row not in full], message, event_id)
     if full:
         stored |= _store(work, full, Message("inbox.reset", {"reason": "inbox_full"}, subject="inbox.reset"), event_id)
     return stored
@@ -283,6 +298,21 @@ def drop_unacknowledged(work: Work, inbox: Inbox, type_prefix: str) -> None:
     )
 
 
+def forget(work: Work, meeting_id: str, type_prefix: str, inbox_ids: Sequence[str]) -> None:
+    """Delete what inboxes were told of one kind about a meeting, read or not: it was taken back."""
+    for some in in_batches(sorted(inbox_ids)):
+        work.execute(
+            delete(Signal)
+            .where(
+                Signal.inbox_id.in_(some),
+                Signal.meeting_id == meeting_id,
+                Signal.type.startswith(type_prefix, autoescape=True),
+            )
+            .execution_options(synchronize_session=False)
+        )
+    _wake(work, inbox_ids)  # those that keep messages in memory
+
+
 def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
     """Delete messages that were acknowledged long ago, and inboxes that closed long ago."""
     with runtime.writing() as work:
@@ -332,7 +362,7 @@ def _store(work: Work, rows: Sequence[Any], message: Message, event_id: str) -> 
     if not rows:
         return {}
     connection, now = work.connection(), work.now()
-    if message.subject is not None:
+    if message.subject is not None and not message.is_first:
         for some in in_batches([row.id for row in rows]):
             connection.execute(_DROP_OLDER, {"of_inboxes": some, "of_subject": message.subject})
     shared = {

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, UtcDateTime, exact
@@ -28,6 +28,8 @@ class Meeting(Base):
     config_version: Mapped[int] = mapped_column(default=0)  # raised with every start: peer connections begin anew
     record_automatically: Mapped[bool] = mapped_column(default=False)
     max_participants: Mapped[int | None]
+    chat_retention: Mapped[str] = mapped_column(exact(16), default="keep", server_default="keep")  # keep | until_end
+    message_head: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # of the newest chat message
     e2ee: Mapped[bool] = mapped_column(default=False)
     meta: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
     series_id: Mapped[str | None] = mapped_column(Id, index=True)

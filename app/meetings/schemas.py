@@ -6,6 +6,7 @@ from marshmallow import fields
 from app.core.api import Boolean, JsonObject, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
 
+CHAT_RETENTION = ("keep", "until_end")
 MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
 STATES = ("scheduled", "live", "ended", "cancelled")
 LONGEST_MIN = 7 * 24 * 60
@@ -37,6 +38,10 @@ class MeetingUpdate(Schema):
     media_mode = fields.String(validate=ma.validate.OneOf(MEDIA_MODES), metadata={"example": "auto"})
     record_automatically = Boolean(metadata={"example": False})
     max_participants = fields.Integer(strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000))
+    chat_retention = fields.String(
+        validate=ma.validate.OneOf(CHAT_RETENTION),
+        metadata={"description": "`until_end`: chat is deleted when the meeting ends.", "example": "keep"},
+    )
     e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
     metadata = JsonObject(
         max_bytes=METADATA_MAX_BYTES,
@@ -67,6 +72,7 @@ class MeetingFacts(Schema):
     config_version = fields.Integer(required=True, metadata={"example": 1})
     record_automatically = fields.Boolean(required=True)
     max_participants = fields.Integer(required=True, allow_none=True)
+    chat_retention = fields.String(required=True, metadata={"enum": list(CHAT_RETENTION), "example": "keep"})
     e2ee = fields.Boolean(required=True)
     metadata = fields.Dict(required=True, attribute="meta", metadata={"example": {"project": "blue"}})
     owner = fields.Nested(PersonName, required=True)
@@ -89,6 +95,9 @@ class MeetingOut(MeetingFacts):
         required=True,
         allow_none=True,
         metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"},
+    )
+    unread_messages = fields.Integer(
+        required=True, metadata={"description": "Of others, in its chat, that you have not read.", "example": 0}
     )
 
 

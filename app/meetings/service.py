@@ -16,11 +16,18 @@ from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import events, states
 from app.meetings.models import Meeting, MeetingPerson
 from app.meetings.schemas import MeetingFacts
+from app.meetings.unread import UnreadMessages
 
 # Asked before most requests: written once, so that SQLAlchemy compiles it once.
 _RELATION = select(MeetingPerson.relation).where(
     MeetingPerson.meeting_id == bindparam("of_meeting"), MeetingPerson.user_id == bindparam("of_user")
 )
+
+# What every chat message costs: written once, too.
+_HELD = (Meeting.id, Meeting.owner_id, Meeting.state, Meeting.chat_retention, Meeting.message_head)
+_NUMBER = sql_update(Meeting).where(Meeting.id == bindparam("of_meeting")).values(message_head=Meeting.message_head + 1)
+_NUMBER_RETURNING = _NUMBER.returning(*_HELD)
+_NUMBERED = select(*_HELD).where(Meeting.id == bindparam("of_meeting"))
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class MeetingView:
     owner: dict[str, str]
     join_url: str
     my_relation: str | None
+    unread_messages: int
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.meeting, name)
@@ -51,6 +59,24 @@ def hold(work: Work, meeting_id: str) -> Meeting:
     """
     # On PostgreSQL this leaves inserts alone that only refer to the meeting (FOR NO KEY UPDATE).
     held = work.get(Meeting, meeting_id, populate_existing=True, with_for_update={"key_share": True})
+    if held is None:
+        raise errors.NotFound()
+    return held
+
+
+def next_message_number(work: Work, meeting_id: str) -> Any:
+    """Take the next number for a message of the meeting's chat, holding the meeting's row until the commit: so messages
+    are numbered in the order in which they are committed.
+
+    :returns: a row with `message_head` (that number), and with what decides on who may write.
+    """
+    work.flush()
+    connection = work.connection()
+    if connection.dialect.update_returning:
+        held = connection.execute(_NUMBER_RETURNING, {"of_meeting": meeting_id}).one_or_none()
+    else:
+        connection.execute(_NUMBER, {"of_meeting": meeting_id})
+        held = connection.execute(_NUMBERED, {"of_meeting": meeting_id}).one_or_none()
     if held is None:
         raise errors.NotFound()
     return held
@@ -101,18 +127,22 @@ def view(work: Work, meeting: Meeting, user_id: str | None) -> MeetingView:
 def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[MeetingView]:
     names = names_of(work, {meeting.owner_id for meeting in meetings})
     relations: dict[str, str] = {}
+    unread: dict[str, int] = {}
     if user_id is not None and meetings:
         found = select(MeetingPerson.meeting_id, MeetingPerson.relation).where(
             MeetingPerson.user_id == user_id,
             MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings]),
         )
         relations = {row.meeting_id: row.relation for row in work.execute(found)}
+        readable = [meeting for meeting in meetings if relations.get(meeting.id) in ("owner", "accepted")]
+        unread = work.driver(UnreadMessages).count(work, user_id, readable)
     return [
         MeetingView(
             meeting,
             {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
             f"{work.settings.address}/meetings/{meeting.id}",
             relations.get(meeting.id),
+            unread.get(meeting.id, 0),
         )
         for meeting in meetings
     ]

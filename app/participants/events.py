@@ -17,3 +17,4 @@ class ParticipantLeft(NamedTuple):
     meeting_id: str
     participant_id: str
     reason: str
+    was_in_the_room: bool = True  # False: gave up waiting

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from app.core import errors
 from app.core.actor import Actor
@@ -21,6 +21,11 @@ from app.participants.rtc import RtcConfiguration
 from app.participants.schemas import ParticipantOut
 
 _OUT = ParticipantOut()
+_INBOXES_IN_THE_ROOM = select(Participant.inbox_id, Participant.user_id).where(
+    Participant.meeting_id == bindparam("of_meeting"),
+    Participant.kind != "sfu",
+    Participant.state.in_(states.IN_THE_ROOM),
+)
 
 
 def get(work: Work, participant_id: str) -> Participant:
@@ -241,7 +246,7 @@ def depart(work: Work, participant: Participant, reason: str) -> None:
     inbox.close_inbox(work, "participant", participant.id, reason)
     if was_in_the_room:
         _tell_room(work, participant, "participant.left", reason=reason)
-    work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason))
+    work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason, was_in_the_room))
     if participant.kind == "user" and not people_in_the_room(work, participant.meeting_id):
         meetings.note_presence(work, participant.meeting_id, empty=True)
 
@@ -269,6 +274,12 @@ def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
         .where(Participant.meeting_id == meeting_id, Participant.state.in_(states.IN_THE_ROOM))
         .order_by(Participant.id)
     ).all()
+
+
+def inboxes_in_the_room(work: Work, meeting_id: str) -> dict[str, str]:
+    """Of the people in the room: whose inbox it is, by its id."""
+    rows = work.connection().execute(_INBOXES_IN_THE_ROOM, {"of_meeting": meeting_id})
+    return {row.inbox_id: row.user_id for row in rows}
 
 
 def user_ids_in_the_room(work: Work, meeting_id: str) -> Sequence[str]:

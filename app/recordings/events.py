@@ -7,6 +7,11 @@ class RecordingStarted(NamedTuple):
     by_user_id: str
 
 
+class RecordingStopped(NamedTuple):
+    meeting_id: str
+    recording_id: str
+
+
 class RecordingCompleted(NamedTuple):
     """Its file is stored and can be downloaded."""
 

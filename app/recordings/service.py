@@ -20,7 +20,7 @@ from app.meetings import service as meetings
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.recordings import states
-from app.recordings.events import RecordingCompleted, RecordingStarted
+from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
 from app.recordings.files import Download, file_name
 from app.recordings.models import Recording
 from app.recordings.recorders.base import Recorder
@@ -131,6 +131,7 @@ def _stop(work: Work, recording: Recording) -> None:
     _become(recording, "stopping")
     recording.ended_at = work.now()
     _tell(work, recording)
+    work.emit(RecordingStopped(recording.meeting_id, recording.id))
     order_file(work, recording)
 
 

@@ -1,7 +1,7 @@
 """The ASGI application in front of Flask (ASGI 3.0: https://asgi.readthedocs.io/en/latest/specs/main.html).
 
-Polls and acknowledgements go to `polls.py`, signals to `signals.py`, parts of uploads to `parts.py`, every other request
-to Flask, in a thread (`flask_calls.py`).
+Polls and acknowledgements go to `polls.py`, parts of uploads to `parts.py`, signals and chat messages to `sending.py`,
+every other request to Flask, in a thread (`flask_calls.py`).
 """
 
 import signal
@@ -15,7 +15,7 @@ from app.serving.part_request import is_part
 from app.serving.parts import Parts
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
-from app.serving.signals import Signals
+from app.serving.sending import MESSAGES, SIGNALS, Sending
 
 
 class Bridge:
@@ -26,7 +26,8 @@ class Bridge:
         self._flask = FlaskCalls(app.wsgi_app, threads)
         self._parts = Parts(app, self._flask)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
-        self.signals = Signals(app, self._flask)
+        self.signals = Sending(app, self._flask, SIGNALS)
+        self.messages = Sending(app, self._flask, MESSAGES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -39,10 +40,12 @@ class Bridge:
             unread = await self._polls.acknowledge(scope, receive, send)
             if unread is not None:
                 await self._flask(scope, unread, send)
-        elif scope["type"] == "http" and scope["method"] == "POST" and Signals.are_sent_to(scope["path"]):
-            await self.signals(scope, receive, send)
         elif scope["type"] == "http" and is_part(scope):
             await self._parts(scope, receive, send)
+        elif scope["type"] == "http" and self.signals.is_meant(scope):
+            await self.signals(scope, receive, send)
+        elif scope["type"] == "http" and self.messages.is_meant(scope):
+            await self.messages(scope, receive, send)
         else:
             await self._flask(scope, receive, send)
 

@@ -17,6 +17,7 @@ WITH_A_BODY = [
 ACTORS = {
     "POST /api/v1/invitations/{invitation_id}/propose": "invited",
     "PATCH /api/v1/participants/{participant_id}": "participant",
+    "PATCH /api/v1/messages/{message_id}": "participant",
 }
 # What an example cannot know: a token that was mailed, or is rotated; whose device sends; what the world holds already.
 FITTING = {"token_not_usable", "token_invalid", "not_your_participant", "email_taken", "bad_credentials"}

@@ -62,6 +62,8 @@ def settle(case: Case, world: World) -> str:
         actor = "invited"
     if "{participant_id}" in case.path and not case.path.endswith("remove"):
         actor = "participant"
+    if "{message_id}" in case.path and case.method in ("PATCH", "DELETE"):
+        actor = "participant"
     real["participant_id"] = world.participants["owner"]
     case.query = _settled(case.query, real)
     case.body = _settled(case.body, real)

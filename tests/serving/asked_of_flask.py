@@ -7,7 +7,6 @@ from flask import has_app_context
 
 from app.core.flask_app import ParleyApp
 from app.serving.polls import ACK_PATH, POLL_PATH
-from app.serving.signals import Signals
 
 
 def count_asked(app: ParleyApp) -> list[str]:
@@ -17,7 +16,7 @@ def count_asked(app: ParleyApp) -> list[str]:
 
 def count_signals_asked(app: ParleyApp) -> list[str]:
     """Paths of requests with signals, likewise."""
-    return _count(app, Signals.are_sent_to, "PATH_INFO")
+    return _count(app, lambda path: path.endswith("/rtc/signals"), "PATH_INFO")
 
 
 def _count(app: ParleyApp, is_counted: Callable[[str], bool], told: str) -> list[str]:

@@ -75,6 +75,20 @@ def test_a_request_in_another_form_is_for_flask(
     assert len(asked_of_flask) == 1
 
 
+def test_chat_messages_are_stored_so_too(call: Call, app: ParleyApp) -> None:
+    path, body = f"/meetings/{call.meeting['id']}/messages", {"text": "Hello", "client_ref": "1"}
+    answers = [call.guest.post(path, body) for _ in range(2)]
+    assert ok(answers[0], 201) == ok(answers[1], 201)
+    flasks, others = [{name.lower(): value for name, value in answer.headers} for answer in answers]
+    for header in ("content-length", "x-request-id"):
+        del flasks[header], others[header]
+    assert others == flasks
+    assert flasks["location"] == f"/api/v1/messages/{answers[0].json['id']}"
+    problem(call.guest.post(path, {"text": ""}), 422, "validation_failed")
+    [event] = [e for e in call.owner.poll(call.owners)["messages"] if e["type"] == "chat.message"]
+    assert event["payload"]["message"]["text"] == "Hello"
+
+
 def test_a_body_that_the_schema_refuses_is_told_by_flask(call: Call, asked_of_flask: list[str]) -> None:
     [wrong] = problem(call.send({**call.offer(), "more": 1}), 422, "validation_failed")["errors"]
     assert (wrong["field"], wrong["message"]) == ("messages.0.more", "Unknown field.")
@@ -123,7 +137,7 @@ def test_a_commit_of_which_nothing_is_known_is_not_tried_again(
 
 def test_they_are_logged_as_every_request(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[tuple[Any, ...]] = []
-    monkeypatch.setattr("app.serving.signals.log_request", lambda *line, **_: lines.append(line))
+    monkeypatch.setattr("app.serving.sending.log_request", lambda *line, **_: lines.append(line))
     ok(call.send(call.offer()), 201)
     [(method, route, status, _took_s, user_id)] = lines
     assert (method, route, status) == ("POST", "/api/v1/meetings/<id:meeting_id>/rtc/signals", 201)

@@ -117,6 +117,8 @@ class World:
         for guest in ("owner", "participant", "another participant"):
             joined = people[guest].join(self.meeting, device=f"{guest}'s phone")
             self.participants[guest] = joined["participant"]["id"]
+        said = {"text": "Hello"}
+        message = ok(people["participant"].post(f"/meetings/{self.meeting['id']}/messages", said), 201)
         recording = ok(owner.post(f"/meetings/{self.meeting['id']}/recordings", {"audio_only": True}), 201)
         ok(owner.post(f"/recordings/{recording['id']}/stop"), 202)
         upload = ok(owner.post("/uploads", {"purpose": "chat_file", "name": "a.txt", "size": 5}), 201)
@@ -127,6 +129,8 @@ class World:
             "invitation_id": invitations["invited"]["id"],
             "participant_id": self.participants["participant"],
             "recording_id": recording["id"],
+            "message_id": message["id"],
+            "emoji": "👍",
         }
 
 

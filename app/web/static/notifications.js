@@ -17,6 +17,8 @@ export function notify(app, { type, payload, old }) {
     toast(`“${meeting.title}” has started.`, open("Join", `/meetings/${meeting.id}/room`));
   } else if (type === "meeting.cancelled" && meeting.owner.user_id !== app.client.user.id) {
     toast(`“${meeting.title}” is cancelled.`);
+  } else if (type === "chat.activity" && payload.sender.user_id !== app.client.user.id && !isShown(payload)) {
+    toast(`${payload.sender.display_name} wrote in the chat of a meeting.`, open("Read", `/meetings/${payload.meeting_id}`));
   } else if (type === "notes.ready" && location.pathname !== `/meetings/${payload.meeting_id}`) {
     toast("Notes are ready.", open("Read", `/meetings/${payload.meeting_id}`));
   }
@@ -33,6 +35,11 @@ function answerWords({ status, invitee, meeting }) {
   if (status === "rejected") return `${name} can't come to “${meeting.title}”.`;
   if (status === "proposed") return `${name} asks for another time for “${meeting.title}”.`;
   return null;
+}
+
+/** Its page is open, or its room. */
+function isShown({ meeting_id: id }) {
+  return location.pathname === `/meetings/${id}` || location.pathname === `/meetings/${id}/room`;
 }
 
 function inRoom(meeting) {

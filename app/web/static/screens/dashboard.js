@@ -91,7 +91,7 @@ export function show(app, root) {
     root.setAttribute("data-ready", ""); // everything is on the screen
   }
 
-  const about = /^(meeting|invitation|notes)\./;
+  const about = /^(meeting|invitation|notes|chat)\./;
   return follow(live, (message) => about.test(message.type), read);
 }
 

@@ -6,6 +6,7 @@ import { confirmDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
 import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
+import { chatSection } from "./chat.js";
 import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
@@ -17,11 +18,12 @@ export function show(app, root, meetingId) {
   const people = peopleSection(app);
   const recordings = recordingsSection(app);
   const notes = notesSection(app);
+  const chat = chatSection(app);
   root.classList.add("meeting");
   const columns = h(
     "div",
     { class: "columns" },
-    people.element,
+    h("div", { class: "stack" }, people.element, chat.element),
     h("div", { class: "stack" }, recordings.element, notes.element),
   );
   fill(root, head, columns);
@@ -39,17 +41,22 @@ export function show(app, root, meetingId) {
     const run = (work) => act(work, reread);
     fill(head, ...headOf(app, meeting, mine, run));
     columns.hidden = meeting.my_relation === "invited";
-    if (!columns.hidden) await Promise.all([people.read(meeting), recordings.read(meeting), notes.read(meeting)]);
+    if (!columns.hidden) {
+      const sections = [people, chat, recordings, notes];
+      await Promise.all(sections.map((section) => section.read(meeting)));
+    }
     root.setAttribute("data-ready", "");
   }
 
   const reread = () => live.dispatchEvent(new Event("reread"));
   const concerns = ({ type, meeting_id, payload }) =>
-    !type.startsWith("rtc.") && (meeting_id === meetingId || payload?.invitation?.meeting?.id === meetingId);
+    !/^(rtc|chat)\./.test(type) && // the chat reads its own
+    (meeting_id === meetingId || payload?.invitation?.meeting?.id === meetingId);
   const stop = follow(live, concerns, read);
   return () => {
     stop();
     recordings.dispose();
+    chat.dispose();
   };
 }
 

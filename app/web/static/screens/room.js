@@ -8,6 +8,7 @@ import { fill, h, icon, say, toast } from "../ui/dom.js";
 import { notFound } from "../ui/not-found.js";
 import { words } from "../ui/words.js";
 import { bannersOf } from "../room/banners.js";
+import { chatPanel } from "../room/chat-panel.js";
 import { devicesDialog } from "../room/devices.js";
 import { peoplePanel } from "../room/people-panel.js";
 import { preJoin } from "../room/pre-join.js";
@@ -93,16 +94,17 @@ function showCall(app, root, call, media, left) {
   const connection = new Connection();
   const stage = new Stage(media);
   const panel = peoplePanel(call);
+  const chat = chatPanel(app.client, call);
   const recorder = new Recorder(app.client, call);
   const banners = h("div", { class: "banners" });
-  const controls = controlsOf(app, call, media, recorder, panel);
+  const controls = controlsOf(app, call, media, recorder, panel, chat);
   document.body.className = "in-room";
   root.className = "room";
   fill(
     root,
     h("h1", { class: "room-title" }, call.meeting.title),
     banners,
-    h("div", { class: "room-body" }, stage.element, panel.element),
+    h("div", { class: "room-body" }, stage.element, panel.element, chat.element),
     controls.element,
   );
 
@@ -121,6 +123,7 @@ function showCall(app, root, call, media, left) {
   call.addEventListener("message", ({ detail }) => {
     announce(call, detail);
     recorder.hear(detail);
+    chat.hear(detail);
     app.live.publish(detail);
   });
   call.addEventListener("over", () => {
@@ -153,7 +156,7 @@ function announce(call, { type, payload }) {
 
 // Controls -----------------------------------------------------------------------------------------------------
 
-function controlsOf(app, call, media, recorder, panel) {
+function controlsOf(app, call, media, recorder, panel, chat) {
   const button = (name, run, look = "") =>
     h("button", { class: `control ${look}`, type: "button", "data-key": name, onclick: run });
   const label = (element, shape, text, on = null) => {
@@ -187,7 +190,13 @@ function controlsOf(app, call, media, recorder, panel) {
     "screen",
     busy(() => toggleScreen(media)),
   );
-  const people = button("people", () => (panel.toggle(), draw()));
+  const openOne = (one, other) => {
+    if (other.open) other.toggle(); // there is room for one beside the stage
+    one.toggle();
+    draw();
+  };
+  const people = button("people", () => openOne(panel, chat));
+  const talk = button("chat", () => openOne(chat, panel));
   const devices = button("devices", () => devicesDialog(media));
   const record = button(
     "record",
@@ -211,6 +220,9 @@ function controlsOf(app, call, media, recorder, panel) {
     screen.classList.toggle("is-on", Boolean(media.screen));
     label(people, "people", `People (${call.people.size})`);
     people.setAttribute("aria-expanded", String(panel.open));
+    label(talk, "chat", chat.unread > 0 ? `Chat (${chat.unread} new)` : "Chat");
+    talk.setAttribute("aria-expanded", String(chat.open));
+    talk.classList.toggle("has-news", chat.unread > 0);
     label(devices, "settings", "Devices");
     label(record, "record", recorder.running ? "Stop recording" : "Record");
     record.classList.toggle("is-on", recorder.running);
@@ -224,6 +236,7 @@ function controlsOf(app, call, media, recorder, panel) {
     camera,
     screen,
     people,
+    talk,
     devices,
     record,
     leave,

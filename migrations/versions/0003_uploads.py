@@ -1,6 +1,6 @@
 """uploads
 
-Revision ID: uploads
+Revision ID: 0003
 Revises: 0002
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 
 from app.core.db import UtcDateTime, exact
 
-revision = "uploads"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

@@ -1,0 +1,274 @@
+// A chat on the page: its messages, and a place to write. What people wrote goes in as text nodes only.
+
+import { confirmDialog } from "../ui/dialog.js";
+import { h, icon, renderList, toast } from "../ui/dom.js";
+import { day, dayAndTime, time, words } from "../ui/words.js";
+
+const QUICK = [
+  ["👍", "Thumbs up"],
+  ["❤️", "Heart"],
+  ["😂", "Laughing"],
+  ["🎉", "Hooray"],
+  ["😮", "Surprised"],
+  ["🙏", "Thanks"],
+];
+const AT_THE_END_PX = 40;
+
+/**
+ * @param {ChatHistory} history
+ * @returns {{element: Element, draw: () => void, toTheEnd: () => void, focus: () => void}}
+ */
+export function chatView(history, { me, writable = true }) {
+  let open = null; // id of the message whose actions are shown
+  let editing = null; // id of the message that is being changed
+  const list = h("ol", { class: "chat-list" });
+  const none = h("p", { class: "hint chat-none" }, "Nobody has written yet.");
+  const older = h("button", { class: "quiet", type: "button", onclick: () => attempt(readOlder) }, "Show earlier ones");
+  const log = h(
+    "div",
+    { class: "chat-log", role: "log", "aria-label": "Messages", tabindex: 0 },
+    older,
+    none,
+    list,
+  );
+  const composer = composerOf(history);
+  const element = h("div", { class: "chat" }, log, writable && composer.element);
+
+  async function attempt(work) {
+    try {
+      await work();
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+  }
+
+  async function readOlder() {
+    const fromEnd = log.scrollHeight - log.scrollTop;
+    await history.readOlder();
+    log.scrollTop = log.scrollHeight - fromEnd; // what one was looking at stays where it was
+  }
+
+  function draw() {
+    const atTheEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_THE_END_PX;
+    older.hidden = !history.older;
+    const items = [...withDays(history.messages.map((one) => ({ ...one, open: one.id === open, editing: one.id === editing })))];
+    for (const entry of history.pending) items.push({ id: entry.id, pending: true, error: entry.error?.message, entry });
+    none.hidden = items.length > 0 || !history.ready;
+    renderList(list, items, build);
+    if (atTheEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  function build(item) {
+    if (item.day) return h("li", { class: "chat-day" }, item.day);
+    if (item.pending) return pendingOf(item.entry);
+    if (item.type === "system") return h("li", { class: "chat-line" }, `${item.text} `, timeOf(item));
+    return messageOf(item);
+  }
+
+  function messageOf(message) {
+    const own = message.sender?.user_id === me.id;
+    const gone = message.deleted_at !== null;
+    return h(
+      "li",
+      { class: `chat-message ${own ? "is-own" : ""}`, "data-number": message.number },
+      h(
+        "p",
+        { class: "chat-head" },
+        h("span", { class: "name" }, own ? "You" : message.sender.display_name),
+        timeOf(message),
+        message.edited_at && !gone && h("span", { class: "hint" }, "edited"),
+        !gone && writable && moreButton(message, own),
+      ),
+      message.editing && !gone ? editor(message) : textOf(message, gone),
+      message.reactions.length > 0 && reactionsOf(message),
+      message.open && !gone && actionsOf(message, own),
+    );
+  }
+
+  function textOf(message, gone) {
+    if (gone) return h("p", { class: "chat-text hint" }, "This message was deleted.");
+    return h("p", { class: "chat-text", dir: "auto" }, message.text);
+  }
+
+  function moreButton(message, own) {
+    const whose = own ? "your message" : `the message of ${message.sender.display_name}`;
+    return h(
+      "button",
+      {
+        type: "button",
+        class: "icon-only quiet",
+        "aria-label": `React to ${whose}${own ? ", change or delete it" : ""}`,
+        "aria-expanded": String(message.open),
+        "data-key": `more-${message.id}`,
+        onclick: () => toggle(message),
+      },
+      icon("more"),
+    );
+  }
+
+  function toggle(message) {
+    open = open === message.id ? null : message.id;
+    draw();
+    if (open) list.querySelector(`[data-number="${message.number}"] .chat-actions button`)?.focus();
+  }
+
+  function close(message) {
+    open = null;
+    editing = null;
+    draw();
+    list.querySelector(`[data-key="more-${message.id}"]`)?.focus();
+  }
+
+  function actionsOf(message, own) {
+    const reacted = (emoji) => () => {
+      close(message);
+      return attempt(() => history.react(message, emoji));
+    };
+    const remove = async () => {
+      const text = "Nobody can read it any more.";
+      if (!(await confirmDialog({ title: "Delete your message?", text, submit: "Delete", danger: true }))) return;
+      await attempt(() => history.remove(message));
+      open = null;
+      draw();
+    };
+    const change = () => {
+      editing = message.id;
+      open = null;
+      draw();
+      list.querySelector(".chat-editor textarea")?.focus();
+    };
+    return h(
+      "div",
+      {
+        class: "chat-actions",
+        role: "group",
+        "aria-label": "What to do with it",
+        onkeydown: (event) => event.key === "Escape" && (event.stopPropagation(), close(message)),
+      },
+      QUICK.map(([emoji, name]) =>
+        h("button", { type: "button", class: "icon-only quiet", "aria-label": name, onclick: reacted(emoji) }, emoji),
+      ),
+      own &&
+        h("button", { type: "button", class: "icon-only quiet", "aria-label": "Change", onclick: change }, icon("edit")),
+      own &&
+        h("button", { type: "button", class: "icon-only quiet", "aria-label": "Delete", onclick: remove }, icon("trash")),
+    );
+  }
+
+  function reactionsOf(message) {
+    return h(
+      "div",
+      { class: "chat-reactions" },
+      message.reactions.map(({ emoji, count, mine }) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: `chat-reaction ${mine ? "is-on" : ""}`,
+            disabled: !writable,
+            "aria-pressed": String(mine),
+            "aria-label": `${emoji} ${count}`,
+            "data-key": `reaction-${message.id}-${emoji}`,
+            onclick: () => attempt(() => history.react(message, emoji)),
+          },
+          emoji,
+          h("span", {}, String(count)),
+        ),
+      ),
+    );
+  }
+
+  function editor(message) {
+    const input = h("textarea", { rows: 2, "aria-label": "Your message", value: message.text });
+    const save = async (event) => {
+      event.preventDefault();
+      await attempt(async () => {
+        await history.edit(message, input.value);
+        close(message);
+      });
+    };
+    return h(
+      "form",
+      { class: "chat-editor", onsubmit: save, onkeydown: (event) => keys(event, save, () => close(message)) },
+      input,
+      h(
+        "div",
+        { class: "buttons" },
+        h("button", { type: "button", onclick: () => close(message) }, "Cancel"),
+        h("button", { class: "primary" }, "Save"),
+      ),
+    );
+  }
+
+  function pendingOf(entry) {
+    return h(
+      "li",
+      { class: "chat-message is-own is-pending" },
+      h("p", { class: "chat-text", dir: "auto" }, entry.text),
+      entry.error
+        ? h(
+            "div",
+            { class: "buttons", role: "alert" },
+            h("p", { class: "problem" }, words(entry.error)),
+            h("button", { type: "button", onclick: () => history.send(entry.text, entry) }, "Send again"),
+            h("button", { type: "button", class: "quiet", onclick: () => history.discard(entry) }, "Discard"),
+          )
+        : h("p", { class: "hint" }, "Sending …"),
+    );
+  }
+
+  const toTheEnd = () => {
+    log.scrollTop = log.scrollHeight;
+  };
+  return { element, draw, toTheEnd, focus: () => (writable ? composer.focus() : log.focus()) };
+}
+
+function timeOf({ created_at: at }) {
+  return h("time", { class: "hint", datetime: at, title: dayAndTime(at) }, time(at));
+}
+
+function* withDays(messages) {
+  let last = null;
+  for (const message of messages) {
+    const date = day(message.created_at);
+    if (date !== last) yield { id: `day-${date}`, day: date };
+    last = date;
+    yield message;
+  }
+}
+
+/** Enter sends, with Shift it is a new line; not while a word is being put together. */
+function keys(event, send, cancel = () => {}) {
+  if (event.key === "Escape") {
+    event.stopPropagation();
+    cancel();
+  }
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.tagName === "TEXTAREA") {
+    event.preventDefault();
+    send(event);
+  }
+}
+
+function composerOf(history) {
+  const input = h("textarea", { rows: 1, "aria-label": "Write a message", placeholder: "Write a message" });
+  const button = h("button", { class: "primary icon-only", "aria-label": "Send" }, icon("send"));
+  const send = (event) => {
+    event.preventDefault();
+    const text = input.value.trim();
+    if (!text) return;
+    input.value = "";
+    grow();
+    history.send(text);
+    input.focus();
+  };
+  const grow = () => {
+    input.rows = Math.min(5, input.value.split("\n").length);
+  };
+  const element = h(
+    "form",
+    { class: "chat-composer", onsubmit: send, onkeydown: (event) => keys(event, send), oninput: grow },
+    input,
+    button,
+  );
+  return { element, focus: () => input.focus() };
+}
