@@ -35,6 +35,7 @@ class Who(StrEnum):
     ACCEPTED = "accepted"  # its invitation
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
+    GUEST = "guest"  # without an account; of the meeting that the subject belongs to, where there is a subject
     SELF = "self"  # the person whose device this participant is
 
 
@@ -44,6 +45,8 @@ ANY_ACCOUNT = frozenset({Who.USER, Who.SERVICE})
 OWNER = frozenset({Who.OWNER})
 MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
 ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
+GUEST = frozenset({Who.GUEST})
+PRESENT = MEMBER | GUEST  # who may be in the room
 INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 
@@ -55,7 +58,7 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /auth/verify": ANYONE,
     "POST /auth/password/forgot": ANYONE,
     "POST /auth/password/reset": ANYONE,
-    "POST /auth/logout": USER,
+    "POST /auth/logout": USER | GUEST,
     "GET /auth/me": ANY_ACCOUNT,
     "PATCH /auth/me": USER,
     "DELETE /auth/me": USER,
@@ -67,12 +70,13 @@ RULES: dict[str, frozenset[Who]] = {
     # meetings
     "POST /meetings": USER,
     "GET /meetings": USER,
-    "GET /meetings/{meeting_id}": ASKED,
+    "GET /meetings/{meeting_id}": ASKED | GUEST,
     "PATCH /meetings/{meeting_id}": OWNER,
     "DELETE /meetings/{meeting_id}": OWNER,
     "POST /meetings/{meeting_id}/start": OWNER,
     "POST /meetings/{meeting_id}/end": OWNER,
     "POST /meetings/{meeting_id}/cancel": OWNER,
+    "POST /meetings/{meeting_id}/code/renew": OWNER,
     # invitations
     "POST /meetings/{meeting_id}/invitations": OWNER,
     "GET /meetings/{meeting_id}/invitations": OWNER,
@@ -86,18 +90,21 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /invitations/{invitation_id}/proposal/accept": OWNER,
     "POST /invitations/{invitation_id}/proposal/decline": OWNER,
     # participants
-    "POST /meetings/{meeting_id}/join": ASKED,
-    "GET /meetings/{meeting_id}/participants": MEMBER,
-    "GET /participants/{participant_id}": MEMBER | SELF,
+    "POST /meetings/look-up-code": ANYONE | USER,  # a guest without a token, a user with one
+    "POST /meetings/join-by-code": ANYONE | USER,
+    "POST /meetings/{meeting_id}/guests/close": OWNER,
+    "POST /meetings/{meeting_id}/join": ASKED | GUEST,
+    "GET /meetings/{meeting_id}/participants": PRESENT,
+    "GET /participants/{participant_id}": PRESENT | SELF,
     "PATCH /participants/{participant_id}": SELF,
     "POST /participants/{participant_id}/leave": SELF,
     "POST /participants/{participant_id}/remove": OWNER,
     # signaling and media
-    "GET /meetings/{meeting_id}/rtc/config": MEMBER,
-    "POST /meetings/{meeting_id}/rtc/signals": MEMBER,
-    "GET /meetings/{meeting_id}/rtc/tracks": MEMBER,
-    "GET /rtc/inbox": ANY_ACCOUNT,
-    "POST /rtc/ack": ANY_ACCOUNT,
+    "GET /meetings/{meeting_id}/rtc/config": PRESENT,
+    "POST /meetings/{meeting_id}/rtc/signals": PRESENT,
+    "GET /meetings/{meeting_id}/rtc/tracks": PRESENT,
+    "GET /rtc/inbox": ANY_ACCOUNT | GUEST,
+    "POST /rtc/ack": ANY_ACCOUNT | GUEST,
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": OWNER,
     "GET /meetings/{meeting_id}/recordings": MEMBER,
@@ -144,9 +151,9 @@ def _meeting(_work: Work, _actor: Actor, meeting_id: str) -> tuple[str | None, s
 
 # By the name of the path's id: how to find the subject's meeting, and who may know that the subject exists.
 SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who]]], frozenset[Who]]] = {
-    "meeting_id": (_meeting, ASKED),
+    "meeting_id": (_meeting, ASKED | GUEST),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
-    "participant_id": (_meeting_of_participant, MEMBER | SELF),
+    "participant_id": (_meeting_of_participant, PRESENT | SELF),
     "recording_id": (_meeting_of_recording, MEMBER),
 }
 
@@ -155,7 +162,7 @@ _SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation).outerjoin(
     MeetingPerson, and_(MeetingPerson.user_id == User.id, MeetingPerson.meeting_id == bindparam("of_meeting"))
 )
 
-_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED}
+_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED, "guest": Who.GUEST}
 
 
 def guard(work: Work) -> None:
@@ -170,7 +177,8 @@ def guard(work: Work) -> None:
         return
     operation = _key(request.method, rule.rule)
     limits = work.driver(RateLimits)
-    if Who.ANYONE in RULES[operation]:
+    allowed = RULES[operation]
+    if Who.ANYONE in allowed and (allowed == ANYONE or "Authorization" not in request.headers):
         limits.check_address(operation)
         return
     try:
@@ -195,7 +203,8 @@ def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, An
     if found is None:
         check(work, g.actor, RULES[operation], path_ids)
     else:
-        _check_relation({_RELATIONS[found.relation]} if found.relation else set(), ASKED, RULES[operation])
+        relations = {_RELATIONS[found.relation]} if found.relation else set()
+        _check_relation(relations, SUBJECTS["meeting_id"][1], RULES[operation])
 
 
 def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str, Any]) -> None:
@@ -212,7 +221,7 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
             _check_relation(relations, may_know, allowed)
             return
     if not _role(actor) & allowed:
-        raise errors.Forbidden()
+        raise errors.Forbidden("A guest's token is good for its meeting alone." if actor.is_guest else None)
 
 
 def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: frozenset[Who]) -> None:
@@ -225,6 +234,8 @@ def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: froz
 def _role(actor: Actor) -> set[Who]:
     if actor.is_service:
         return {Who.SERVICE}
+    if actor.is_guest:
+        return {Who.GUEST}
     return {Who.USER, Who.ADMIN} if actor.is_admin else {Who.USER}
 
 

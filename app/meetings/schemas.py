@@ -37,6 +37,13 @@ class MeetingUpdate(Schema):
     media_mode = fields.String(validate=ma.validate.OneOf(MEDIA_MODES), metadata={"example": "auto"})
     record_automatically = Boolean(metadata={"example": False})
     max_participants = fields.Integer(strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000))
+    guests_allowed = Boolean(
+        metadata={
+            "description": "Whether the code lets people in who were not invited: by `POST /meetings/join-by-code`. "
+            "Off, those who are in stay; `POST /meetings/{meeting_id}/guests/close` sends them out too.",
+            "example": True,
+        }
+    )
     e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
     metadata = JsonObject(
         max_bytes=METADATA_MAX_BYTES,
@@ -67,12 +74,17 @@ class MeetingFacts(Schema):
     config_version = fields.Integer(required=True, metadata={"example": 1})
     record_automatically = fields.Boolean(required=True)
     max_participants = fields.Integer(required=True, allow_none=True)
+    guests_allowed = fields.Boolean(required=True)
     e2ee = fields.Boolean(required=True)
     metadata = fields.Dict(required=True, attribute="meta", metadata={"example": {"project": "blue"}})
     owner = fields.Nested(PersonName, required=True)
-    code = fields.String(required=True, metadata={"example": "k7m-q2xw-8fd"})
+    code = fields.String(
+        required=True, allow_none=True, metadata={"description": "null for guests.", "example": "k7m-q2xw-8fd"}
+    )
     join_url = fields.String(
-        required=True, metadata={"example": "https://meet.example.org/meetings/01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "null for guests.", "example": "https://meet.example.org/join/k7m-q2xw-8fd"},
     )
     series_id = id_field(required=True, allow_none=True, metadata={"example": None})
     original_start = Timestamp(required=True, allow_none=True)
@@ -88,7 +100,7 @@ class MeetingOut(MeetingFacts):
     my_relation = fields.String(
         required=True,
         allow_none=True,
-        metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"},
+        metadata={"enum": ["owner", "accepted", "invited", "guest", None], "example": "owner"},
     )
 
 
