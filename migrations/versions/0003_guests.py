@@ -17,7 +17,7 @@ COLUMNS = (("meetings", "guests_allowed"), ("meeting_participants", "is_guest"))
 
 def upgrade() -> None:
     for table, column in COLUMNS:
-        op.add_column(table, sa.Column(column, sa.Boolean(), server_default=sa.false(), nullable=False))
+        op.add_column(table, sa.Column(column, sa.Boolean(), server_default=sa.text("'0'"), nullable=False))
 
 
 def downgrade() -> None:
