@@ -176,7 +176,7 @@ def _bus() -> Bus:
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce)
-    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people)
+    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_guest)
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)

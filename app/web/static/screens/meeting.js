@@ -7,6 +7,7 @@ import { fill, h, icon, toast } from "../ui/dom.js";
 import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
 import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
+import { guestsSection } from "./guests.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
@@ -15,13 +16,14 @@ export function show(app, root, meetingId) {
   const { client, live } = app;
   const head = h("div", {});
   const people = peopleSection(app);
+  const guests = guestsSection(app);
   const recordings = recordingsSection(app);
   const notes = notesSection(app);
   root.classList.add("meeting");
   const columns = h(
     "div",
     { class: "columns" },
-    people.element,
+    h("div", { class: "stack" }, guests.element, people.element),
     h("div", { class: "stack" }, recordings.element, notes.element),
   );
   fill(root, head, columns);
@@ -39,6 +41,7 @@ export function show(app, root, meetingId) {
     const run = (work) => act(work, reread);
     fill(head, ...headOf(app, meeting, mine, run));
     columns.hidden = meeting.my_relation === "invited";
+    guests.draw(meeting);
     if (!columns.hidden) await Promise.all([people.read(meeting), recordings.read(meeting), notes.read(meeting)]);
     root.setAttribute("data-ready", "");
   }
