@@ -304,13 +304,13 @@ def erase(work: Work, meeting: Meeting) -> None:
 def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
     told = facts(work, meeting)
-    guests = people_of(work, meeting.id, "guest")
-    others = set(people_of(work, meeting.id)) - set(guests)
-    message = Message(event_type, {"meeting": told, **more}, meeting_id=meeting.id)
-    deliver(work, message, open_inboxes_of(work, others))
-    if guests:
-        message = Message(event_type, {"meeting": {**told, **_NO_WAY_IN}, **more}, meeting_id=meeting.id)
-        deliver(work, message, open_inboxes_of(work, guests))
+    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(MeetingPerson.meeting_id == meeting.id)
+    people = work.execute(belonging).all()
+    for are_guests, shown in ((False, told), (True, {**told, **_NO_WAY_IN})):
+        user_ids = [person.user_id for person in people if (person.relation == "guest") is are_guests]
+        if user_ids:
+            message = Message(event_type, {"meeting": shown, **more}, meeting_id=meeting.id)
+            deliver(work, message, open_inboxes_of(work, user_ids))
 
 
 def _become(work: Work, meeting: Meeting, state: str) -> None:

@@ -111,8 +111,11 @@ class Participants(MethodView):
     @blp.arguments(ParticipantsQuery, location="query")
     @blp.response(200, page_of(ParticipantOut))
     def get(self, query: dict[str, Any], meeting_id: str) -> Any:
-        """List who is and was there, in the order in which they came"""
-        return service.list_of_meeting(work(), meeting_id, **query)
+        """List who is and was there, in the order in which they came
+
+        A guest sees who is there.
+        """
+        return service.list_of_meeting(work(), actor(), meeting_id, **query)
 
 
 @blp.route("/participants/<id:participant_id>")

@@ -315,9 +315,11 @@ def people_in_the_room(work: Work, meeting_id: str) -> int:
 
 
 def list_of_meeting(
-    work: Work, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
+    work: Work, actor: Actor, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     query = select(Participant).where(Participant.meeting_id == meeting_id)
+    if actor.is_guest:  # who was there before is the business of those who belong to it
+        query = query.where(Participant.state.in_(states.THERE))
     if state is not None:
         query = query.where(Participant.state == state)
     return paginate(work, query, (Participant.id,), limit=limit, cursor=cursor)

@@ -15,6 +15,7 @@ from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.meetings.models import MeetingPerson
 from tests.support.people import Person, ok, problem, types_of
+from tests.support.waiting import ParkedPoll
 
 Meeting = dict[str, Any]
 
@@ -231,6 +232,36 @@ def test_closing_guests_out_ends_who_is_in_and_who_waits_and_lets_no_more_in(
     assert ok(anna.post(f"/meetings/{meeting['id']}/guests/close"))["version"] == closed["version"]
     ok(anna.patch(f"/meetings/{meeting['id']}", {"guests_allowed": True}, closed["version"]))
     come(app, meeting).join(meeting)
+
+
+def test_a_guests_poll_ends_at_once_with_the_reason_when_guests_are_closed_out(
+    anna: Person, gus: Person, meeting: Meeting, runtime: Runtime
+) -> None:
+    anna.join(meeting)
+    parked = ParkedPoll(runtime, gus, gus.join(meeting)["participant"])
+    ok(anna.post(f"/meetings/{meeting['id']}/guests/close"))
+    assert parked.reply()["ended"] == {"reason": "guests_closed"}
+
+
+def test_a_guest_hears_of_the_recording_that_runs_when_they_come_and_sees_none_that_was(
+    app: ParleyApp, anna: Person
+) -> None:
+    meeting = anna.create_meeting(media_mode="mock")
+    anna.join(meeting)
+    recording = ok(anna.post(f"/meetings/{meeting['id']}/recordings", {}), 201)
+    gus = come(app, meeting)
+    (told,) = gus.poll(gus.join(meeting)["participant"])["messages"]
+    assert (told["type"], told["payload"]["recording"]["id"]) == ("recording.state", recording["id"])
+    problem(gus.get(f"/meetings/{meeting['id']}/recordings"), 403, "forbidden")
+
+
+def test_a_guest_sees_who_is_there_and_not_who_was(anna: Person, ben: Person, gus: Person, meeting: Meeting) -> None:
+    anna.invite(meeting, ben)
+    anna.join(meeting)
+    ok(ben.post(f"/participants/{ben.join(meeting)['participant']['id']}/leave"))
+    gus.join(meeting)
+    assert [one["display_name"] for one in participants(gus, meeting)] == ["Anna", "Gus"]
+    assert [one["display_name"] for one in participants(anna, meeting)] == ["Anna", "Ben", "Gus"]
 
 
 def test_a_guest_who_is_removed_needs_the_code_again_and_one_who_leaves_does_not(

@@ -127,7 +127,6 @@ class World:
             "recording_id": recording["id"],
         }
 
-
     def _let_guests_in(self) -> None:
         owner = self.people["owner"]
         elsewhere = owner.create_meeting(title="Another review", media_mode="mock")

@@ -54,7 +54,7 @@ export function guestsSection(app) {
       h(
         "p",
         { class: "join-link" },
-        h("button", { class: "quiet", "data-key": "copy-link", onclick: () => copyLink(meeting) }, icon("link"), meeting.join_url),
+        h("button", { class: "quiet flush", "data-key": "copy-link", onclick: () => copyLink(meeting) }, icon("link"), meeting.join_url),
       ),
       h(
         "div",

@@ -41,7 +41,13 @@ async function run(app, root, code, left) {
     };
     return fill(root, about, form({ fields: [], submit: `Join as ${user.display_name}`, send }));
   }
-  const name = field("Your name", { name: "display_name", autocomplete: "name", required: true, maxlength: 100 });
+  const name = field("Your name", {
+    name: "display_name",
+    autocomplete: "name",
+    required: true,
+    maxlength: 100,
+    hint: "The others see it, and that you are a guest.",
+  });
   const send = async (data) => {
     await guest.come(data.get("display_name").trim());
     if (!left.aborted) guest.enter();
