@@ -42,6 +42,7 @@ class Who(StrEnum):
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
     SENDER = "sender"  # who wrote this very message
+    GUEST = "guest"  # without an account; of the meeting that the subject belongs to, where there is a subject
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
@@ -53,6 +54,8 @@ ANY_ACCOUNT = frozenset({Who.USER, Who.SERVICE})
 OWNER = frozenset({Who.OWNER})
 MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
 ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
+GUEST = frozenset({Who.GUEST})
+PRESENT = MEMBER | GUEST  # who may be in the room
 INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
@@ -67,7 +70,7 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /auth/verify": ANYONE,
     "POST /auth/password/forgot": ANYONE,
     "POST /auth/password/reset": ANYONE,
-    "POST /auth/logout": USER,
+    "POST /auth/logout": USER | GUEST,
     "GET /auth/me": ANY_ACCOUNT,
     "PATCH /auth/me": USER,
     "DELETE /auth/me": USER,
@@ -79,12 +82,13 @@ RULES: dict[str, frozenset[Who]] = {
     # meetings
     "POST /meetings": USER,
     "GET /meetings": USER,
-    "GET /meetings/{meeting_id}": ASKED,
+    "GET /meetings/{meeting_id}": ASKED | GUEST,
     "PATCH /meetings/{meeting_id}": OWNER,
     "DELETE /meetings/{meeting_id}": OWNER,
     "POST /meetings/{meeting_id}/start": OWNER,
     "POST /meetings/{meeting_id}/end": OWNER,
     "POST /meetings/{meeting_id}/cancel": OWNER,
+    "POST /meetings/{meeting_id}/code/renew": OWNER,
     # invitations
     "POST /meetings/{meeting_id}/invitations": OWNER,
     "GET /meetings/{meeting_id}/invitations": OWNER,
@@ -98,36 +102,39 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /invitations/{invitation_id}/proposal/accept": OWNER,
     "POST /invitations/{invitation_id}/proposal/decline": OWNER,
     # participants
-    "POST /meetings/{meeting_id}/join": ASKED,
-    "GET /meetings/{meeting_id}/participants": MEMBER,
-    "GET /participants/{participant_id}": MEMBER | SELF,
+    "POST /meetings/look-up-code": ANYONE | USER,  # a guest without a token, a user with one
+    "POST /meetings/join-by-code": ANYONE | USER,
+    "POST /meetings/{meeting_id}/guests/close": OWNER,
+    "POST /meetings/{meeting_id}/join": ASKED | GUEST,
+    "GET /meetings/{meeting_id}/participants": PRESENT,
+    "GET /participants/{participant_id}": PRESENT | SELF,
     "PATCH /participants/{participant_id}": SELF,
     "POST /participants/{participant_id}/leave": SELF,
     "POST /participants/{participant_id}/remove": OWNER,
     # signaling and media
-    "GET /meetings/{meeting_id}/rtc/config": MEMBER,
-    "POST /meetings/{meeting_id}/rtc/signals": MEMBER,
-    "GET /meetings/{meeting_id}/rtc/tracks": MEMBER,
-    "GET /rtc/inbox": ANY_ACCOUNT,
-    "POST /rtc/ack": ANY_ACCOUNT,
+    "GET /meetings/{meeting_id}/rtc/config": PRESENT,
+    "POST /meetings/{meeting_id}/rtc/signals": PRESENT,
+    "GET /meetings/{meeting_id}/rtc/tracks": PRESENT,
+    "GET /rtc/inbox": ANY_ACCOUNT | GUEST,
+    "POST /rtc/ack": ANY_ACCOUNT | GUEST,
     # uploads
-    "POST /uploads": USER,
-    "GET /uploads": USER,
+    "POST /uploads": USER | GUEST,
+    "GET /uploads": USER | GUEST,
     "GET /uploads/{upload_id}": UPLOADER,
     "DELETE /uploads/{upload_id}": UPLOADER,
     "POST /uploads/{upload_id}/parts": UPLOADER,
     "PUT /uploads/{upload_id}/parts/{number}": SIGNED_URL,
     "POST /uploads/{upload_id}/complete": UPLOADER,
     # chat
-    "POST /meetings/{meeting_id}/messages": MEMBER,
-    "GET /meetings/{meeting_id}/messages": MEMBER,
+    "POST /meetings/{meeting_id}/messages": PRESENT,
+    "GET /meetings/{meeting_id}/messages": PRESENT,
     "DELETE /meetings/{meeting_id}/messages": OWNER,
-    "PUT /meetings/{meeting_id}/messages/read": MEMBER,
-    "GET /messages/{message_id}": MEMBER,
+    "PUT /meetings/{meeting_id}/messages/read": PRESENT,
+    "GET /messages/{message_id}": PRESENT,
     "PATCH /messages/{message_id}": SENDER,
     "DELETE /messages/{message_id}": SENDER,
-    "PUT /messages/{message_id}/reactions/{emoji}": MEMBER,
-    "DELETE /messages/{message_id}/reactions/{emoji}": MEMBER,
+    "PUT /messages/{message_id}/reactions/{emoji}": PRESENT,
+    "DELETE /messages/{message_id}/reactions/{emoji}": PRESENT,
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": OWNER,
     "GET /meetings/{meeting_id}/recordings": MEMBER,
@@ -187,10 +194,10 @@ def _meeting(_work: Work, _actor: Actor, meeting_id: str) -> tuple[str | None, s
 # By the name of the path's id: how to find the subject's meeting (None: it has none, or there is no such subject), and
 # who may know that the subject exists.
 SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who]]], frozenset[Who]]] = {
-    "meeting_id": (_meeting, ASKED),
+    "meeting_id": (_meeting, ASKED | GUEST),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
-    "participant_id": (_meeting_of_participant, MEMBER | SELF),
-    "message_id": (_meeting_of_message, MEMBER),
+    "participant_id": (_meeting_of_participant, PRESENT | SELF),
+    "message_id": (_meeting_of_message, PRESENT),
     "recording_id": (_meeting_of_recording, MEMBER),
     "upload_id": (_upload, UPLOADER),
 }
@@ -216,7 +223,7 @@ _SENDER_AND_RECIPIENT = (
     .outerjoin(Meeting, Meeting.id == Participant.meeting_id)
 )
 
-_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED}
+_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED, "guest": Who.GUEST}
 
 
 def guard(work: Work) -> None:
@@ -231,10 +238,11 @@ def guard(work: Work) -> None:
         return
     operation = _key(request.method, rule.rule)
     limits = work.driver(RateLimits)
-    if Who.ANYONE in RULES[operation]:
+    allowed = RULES[operation]
+    if Who.ANYONE in allowed and (allowed == ANYONE or "Authorization" not in request.headers):
         limits.check_address(operation)
         return
-    if Who.SIGNED_URL in RULES[operation]:
+    if Who.SIGNED_URL in allowed:
         _check_signature(work, operation, request.view_args or {})
         return
     try:
@@ -260,7 +268,7 @@ def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, An
     if found is None:
         check(work, g.actor, RULES[operation], path_ids)
     else:
-        _check_relation(_relations(found.relation), ASKED, RULES[operation])
+        _check_relation(_relations(found.relation), SUBJECTS["meeting_id"][1], RULES[operation])
 
 
 def admit_sender(
@@ -287,7 +295,7 @@ def admit_sender(
     if not rows:
         raise errors.SessionEnded()
     g.actor = Actor(claims.user_id, claims.session_id, rows[0].user_name, rows[0].role)
-    _check_relation(_relations(rows[0].relation), ASKED, RULES[SIGNALS])
+    _check_relation(_relations(rows[0].relation), SUBJECTS["meeting_id"][1], RULES[SIGNALS])
     return rows
 
 
@@ -315,7 +323,7 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
             _check_relation(relations, may_know, allowed)
             return
     if not _role(actor) & allowed:
-        raise errors.Forbidden()
+        raise errors.Forbidden("A guest's token is good for its meeting alone." if actor.is_guest else None)
 
 
 def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: frozenset[Who]) -> None:
@@ -328,6 +336,8 @@ def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: froz
 def _role(actor: Actor) -> set[Who]:
     if actor.is_service:
         return {Who.SERVICE}
+    if actor.is_guest:
+        return {Who.GUEST}
     return {Who.USER, Who.ADMIN} if actor.is_admin else {Who.USER}
 
 

@@ -33,6 +33,8 @@ OWN: dict[str, str] = {
     "DELETE /auth/me": "password",
     "GET /users": "people",
     "POST /uploads": "uploads",
+    "POST /meetings/join-by-code": "codes",
+    "POST /meetings/look-up-code": "codes",
     "POST /meetings/{meeting_id}/invitations": "invitations",
     "POST /invitations/{invitation_id}/resend": "invitations",
     "POST /meetings/{meeting_id}/rtc/signals": "signals",
@@ -42,7 +44,14 @@ OWN: dict[str, str] = {
 }
 # Of them those that need no token: they count for the address.
 OPEN_WITH_OWN = frozenset(
-    {"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/password/forgot"}
+    {
+        "POST /auth/register",
+        "POST /auth/login",
+        "POST /auth/refresh",
+        "POST /auth/password/forgot",
+        "POST /meetings/join-by-code",
+        "POST /meetings/look-up-code",
+    }
 )
 ALONE = frozenset({"signals"})  # these do not count for `user` too: an offer brings dozens of candidates in a second
 # Of a user: polls are bounded in number (POLL_MAX_PER_USER), not in how often; and so what they acknowledge.
@@ -56,6 +65,7 @@ WHAT = {
     "register": "registrations from one address",
     "login": "sign-ins from one address",
     "refresh": "refreshes of tokens from one address",
+    "codes": "requests with a meeting's code",
     "mails": "mails",
     "password": "requests with a password of one user",
     "people": "searches for people by one user",

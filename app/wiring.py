@@ -55,6 +55,7 @@ from app.participants import events as participants
 from app.participants import handlers as participant_handlers
 from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
+from app.participants.throttling import CodeThrottle
 from app.rate_limits import RateLimits
 from app.recordings import events as recordings
 from app.recordings import handlers as recording_handlers
@@ -88,6 +89,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     runtime.drivers[Counters] = counters
     runtime.drivers[RateLimits] = RateLimits(settings, counters)
     runtime.drivers[LoginThrottle] = LoginThrottle(settings, counters)
+    runtime.drivers[CodeThrottle] = CodeThrottle(settings, counters)
     runtime.drivers[Wakeups] = runtime.wakeups
     runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
     return runtime
@@ -160,7 +162,7 @@ def _bus() -> Bus:
     bus.on(accounts.ServiceAdmitted, inbox_handlers.open_worker_inbox)
     bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
     bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
-    bus.on(accounts.SessionEnded, revocations.tell)
+    bus.on(accounts.SessionEnded, meeting_handlers.forget_guest, revocations.tell)
     bus.on(accounts.UserRenamed, inbox_handlers.rename_inboxes)
     bus.on(
         accounts.UserErased,
@@ -180,14 +182,15 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
     # The room is told that its recording stops before everybody's stay, and inbox, ends.
     bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
-    bus.on(meetings.MeetingEnded, chat_handlers.end_chat)
+    bus.on(meetings.MeetingEnded, chat_handlers.end_chat, participant_handlers.end_guests_sessions)
     bus.on(meetings.MeetingErased, recording_handlers.delete_with_meeting)
-    bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room)
+    bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce)
-    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people)
+    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_guest)
     bus.on(participants.ParticipantJoined, chat_handlers.note_joined)
+    bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)

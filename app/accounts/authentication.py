@@ -6,7 +6,7 @@ from typing import Any
 from flask import g
 from sqlalchemy import Executable, bindparam, select
 
-from app.accounts import tokens
+from app.accounts import sessions, tokens
 from app.accounts.models import ServiceKey, User, UserSession
 from app.core import errors
 from app.core.actor import Actor
@@ -45,7 +45,8 @@ def authenticate(work: Work, authorization: str, query: Executable = SESSION, **
     with work.runtime.database.reader.connect() as connection:
         found = connection.execute(query, {**asked, "now": work.now()}).one_or_none()
     if found is None:
-        raise errors.SessionEnded()
+        with work.runtime.reading() as reader:
+            raise sessions.ended(reader.get(UserSession, claims.session_id))
     return Actor(claims.user_id, claims.session_id, found.display_name, found.role), found
 
 

@@ -7,16 +7,16 @@ from app.core.db import Base, Id, UtcDateTime, exact
 
 
 class User(Base):
-    """A person, or a program with role `service`. Erasure leaves a tombstone: what others share with them
-    stays."""
+    """A person, or a program with role `service`; or with role `guest` somebody without an account, for the length of
+    one session in one meeting. Erasure leaves a tombstone: what others share with them stays."""
 
     __tablename__ = "users"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    email: Mapped[str | None] = mapped_column(exact(320), unique=True)  # normalised; a tombstone has none
+    email: Mapped[str | None] = mapped_column(exact(320), unique=True)  # normalised; a tombstone and a guest have none
     display_name: Mapped[str] = mapped_column(String(100))
     locale: Mapped[str] = mapped_column(exact(35))
-    role: Mapped[str] = mapped_column(exact(16))  # user | admin | service
+    role: Mapped[str] = mapped_column(exact(16))  # user | admin | service | guest
     password_hash: Mapped[str | None] = mapped_column(exact(255))  # None: cannot sign in with a password
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # from then on no token and no password counts
@@ -24,6 +24,10 @@ class User(Base):
     version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def is_guest(self) -> bool:
+        return self.role == "guest"
 
     @property
     def email_verified(self) -> bool:
@@ -48,6 +52,7 @@ class UserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # logout | revoked | expired | refresh_reused | password_changed | password_reset | erased
+    # of a guest also: meeting_ended | meeting_cancelled | guests_closed | removed
     ended_reason: Mapped[str | None] = mapped_column(exact(32))
 
 

@@ -33,10 +33,10 @@ class EmailAddress(fields.String):
 class PersonalName(Text):
     """One line that can be seen: names stand in lists, notices and mails."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            validate=ma.validate.Length(1, 100), metadata={"minLength": 1, "example": "Anna Berg"}, **kwargs
-        )
+    def __init__(self, description: str | None = None, **kwargs: Any) -> None:
+        told = {"description": description} if description else {}
+        metadata = {"minLength": 1, "example": "Anna Berg", **told}
+        super().__init__(validate=ma.validate.Length(1, 100), metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         name = " ".join(super()._deserialize(value, attr, data, **kwargs).split())
@@ -120,10 +120,14 @@ class PeopleQuery(PageQuery):
 
 class UserOut(Schema):
     id = id_field(required=True)
-    email = fields.String(required=True, metadata={"format": "email", "example": "anna@example.com"})
+    email = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"format": "email", "description": "null: a guest's.", "example": "anna@example.com"},
+    )
     display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
     locale = fields.String(required=True, metadata={"example": "en"})
-    role = fields.String(required=True, metadata={"enum": ["user", "admin", "service"], "example": "user"})
+    role = fields.String(required=True, metadata={"enum": ["user", "admin", "service", "guest"], "example": "user"})
     email_verified = fields.Boolean(required=True)
     created_at = Timestamp(required=True)
     version = fields.Integer(required=True, metadata={"example": 1})

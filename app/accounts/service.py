@@ -6,6 +6,7 @@ What was read for that is read again within the transaction.
 
 import secrets
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import String, delete, func, select, update
@@ -24,6 +25,8 @@ from app.core.pagination import paginate
 from app.core.runtime import Work
 
 NAME_OF_ERASED = "Deleted user"
+NAME_OF_GONE_GUEST = "Guest"
+GUESTS_AT_A_TIME = 200  # that one transaction of the sweep erases
 WRONG_PASSWORD = "The password is not right."  # noqa: S105
 
 
@@ -106,6 +109,14 @@ def create(work: Work, *, email: str, display_name: str, role: str, password: st
     """
     password_hash = None if password is None else work.driver(PasswordHasher).hash(password)
     return _add_user(work, email, display_name, "en", role=role, password_hash=password_hash, verified=True)
+
+
+def add_guest(work: Work, *, display_name: str, user_agent: str | None) -> tuple[User, UserSession]:
+    """Somebody without an account, and the one session that they will have."""
+    guest = User(id=new_id(), email=None, display_name=display_name, locale="en", role="guest", created_at=work.now())
+    work.add(guest)
+    work.flush()
+    return guest, sessions.start(work, guest, device=None, user_agent=user_agent)
 
 
 def login(
@@ -203,6 +214,27 @@ def erase(work: Work, actor: Actor, *, password: str) -> None:
     user.role = "user"
     work.flush()
     work.emit(events.UserErased(user.id))
+
+
+def erase_gone_guests(work: Work) -> int:
+    """Leave tombstones of some guests whose session ended GUESTS_KEEP_DAYS ago; returns how many.
+
+    In which meeting they were, and under which name, is that meeting's to keep.
+    """
+    long_ago = work.now() - timedelta(days=work.settings.guests_keep_days)
+    gone = (
+        select(User)
+        .where(User.role == "guest", User.disabled_at.is_(None))
+        .where(User.id.in_(select(UserSession.user_id).where(UserSession.ended_at <= long_ago)))
+        .limit(GUESTS_AT_A_TIME)
+    )
+    guests = work.scalars(gone.with_for_update(skip_locked=True)).all()
+    for guest in guests:
+        guest.display_name, guest.disabled_at = NAME_OF_GONE_GUEST, work.now()
+    whose = UserSession.user_id.in_([guest.id for guest in guests])
+    work.execute(update(UserSession).where(whose).values(device=None, user_agent=None))
+    work.flush()
+    return len(guests)
 
 
 def _is_taken(work: Work, email: str) -> bool:

@@ -1,5 +1,6 @@
 """Sessions: one signing in of one device, from its first token to its end."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,12 @@ from app.core.pagination import paginate
 from app.core.runtime import Work
 
 USER_AGENT_KEPT = 300  # characters
+_TOLD = {
+    "meeting_ended": "The meeting has ended, and with it your access as a guest.",
+    "meeting_cancelled": "The meeting was cancelled, and with it your access as a guest.",
+    "guests_closed": "The host has closed the meeting to guests.",
+    "removed": "The host has taken you out of the meeting.",
+}
 EXPIRED_AT_A_TIME = 200  # sessions that one transaction of the sweep ends
 
 
@@ -27,7 +34,7 @@ def start(work: Work, user: User, *, device: str | None, user_agent: str | None)
         refresh_jti=new_id(),
         created_at=now,
         last_used_at=now,
-        expires_at=_expiry(work),
+        expires_at=_expiry(work, user),
     )
     work.add(session)
     work.flush()
@@ -46,13 +53,14 @@ def refresh(work: Work, session_id: str, jti: str) -> tuple[User, UserSession]:
     """
     session = work.get(UserSession, session_id, with_for_update=True)
     if session is None or session.ended_at is not None or session.expires_at <= work.now():
-        raise errors.SessionEnded()
+        raise ended(session)
     asks_again = jti == session.previous_refresh_jti and work.now() < session.last_used_at + timedelta(
         seconds=work.settings.refresh_grace_s
     )
     if session.refresh_jti != jti and not asks_again:
         end(work, session, "refresh_reused")
-        raise errors.SessionEnded("This refresh token was used before, so its session has ended; sign in again.")
+        said = "This refresh token was used before, so its session has ended; sign in again."
+        raise errors.SessionEnded(said, reason="refresh_reused")
     user = work.get_one(User, session.user_id)
     if user.disabled_at is not None:
         raise errors.SessionEnded()
@@ -60,7 +68,7 @@ def refresh(work: Work, session_id: str, jti: str) -> tuple[User, UserSession]:
         return user, session  # nothing moves, so that asking again and again does not prolong the grace
     session.previous_refresh_jti, session.refresh_jti = jti, new_id()
     session.last_used_at = work.now()
-    session.expires_at = _expiry(work)
+    session.expires_at = _expiry(work, user)
     return user, session
 
 
@@ -80,6 +88,20 @@ def end_all(work: Work, user_id: str, reason: str, *, but: str | None = None) ->
     for session in work.scalars(query.order_by(UserSession.id).with_for_update()).all():
         if session.id != but:
             end(work, session, reason)
+
+
+def end_all_of(work: Work, user_ids: Collection[str], reason: str) -> None:
+    """End every session of several people."""
+    if user_ids:
+        query = select(UserSession).where(UserSession.user_id.in_(user_ids), UserSession.ended_at.is_(None))
+        for session in work.scalars(query.order_by(UserSession.id).with_for_update()).all():
+            end(work, session, reason)
+
+
+def ended(session: UserSession | None) -> errors.SessionEnded:
+    """What whoever still has its tokens is told. `reason` as in the table; None: nobody knows the session any more."""
+    reason = None if session is None else session.ended_reason or "expired"
+    return errors.SessionEnded(_TOLD.get(reason or ""), reason=reason)
 
 
 def end_own(work: Work, actor: Actor, session_id: str, reason: str) -> None:
@@ -119,6 +141,7 @@ def end_expired(work: Work) -> int:
     return len(expired)
 
 
-def _expiry(work: Work) -> datetime:
-    # In whole seconds, as the refresh token's `exp` has it.
-    return (work.now() + timedelta(days=work.settings.refresh_token_days)).replace(microsecond=0)
+def _expiry(work: Work, user: User) -> datetime:
+    settings = work.settings
+    lives = timedelta(hours=settings.guest_session_h) if user.is_guest else timedelta(days=settings.refresh_token_days)
+    return (work.now() + lives).replace(microsecond=0)  # in whole seconds, as the refresh token's `exp` has it

@@ -30,13 +30,17 @@ def send_reset(runtime: Runtime, payload: dict[str, Any]) -> None:
 
 
 def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """End sessions that have expired and forget links that have."""
+    """End sessions that have expired, forget links that have, and guests who are long gone."""
     ended = sessions.EXPIRED_AT_A_TIME
     while ended == sessions.EXPIRED_AT_A_TIME:
         with runtime.writing() as work:
             ended = sessions.end_expired(work)
     with runtime.writing() as work:
         links.purge(work)
+    erased = service.GUESTS_AT_A_TIME
+    while erased == service.GUESTS_AT_A_TIME:
+        with runtime.writing() as work:
+            erased = service.erase_gone_guests(work)
 
 
 def _send(runtime: Runtime, mail: links.Draft | None) -> None:

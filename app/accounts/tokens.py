@@ -87,7 +87,7 @@ def read_refresh(token: str, now: datetime) -> Claims:
     session."""
     claims = _read(token, "refresh")
     if claims.expires_at <= now:
-        raise errors.SessionEnded()
+        raise errors.SessionEnded(reason="expired")
     return claims
 
 

@@ -10,11 +10,16 @@ class Actor:
     user_id: str
     session_id: str
     display_name: str
-    role: str  # user | admin | service
+    role: str  # user | admin | service | guest
 
     @property
     def is_admin(self) -> bool:
         return self.role == "admin"
+
+    @property
+    def is_guest(self) -> bool:
+        """Somebody without an account, whom a meeting's code has let into that meeting."""
+        return self.role == "guest"
 
     @property
     def is_service(self) -> bool:

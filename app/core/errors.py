@@ -75,6 +75,16 @@ class NotFound(ParleyError):
     code, status, message = "not_found", 404, "There is nothing here, or nothing that you may see."
 
 
+class CodeUnknown(ParleyError):
+    # The same for every code that lets nobody in: whoever tries codes learns nothing from it.
+    code, status, message = (
+        "code_unknown",
+        404,
+        "This code opens no meeting. It may be mistyped or renewed, or the host lets no guests in: ask whoever gave it "
+        "to you, or sign in if you were invited.",
+    )
+
+
 class RecipientUnknown(ParleyError):
     code, status, message = "recipient_unknown", 404, "The meeting has no such participant."
 

@@ -97,6 +97,12 @@ def actor() -> Actor:
     return who
 
 
+def actor_if_any() -> Actor | None:
+    """Who is asking, where the operation is open to everybody and knows users apart."""
+    who: Actor | None = g.get("actor")
+    return who
+
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 

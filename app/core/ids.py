@@ -15,5 +15,13 @@ def new_id() -> str:
 
 def new_code() -> str:
     """A meeting's code such as `k7m-q2xw-8fd`: 10 of 32 letters, 50 random bits."""
-    letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(10))
+    return _spelt("".join(secrets.choice(CODE_LETTERS) for _ in range(10)))
+
+
+def read_code(typed: str) -> str:
+    """A code as `new_code` makes it, of what a person typed: in capitals, with other dashes, blanks or none."""
+    return _spelt("".join(letter for letter in typed.casefold() if letter.isalnum()))
+
+
+def _spelt(letters: str) -> str:
     return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"

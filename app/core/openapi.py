@@ -56,7 +56,15 @@ _HEADERS: dict[int, dict[str, Any]] = {
     503: {"Retry-After": {"required": True, "description": "In seconds.", "schema": {"type": "integer"}}},
 }
 _METHODS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
-_SUBJECTS = {"owner", "accepted", "invited", "invitee", "sender", "self"}  # of a rule, where it is about something
+_SUBJECTS = {
+    "owner",
+    "accepted",
+    "invited",
+    "invitee",
+    "guest",
+    "sender",
+    "self",
+}  # of a rule, where it is about something
 
 
 def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], versioned: frozenset[str]) -> None:
@@ -71,9 +79,11 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
         who = who_may(method.upper(), path)
         kinds = list(operation.pop(PROBLEMS, ()))
         parameters = operation.setdefault("parameters", [])
-        if who & {"anyone", "signed_url"}:
+        if who <= {"anyone", "signed_url"}:
             operation["security"] = []
         else:
+            if "anyone" in who:
+                operation["security"] = [{}, {"bearer": []}]  # without a token too
             kinds += _WITH_TOKEN
             operation["x-who"] = sorted(who)
             _tell_who(operation, who & _SUBJECTS)

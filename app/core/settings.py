@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
     rate_limit_chat: RateText = Field("120/minute", description="Chat messages, edits and reactions of one user.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
+    rate_limit_codes: RateText = Field(
+        "300/minute", description="Requests with a meeting's code from one address, or of one user."
+    )
     login_failures_device: RateText = Field(
         "10/15 minutes", description="Wrong passwords for one account from one address, or from one device known to it."
     )
@@ -113,6 +116,9 @@ class Settings(BaseSettings):
     )
     login_failures_account: RateText = Field(
         "30/hour", description="Wrong passwords for one account from anywhere, devices and addresses known to it apart."
+    )
+    code_failures_address: RateText = Field(
+        "50/15 minutes", description="Codes that open no meeting, from one address."
     )
 
     # What it keeps
@@ -169,6 +175,12 @@ class Settings(BaseSettings):
         description="Seconds in which a refresh token whose answer was lost may be sent again; 0: using one twice "
         "always ends the session.",
     )
+    guest_session_h: float = Field(
+        24, gt=0, le=8760, description="Hours that a guest's session lives without a refresh; it ends with the meeting."
+    )
+    guests_keep_days: float = Field(
+        30, ge=0, description="Days after the end of a guest's session until name and browser are erased."
+    )
     auto_verify_email: bool | None = Field(
         None,
         description="Count an address as verified at registration. Empty: only where no mail can be sent "
@@ -189,6 +201,9 @@ class Settings(BaseSettings):
     # Meetings and presence
     default_media_mode: Literal["", "auto", "sfu", "p2p", "mock"] = Field(
         "", description="Mode of meetings that name none. Empty: `auto`; in the QA profile `mock`."
+    )
+    guests_allowed: bool = Field(
+        True, description="Whether the link of a new meeting lets guests in, where its host says nothing about it."
     )
     presence_reconnecting_s: float = Field(15, gt=0, description="Seconds without a poll until `reconnecting`.")
     presence_left_s: float = Field(60, gt=0, description="Seconds without a poll until `left`.")

@@ -46,11 +46,15 @@ def invite(
     if meeting.state in ("ended", "cancelled"):
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
     asked = [_ask(work, actor, meeting, invitee, message, index) for index, invitee in enumerate(invitees)]
+    _not_too_many(work, meeting)
+    unique = list({invitation.id: invitation for invitation in asked}.values())
+    return views(work, unique)
+
+
+def _not_too_many(work: Work, meeting: Meeting) -> None:
     count = work.scalar(select(func.count()).where(Invitation.meeting_id == meeting.id)) or 0
     if count > work.settings.invitations_max:
         raise errors.TooManyInvitations(f"A meeting has {work.settings.invitations_max} invitations at most.")
-    unique = list({invitation.id: invitation for invitation in asked}.values())
-    return views(work, unique)
 
 
 def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int) -> Invitation:
@@ -131,6 +135,36 @@ def accept_pending(work: Work, meeting_id: str, user_id: str) -> None:
     )
     for invitation in work.scalars(waiting).all():
         accept(work, invitation)
+
+
+def admit_by_code(work: Work, meeting: Meeting, user_id: str) -> None:
+    """Somebody has come by the meeting's code, as themselves: as if they had been invited and had said yes. So the host
+    finds them among the invitations, and can take theirs back.
+
+    :raises CodeUnknown: theirs was taken back; what the host has said of this person counts more than the code.
+    :raises TooManyInvitations:
+    """
+    invitation = _asked_before(work, meeting.id, None, user_id)
+    if invitation is None:
+        user = get_user(work, user_id)
+        invitation = Invitation(
+            id=new_id(),
+            meeting_id=meeting.id,
+            inviter_id=meeting.owner_id,
+            invitee_id=user_id,
+            email=user.email if user.email_verified else None,
+            status="pending",
+            message="",
+            created_at=work.now(),
+        )
+        work.add(invitation)
+        work.flush()
+        _not_too_many(work, meeting)
+    elif invitation.status == "revoked":
+        raise errors.CodeUnknown()
+    elif invitation.status == "rejected":
+        _become(work, invitation, "pending")
+    accept(work, invitation)
 
 
 def reject(work: Work, invitation: Invitation) -> None:

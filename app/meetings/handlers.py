@@ -1,9 +1,9 @@
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from app.accounts.events import UserErased
+from app.accounts.events import SessionEnded, UserErased
 from app.core.runtime import Work
 from app.meetings import service
-from app.meetings.models import Meeting
+from app.meetings.models import Meeting, MeetingPerson
 
 
 def cancel_meetings_of_erased_user(work: Work, event: UserErased) -> None:
@@ -15,3 +15,9 @@ def cancel_meetings_of_erased_user(work: Work, event: UserErased) -> None:
             service.cancel(work, meeting)
         elif meeting.state == "live":
             service.end(work, meeting)
+
+
+def forget_guest(work: Work, event: SessionEnded) -> None:
+    """A guest is something to their meeting for as long as their one session lives."""
+    theirs = (MeetingPerson.user_id == event.user_id, MeetingPerson.relation == "guest")
+    work.execute(delete(MeetingPerson).where(*theirs))

@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, UtcDateTime, exact
@@ -23,6 +23,8 @@ class Meeting(Base):
     time_zone: Mapped[str] = mapped_column(exact(64), default="UTC")
     sort_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)  # starts_at, else created_at
     code: Mapped[str] = mapped_column(exact(16), unique=True)
+    # Whether the code lets people in. (Those that were made before there were guests promised it to nobody.)
+    guests_allowed: Mapped[bool] = mapped_column(server_default=text("'0'"))
     media_mode: Mapped[str] = mapped_column(exact(8))  # what was asked for: auto | sfu | p2p | mock
     effective_media_mode: Mapped[str | None] = mapped_column(exact(8))  # what it became when the meeting went live
     config_version: Mapped[int] = mapped_column(default=0)  # raised with every start: peer connections begin anew
@@ -53,4 +55,4 @@ class MeetingPerson(Base):
 
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
-    relation: Mapped[str] = mapped_column(exact(16))  # owner | accepted | invited
+    relation: Mapped[str] = mapped_column(exact(16))  # owner | accepted | invited | guest

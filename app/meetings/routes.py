@@ -77,6 +77,20 @@ class End(MethodView):
         return _show(meeting_id)
 
 
+@blp.route("/meetings/<id:meeting_id>/code/renew")
+class RenewCode(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    @blp.doc(operationId="renewMeetingCode")
+    def post(self, meeting_id: str) -> Any:
+        """Renew the code, and with it the join URL
+
+        The old ones are dead at once. Whoever is in stays; guests are not told the new ones.
+        """
+        service.renew_code(work(), service.hold(work(), meeting_id))
+        return _show(meeting_id)
+
+
 @blp.route("/meetings/<id:meeting_id>/cancel")
 class Cancel(MethodView):
     @blp.response(200, MeetingOut)

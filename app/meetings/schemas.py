@@ -42,6 +42,13 @@ class MeetingUpdate(Schema):
         validate=ma.validate.OneOf(CHAT_RETENTION),
         metadata={"description": "`until_end`: chat is deleted when the meeting ends.", "example": "keep"},
     )
+    guests_allowed = Boolean(
+        metadata={
+            "description": "Whether the code lets people in who were not invited: by `POST /meetings/join-by-code`. "
+            "Off, those who are in stay; `POST /meetings/{meeting_id}/guests/close` sends them out too.",
+            "example": True,
+        }
+    )
     e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
     metadata = JsonObject(
         max_bytes=METADATA_MAX_BYTES,
@@ -73,12 +80,17 @@ class MeetingFacts(Schema):
     record_automatically = fields.Boolean(required=True)
     max_participants = fields.Integer(required=True, allow_none=True)
     chat_retention = fields.String(required=True, metadata={"enum": list(CHAT_RETENTION), "example": "keep"})
+    guests_allowed = fields.Boolean(required=True)
     e2ee = fields.Boolean(required=True)
     metadata = fields.Dict(required=True, attribute="meta", metadata={"example": {"project": "blue"}})
     owner = fields.Nested(PersonName, required=True)
-    code = fields.String(required=True, metadata={"example": "k7m-q2xw-8fd"})
+    code = fields.String(
+        required=True, allow_none=True, metadata={"description": "null for guests.", "example": "k7m-q2xw-8fd"}
+    )
     join_url = fields.String(
-        required=True, metadata={"example": "https://meet.example.org/meetings/01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "null for guests.", "example": "https://meet.example.org/join/k7m-q2xw-8fd"},
     )
     series_id = id_field(required=True, allow_none=True, metadata={"example": None})
     original_start = Timestamp(required=True, allow_none=True)
@@ -94,7 +106,7 @@ class MeetingOut(MeetingFacts):
     my_relation = fields.String(
         required=True,
         allow_none=True,
-        metadata={"enum": ["owner", "accepted", "invited", None], "example": "owner"},
+        metadata={"enum": ["owner", "accepted", "invited", "guest", None], "example": "owner"},
     )
     unread_messages = fields.Integer(
         required=True, metadata={"description": "Of others, in its chat, that you have not read.", "example": 0}

@@ -9,7 +9,7 @@ from sqlalchemy import update as sql_update
 from app.accounts.service import names_of
 from app.core import errors
 from app.core.actor import Actor
-from app.core.ids import new_code, new_id
+from app.core.ids import new_code, new_id, read_code
 from app.core.pagination import paginate
 from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver, open_inboxes_of
@@ -36,7 +36,8 @@ class MeetingView:
 
     meeting: Meeting
     owner: dict[str, str]
-    join_url: str
+    code: str | None
+    join_url: str | None
     my_relation: str | None
     unread_messages: int
 
@@ -83,7 +84,7 @@ def next_message_number(work: Work, meeting_id: str) -> Any:
 
 
 def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
-    """owner, accepted or invited; None: the meeting is none of theirs."""
+    """owner, accepted, invited or guest; None: the meeting is none of theirs."""
     work.flush()
     return work.connection().scalar(_RELATION, {"of_meeting": meeting_id, "of_user": user_id})
 
@@ -140,12 +141,20 @@ def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[
         MeetingView(
             meeting,
             {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
-            f"{work.settings.address}/meetings/{meeting.id}",
+            *_way_in(work, meeting, relations.get(meeting.id)),
             relations.get(meeting.id),
             unread.get(meeting.id, 0),
         )
         for meeting in meetings
     ]
+
+
+_NO_WAY_IN = {"code": None, "join_url": None}
+
+
+def _way_in(work: Work, meeting: Meeting, relation: str | None) -> tuple[str | None, str | None]:
+    """Code and join URL. A guest who is sent out shall not know a code that was renewed since they came."""
+    return (None, None) if relation == "guest" else (meeting.code, f"{work.settings.address}/join/{meeting.code}")
 
 
 def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
@@ -159,6 +168,7 @@ def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
     now = work.now()
     given["meta"] = given.pop("metadata", {})
     given.setdefault("media_mode", work.settings.media_mode_of_new_meetings)
+    given.setdefault("guests_allowed", work.settings.guests_allowed)
     meeting = Meeting(
         id=new_id(),
         owner_id=actor.user_id,
@@ -232,6 +242,39 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
     return view(work, meeting, actor.user_id)
 
 
+def find_by_code(work: Work, typed: str) -> Meeting | None:
+    """The meeting that a code names, however it was typed; whether it lets anybody in is another matter."""
+    return work.scalar(select(Meeting).where(Meeting.code == read_code(typed)))
+
+
+def renew_code(work: Work, meeting: Meeting) -> None:
+    """Another code and join URL: the old ones are dead at once; who is in stays.
+
+    :raises MeetingStateConflict: it was cancelled.
+    """
+    _not_cancelled(meeting)
+    meeting.code = new_code()
+    _touch(work, meeting)
+    tell_people(work, meeting, "meeting.updated")
+
+
+def close_to_guests(work: Work, meeting: Meeting) -> None:
+    """The code lets nobody in from now on. Repeating that changes nothing.
+
+    :raises MeetingStateConflict: it was cancelled.
+    """
+    _not_cancelled(meeting)
+    if meeting.guests_allowed:
+        meeting.guests_allowed = False
+        _touch(work, meeting)
+        tell_people(work, meeting, "meeting.updated")
+
+
+def _not_cancelled(meeting: Meeting) -> None:
+    if meeting.state == "cancelled":
+        raise errors.MeetingStateConflict("The meeting is cancelled; nobody comes to it.", state=meeting.state)
+
+
 def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
     """Make it live. Repeating that changes nothing.
 
@@ -290,8 +333,14 @@ def erase(work: Work, meeting: Meeting) -> None:
 
 def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
-    message = Message(event_type, {"meeting": facts(work, meeting), **more}, meeting_id=meeting.id)
-    deliver(work, message, open_inboxes_of(work, people_of(work, meeting.id)))
+    told = facts(work, meeting)
+    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(MeetingPerson.meeting_id == meeting.id)
+    people = work.execute(belonging).all()
+    for are_guests, shown in ((False, told), (True, {**told, **_NO_WAY_IN})):
+        user_ids = [person.user_id for person in people if (person.relation == "guest") is are_guests]
+        if user_ids:
+            message = Message(event_type, {"meeting": shown, **more}, meeting_id=meeting.id)
+            deliver(work, message, open_inboxes_of(work, user_ids))
 
 
 def _become(work: Work, meeting: Meeting, state: str) -> None:

@@ -1,14 +1,15 @@
 from sqlalchemy import select, update
 
 from app.accounts import service as accounts
+from app.accounts import sessions
 from app.accounts.events import SessionEnded, UserErased
 from app.core.runtime import Work
 from app.inbox.events import OwnerReturned
 from app.invitations.events import InvitationChanged
 from app.invitations.models import Invitation
 from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted
-from app.participants import service, states
-from app.participants.events import ParticipantJoined
+from app.participants import guests, service, states
+from app.participants.events import ParticipantJoined, ParticipantLeft
 from app.participants.models import Participant
 
 
@@ -23,8 +24,24 @@ def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
 def introduce(work: Work, event: ParticipantJoined) -> None:
     """Who was in one room has met, and finds the other again when inviting."""
     newcomer = service.get(work, event.participant_id)
-    if newcomer.user_id is not None:
+    if newcomer.user_id is not None and not newcomer.is_guest:
         accounts.introduce(work, newcomer.user_id, service.user_ids_in_the_room(work, event.meeting_id))
+
+
+REMOVED = ("removed",)  # reasons for which a guest needs the code again
+
+
+def end_guests_sessions(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
+    """A guest's access ends with the meeting; if it is opened again, the code lets them in again."""
+    reason = "meeting_ended" if isinstance(event, MeetingEnded) else "meeting_cancelled"
+    guests.end_sessions(work, event.meeting_id, reason)
+
+
+def end_session_of_removed_guest(work: Work, event: ParticipantLeft) -> None:
+    if event.reason in REMOVED:
+        participant = service.get(work, event.participant_id)
+        if participant.is_guest and participant.user_id is not None:
+            sessions.end_all(work, participant.user_id, "removed")
 
 
 def forget_name(work: Work, event: UserErased) -> None:

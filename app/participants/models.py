@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, UtcDateTime, exact
@@ -23,6 +23,7 @@ class Participant(Base):
     state: Mapped[str] = mapped_column(exact(16))
     epoch: Mapped[int] = mapped_column(default=1)  # raised when another connection takes this one's place
     is_owner: Mapped[bool] = mapped_column(default=False)
+    is_guest: Mapped[bool] = mapped_column(default=False, server_default=text("'0'"))  # has no account
     muted: Mapped[bool] = mapped_column(default=True)
     camera: Mapped[bool] = mapped_column(default=False)
     screen: Mapped[bool] = mapped_column(default=False)

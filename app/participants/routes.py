@@ -1,15 +1,31 @@
 from typing import Any
 
+from flask import request
 from flask.views import MethodView
 
+from app.accounts import tokens
 from app.core import errors
-from app.core.api import Blueprint
-from app.core.flask_app import actor, work
+from app.core.api import Blueprint, etag
+from app.core.client_address import client_network
+from app.core.flask_app import actor, actor_if_any, work
 from app.core.pagination import page_of
-from app.participants import service
-from app.participants.schemas import Join, Joined, OwnState, ParticipantOut, ParticipantsQuery
+from app.meetings import service as meetings
+from app.meetings.schemas import MeetingOut
+from app.participants import guests, service
+from app.participants.schemas import (
+    Admitted,
+    Code,
+    CodeOpens,
+    Join,
+    JoinByCode,
+    Joined,
+    OwnState,
+    ParticipantOut,
+    ParticipantsQuery,
+)
+from app.participants.throttling import CodeThrottle
 
-blp = Blueprint("participants", __name__, description="Join and leave; who is there.")
+blp = Blueprint("participants", __name__, description="Join and leave, by code too; who is there.")
 
 
 @blp.route("/meetings/<id:meeting_id>/join")
@@ -34,13 +50,72 @@ class JoinMeeting(MethodView):
         return service.join(work(), actor(), meeting_id, **data)
 
 
+@blp.route("/meetings/look-up-code")
+class LookUpCode(MethodView):
+    @blp.arguments(Code, example={"code": "k7m-q2xw-8fd"})
+    @blp.response(200, CodeOpens)
+    @blp.problems(errors.CodeUnknown)
+    @blp.doc(operationId="lookUpCode")
+    def post(self, data: dict[str, Any]) -> Any:
+        """See what a code opens, before joining
+
+        With a token it also shows meetings that the token's user belongs to and that let no guests in.
+        """
+        with work().driver(CodeThrottle).attempt(client_network()):
+            return guests.look_up(work(), actor_if_any(), data["code"])
+
+
+@blp.route("/meetings/join-by-code")
+class JoinMeetingByCode(MethodView):
+    @blp.arguments(JoinByCode, example={"code": "k7m-q2xw-8fd", "display_name": "Gus"})
+    @blp.response(200, Admitted)
+    @blp.problems(errors.CodeUnknown, errors.MeetingEnded, errors.MeetingCancelled, errors.TooManyInvitations)
+    @blp.doc(operationId="joinByCode")
+    def post(self, data: dict[str, Any]) -> Any:
+        """Come to a meeting by its code
+
+        Without a token: as a guest. The answer has tokens that are good for what a participant does in this one
+        meeting, and end with it. With a user's token: as oneself, as if one had been invited and had accepted. Then
+        `POST /meetings/{meeting_id}/join` brings a device into the room, as for everybody.
+        """
+        with work().driver(CodeThrottle).attempt(client_network()):
+            meeting, entered = guests.admit(
+                work(), actor_if_any(), **data, user_agent=request.headers.get("User-Agent")
+            )
+        user_id = entered[0].id if entered else actor().user_id
+        return {
+            "meeting": meetings.view(work(), meeting, user_id),
+            "tokens": tokens.issue(work().settings, *entered, work().now()) if entered else None,
+        }
+
+
+@blp.route("/meetings/<id:meeting_id>/guests/close")
+class CloseGuestsOut(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    @blp.doc(operationId="closeGuestsOut")
+    def post(self, meeting_id: str) -> Any:
+        """Close guests out: those who are in go, and no more come
+
+        Their polls end at once with `guests_closed`, and their tokens with them. `guests_allowed` becomes false; set it
+        to true to let guests in again.
+        """
+        guests.close_out(work(), meetings.hold(work(), meeting_id))
+        work().flush()
+        meeting = meetings.view(work(), meetings.get(work(), meeting_id), actor().user_id)
+        return meeting, 200, etag(meeting.version)
+
+
 @blp.route("/meetings/<id:meeting_id>/participants")
 class Participants(MethodView):
     @blp.arguments(ParticipantsQuery, location="query")
     @blp.response(200, page_of(ParticipantOut))
     def get(self, query: dict[str, Any], meeting_id: str) -> Any:
-        """List who is and was there, in the order in which they came"""
-        return service.list_of_meeting(work(), meeting_id, **query)
+        """List who is and was there, in the order in which they came
+
+        A guest sees who is there.
+        """
+        return service.list_of_meeting(work(), actor(), meeting_id, **query)
 
 
 @blp.route("/participants/<id:participant_id>")

@@ -1,13 +1,15 @@
 import marshmallow as ma
 from marshmallow import fields
 
+from app.accounts.schemas import PersonalName, TokensOut
 from app.core.api import Boolean, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
+from app.meetings.schemas import STATES as MEETING_STATES
 from app.meetings.schemas import MeetingOut
 from app.participants.rtc import RtcConfig
 
 STATES = ("waiting", "joined", "reconnecting", "left")
-LEFT_REASONS = ("left", "timed_out", "removed", "replaced", "meeting_ended", "session_ended")
+LEFT_REASONS = ("left", "timed_out", "removed", "replaced", "meeting_ended", "session_ended", "guests_closed")
 
 
 class ParticipantOut(Schema):
@@ -22,6 +24,9 @@ class ParticipantOut(Schema):
         required=True, metadata={"example": 1, "description": "Raised when its connection was replaced."}
     )
     is_owner = fields.Boolean(required=True)
+    is_guest = fields.Boolean(
+        required=True, metadata={"description": "Has no account, and came by the meeting's code.", "example": False}
+    )
     joined_at = Timestamp(required=True)
     left_at = Timestamp(required=True, allow_none=True)
     left_reason = fields.String(
@@ -46,6 +51,41 @@ class Join(Schema):
     def _not_both(self, data: dict[str, object], **_: object) -> None:
         if data.get("replaces") and data.get("force"):
             raise ma.ValidationError("Give replaces or force, not both.")
+
+
+class Code(Schema):
+    code = text_field(
+        64,
+        required=True,
+        metadata={"description": "Capitals, blanks and dashes don't matter.", "example": "k7m-q2xw-8fd"},
+    )
+
+
+class JoinByCode(Code):
+    display_name = PersonalName(
+        load_default=None, description="Needed of a guest; whoever comes with a token has their own."
+    )
+
+
+class CodeOpens(Schema):
+    """What whoever has a code may know before they come in."""
+
+    title = fields.String(required=True, metadata={"example": "Weekly review"})
+    host = fields.String(required=True, metadata={"description": "The host's name.", "example": "Anna Berg"})
+    state = fields.String(required=True, metadata={"enum": list(MEETING_STATES), "example": "live"})
+    starts_at = Timestamp(required=True, allow_none=True)
+    duration_min = fields.Integer(required=True, allow_none=True, metadata={"example": 30})
+    time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
+
+
+class Admitted(Schema):
+    meeting = fields.Nested(MeetingOut, required=True)
+    tokens = fields.Nested(
+        TokensOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "A guest's, good for this meeting alone; null for whoever came with a token."},
+    )
 
 
 class OwnState(Schema):

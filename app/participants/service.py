@@ -56,7 +56,8 @@ def join(
 ) -> dict[str, Any]:
     """Enter a meeting with one device; says yes to a pending invitation on the way.
 
-    The owner's join makes the meeting live, and so does anybody's if it has no start; others who come early wait.
+    The owner's join makes the meeting live, and so does any member's if it has no start; others who come early wait,
+    and so does a guest who is the first.
     :returns: the shape of `Joined`.
     :raises AlreadyJoined: this device is there (extra `participant_id`), and neither `replaces` nor `force` was given.
     :raises MeetingEnded: it is over, and only its owner may open it again.
@@ -75,7 +76,8 @@ def join(
         participant = _take_place(work, actor, meeting, replaces, device)
     else:
         _clear_device(work, actor, meeting, device, force=force)
-        if is_owner or (meeting.state == "scheduled" and meeting.starts_at is None):
+        at_once = meeting.state == "scheduled" and meeting.starts_at is None
+        if is_owner or (at_once and not actor.is_guest):
             meetings.start(work, meeting, actor.user_id)
         _check_room(work, meeting)
         participant = _enter(work, actor, meeting, device=device, name=display_name, is_owner=is_owner)
@@ -128,6 +130,7 @@ def _enter(work: Work, actor: Actor, meeting: Meeting, *, device: str, name: str
         session_id=actor.session_id,
         device=device,
         is_owner=is_owner,
+        is_guest=actor.is_guest,
     )
     if participant.state == "joined":
         _announce_joined(work, participant)
@@ -169,7 +172,7 @@ def _new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, stat
         camera=False,
         screen=False,
         hand=False,
-        **({"is_owner": False} | more),
+        **({"is_owner": False, "is_guest": False} | more),
     )
     own_inbox = inbox.open_inbox(
         work, "participant", participant.id, address=_recipient(participant), user_id=participant.user_id
@@ -230,6 +233,26 @@ def empty_the_room(work: Work, meeting_id: str) -> None:
         work.emit(ParticipantLeft(meeting_id, participant.id, "meeting_ended"))
 
 
+def send_out(work: Work, whose: Any, reason: str) -> None:
+    """End the stays that `whose` selects; the others are told of each, those who go of none of the rest."""
+    there = work.scalars(
+        select(Participant).where(whose, Participant.state.in_(states.THERE)).order_by(Participant.id)
+    ).all()
+    were_in_the_room = [participant for participant in there if participant.state in states.IN_THE_ROOM]
+    for participant in there:
+        _end_stay(work, participant, reason)
+    work.flush()
+    for participant in there:
+        inbox.close_inbox(work, "participant", participant.id, reason)
+    for participant in were_in_the_room:
+        _tell_room(work, participant, "participant.left", reason=reason)
+    for participant in there:
+        work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason))
+    for meeting_id in {participant.meeting_id for participant in were_in_the_room}:
+        if not people_in_the_room(work, meeting_id):
+            meetings.note_presence(work, meeting_id, empty=True)
+
+
 def _end_stay(work: Work, participant: Participant, reason: str) -> None:
     participant.state = "left"
     participant.left_at = work.now()
@@ -283,8 +306,10 @@ def inboxes_in_the_room(work: Work, meeting_id: str) -> dict[str, str]:
 
 
 def user_ids_in_the_room(work: Work, meeting_id: str) -> Sequence[str]:
+    """Of those who have an account."""
     there = select(Participant.user_id).where(
         Participant.meeting_id == meeting_id,
+        Participant.is_guest.is_(False),
         Participant.state.in_(states.IN_THE_ROOM),
         Participant.user_id.is_not(None),
     )
@@ -301,9 +326,11 @@ def people_in_the_room(work: Work, meeting_id: str) -> int:
 
 
 def list_of_meeting(
-    work: Work, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
+    work: Work, actor: Actor, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
     query = select(Participant).where(Participant.meeting_id == meeting_id)
+    if actor.is_guest:  # who was there before is the business of those who belong to it
+        query = query.where(Participant.state.in_(states.THERE))
     if state is not None:
         query = query.where(Participant.state == state)
     return paginate(work, query, (Participant.id,), limit=limit, cursor=cursor)

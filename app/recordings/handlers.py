@@ -22,6 +22,12 @@ def note_first_people(work: Work, event: ParticipantJoined) -> None:
         service.note_first_people(work, event.meeting_id)
 
 
+def tell_guest(work: Work, event: ParticipantJoined) -> None:
+    participant = get_participant(work, event.participant_id)
+    if participant.is_guest:
+        service.tell_newcomer(work, participant)
+
+
 def stop_with_meeting(work: Work, event: MeetingEnded) -> None:
     service.stop_running(work, event.meeting_id)
 

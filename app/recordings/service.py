@@ -112,6 +112,12 @@ def note_first_people(work: Work, meeting_id: str) -> None:
             _tell(work, recording)
 
 
+def tell_newcomer(work: Work, participant: Participant) -> None:
+    """Whoever may not list recordings hears of the one that runs when they come."""
+    for recording in work.scalars(_running(participant.meeting_id)).all():
+        inbox.deliver(work, _news(work, recording), [participant.inbox_id])
+
+
 def stop(work: Work, recording_id: str) -> dict[str, Any]:
     """End it and have its file made. Repeating that changes nothing, whatever became of it."""
     recording = hold(work, recording_id)
@@ -312,5 +318,9 @@ def _tell(work: Work, recording: Recording) -> None:
     there = [p.inbox_id for p in participants.in_the_room(work, recording.meeting_id) if p.kind != "sfu"]
     people = meetings.people_of(work, recording.meeting_id, "owner", "accepted")
     theirs = inbox.open_inboxes_of(work, people)
+    inbox.deliver(work, _news(work, recording), {*there, *theirs})
+
+
+def _news(work: Work, recording: Recording) -> Message:
     payload = {"recording": RecordingOut().dump(view(work, recording))}
-    inbox.deliver(work, Message("recording.state", payload, recording.meeting_id), {*there, *theirs})
+    return Message("recording.state", payload, recording.meeting_id)

@@ -27,9 +27,11 @@ CONTENT_SECURITY_POLICY = "; ".join(
 @blp.get("/")
 @blp.get("/sign-in")
 @blp.get("/register")
+@blp.get("/join")
+@blp.get("/join/<code>")
 @blp.get("/meetings/<meeting_id>")
 @blp.get("/meetings/<meeting_id>/room")
-def shell(meeting_id: str | None = None) -> ResponseReturnValue:
+def shell(meeting_id: str | None = None, code: str | None = None) -> ResponseReturnValue:
     """The HTML shell; the client reads the address and draws the screen."""
     response = Response(render_template("shell.html"), mimetype="text/html")
     response.add_etag()

@@ -29,7 +29,7 @@ def test_a_meeting_is_created_with_what_its_owner_set(anna: Person) -> None:
     assert (meeting["state"], meeting["my_relation"], meeting["version"]) == ("scheduled", "owner", 1)
     assert meeting["metadata"] == {"crm": {"deal": 7}}
     assert meeting["owner"] == {"user_id": anna.user_id, "display_name": "Anna"}
-    assert meeting["join_url"].endswith(f"/meetings/{meeting['id']}")
+    assert meeting["join_url"].endswith(f"/join/{meeting['code']}")
     assert ok(anna.get(f"/meetings/{meeting['id']}")) == meeting
 
 

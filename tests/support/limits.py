@@ -2,7 +2,8 @@
 
 from app.core.settings import Settings
 
-HOW_OFTEN = [name for name in Settings.model_fields if name.startswith(("rate_limit_", "login_failures_"))]
+_PREFIXES = ("rate_limit_", "login_failures_", "code_failures_")
+HOW_OFTEN = [name for name in Settings.model_fields if name.startswith(_PREFIXES)]
 OFF = dict.fromkeys(HOW_OFTEN, "off")
 OFF_IN_ENVIRONMENT = {name.upper(): "off" for name in HOW_OFTEN}
 DEFAULTS = {name: Settings.model_fields[name].default for name in HOW_OFTEN}

@@ -89,6 +89,7 @@ class World:
         self.tokens.update({what: person.tokens["access_token"] for what, person in self.people.items()})
         self._add_roles()
         self._hold_the_meeting()
+        self._let_guests_in()
 
     def _sign_in(self, person: Person) -> dict[str, Any]:
         body = {"email": person.email, "password": PASSWORD}
@@ -132,6 +133,23 @@ class World:
             "message_id": message["id"],
             "emoji": "👍",
         }
+
+    def _let_guests_in(self) -> None:
+        owner = self.people["owner"]
+        elsewhere = owner.create_meeting(title="Another review", media_mode="mock")
+        doors = {
+            "guest of this meeting": self.meeting,
+            "guest of another meeting": elsewhere,
+            "guest who was removed": self.meeting,
+        }
+        for what, meeting in doors.items():
+            body = {"code": meeting["code"], "display_name": "Gus"}
+            tokens = ok(self.app.test_client().post("/api/v1/meetings/join-by-code", json=body))["tokens"]
+            self.tokens[what] = tokens["access_token"]
+            joined = Person(self.app, "Gus", "", tokens).join(meeting, device=f"{what}'s phone")["participant"]
+            if what == "guest of this meeting":
+                self.participants[what] = joined["id"]
+        ok(owner.post(f"/participants/{joined['id']}/remove"))
 
 
 @contextmanager

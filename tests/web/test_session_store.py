@@ -118,3 +118,18 @@ def test_what_another_window_has_put_there_is_not_cleared(open_window: Callable[
     assert page.evaluate("async () => (await store.load()).session_id") == "s"
     page.evaluate("() => store.clear('s')")
     assert page.evaluate("() => store.load()") is None
+
+
+KEEP_GUEST = """async () => {
+  const { SessionStore } = await import("/web/session-store.js");
+  const [anna, guest] = [new SessionStore(), new SessionStore("k7m-q2xw-8fd")];
+  await anna.save({ session_id: "s", refresh_token: "r1" });
+  await guest.save({ session_id: "g", refresh_token: "r2" });
+  const other = await new SessionStore("aaa-bbbb-ccc").load();
+  await guest.clear();
+  return [(await anna.load()).session_id, await guest.load(), other];
+}"""
+
+
+def test_a_guests_session_has_a_place_beside_the_users(open_window: Callable[[], Page]) -> None:
+    assert open_window().evaluate(KEEP_GUEST) == ["s", None, None]

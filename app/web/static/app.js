@@ -14,9 +14,12 @@ import { words } from "./ui/words.js";
 const ROUTES = [
   [/^\/$/, () => import("./screens/dashboard.js")],
   [/^\/(sign-in|register)$/, () => import("./screens/sign-in.js")],
+  [/^\/join(?:\/([^/]+))?$/, () => import("./screens/join.js")],
   [/^\/meetings\/([^/]+)$/, () => import("./screens/meeting.js")],
   [/^\/meetings\/([^/]+)\/room$/, () => import("./screens/room.js")],
 ];
+
+const OPEN = /^\/(sign-in|register|join(\/.*)?)$/; // without a session too
 
 // Links in mails: their secret stands behind the #, which no server and no log gets to see.
 const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
@@ -102,7 +105,7 @@ class App {
     const mailed = MAILED.exec(location.hash);
     if (mailed) history.replaceState({}, "", location.pathname + location.search);
     const [match, load] = mailed ? [mailed, () => import("./screens/mailed-link.js")] : routeOf(pathname);
-    if (!mailed && match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
+    if (!mailed && match && !this.client.user && !OPEN.test(pathname)) {
       return this.navigate(signInAddress(), { replace: true });
     }
     this.#dispose?.();

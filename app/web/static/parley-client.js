@@ -60,6 +60,18 @@ export class ParleyClient extends EventTarget {
     return this.#enter("/auth/login", credentials);
   }
 
+  /**
+   * Come to a meeting as a guest: this client has a session that is good for that meeting alone.
+   * @param {{code: string, display_name: string}} entry
+   * @returns {Promise<object>} the meeting, as a guest sees it
+   */
+  async joinByCode(entry) {
+    const since = new Stopwatch();
+    const answer = await this.#once("POST", "/meetings/join-by-code", { body: entry });
+    await this.#take({ ...answer, body: answer.body?.tokens }, since);
+    return answer.body.meeting;
+  }
+
   /** Take up the session in the store, if there is one. @returns {Promise<object|null>} the user */
   async resume() {
     if (!(await this.#store.load())) return null;

@@ -1,5 +1,6 @@
 // Where the browser keeps the session: in sessionStorage, so that two windows hold two people, or for those who want to
-// stay signed in where all of its windows find it.
+// stay signed in where all of its windows find it. A guest's session has a place of its own, in its window alone: opening
+// a link to a meeting signs nobody out.
 
 import { SharedValue } from "./shared-value.js";
 
@@ -11,16 +12,23 @@ const TURN_MS = 15_000; // longer than the client lets a refresh take
 export class SessionStore {
   /** Set before signing in: outlive this window, and be shared by all of this browser's. */
   stay = false;
-  #shared = new SharedValue("session");
+  #key;
+  #shared;
+
+  /** @param {string|null} code of the meeting that a guest's session is for; null: a user's */
+  constructor(code = null) {
+    this.#key = code ? `${KEY}.guest.${code}` : KEY;
+    this.#shared = code ? NOT_SHARED : new SharedValue("session");
+  }
 
   async load() {
-    return ofThisWindow() ?? (await this.#shared.read());
+    return ofThisWindow(this.#key) ?? (await this.#shared.read());
   }
 
   async save(session) {
     const stays = this.stay || (await this.#shared.read())?.session_id === session.session_id;
     if (stays && (await this.#shared.write(session))) return;
-    sessionStorage.setItem(KEY, JSON.stringify(session));
+    sessionStorage.setItem(this.#key, JSON.stringify(session));
     holdForThisWindow(session.session_id);
   }
 
@@ -28,7 +36,7 @@ export class SessionStore {
   async clear(sessionId = null) {
     const gone = await this.load();
     if (sessionId && gone?.session_id !== sessionId) return;
-    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(this.#key);
     if ((await this.#shared.read())?.session_id === gone?.session_id) await this.#shared.remove();
     this.stay = false;
   }
@@ -60,30 +68,32 @@ export class SessionStore {
    * @returns {Promise<boolean>} whether this window was such a copy
    */
   async yieldIfCopied() {
-    const session = ofThisWindow();
+    const session = ofThisWindow(this.#key);
     if (!session || (await holdForThisWindow(session.session_id))) return false;
-    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(this.#key);
     return true;
   }
 }
 
-function ofThisWindow() {
+const NOT_SHARED = { read: async () => null, write: async () => false, remove: async () => {} };
+
+function ofThisWindow(key) {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY));
+    return JSON.parse(sessionStorage.getItem(key));
   } catch {
     return null;
   }
 }
 
-let held = null;
+const held = new Set();
 
 /** Keep a lock for as long as this window lives. @returns {Promise<boolean>} false: another window has it */
 function holdForThisWindow(sessionId) {
-  if (!navigator.locks || held === sessionId) return Promise.resolve(true);
+  if (!navigator.locks || held.has(sessionId)) return Promise.resolve(true);
   return new Promise((resolve) => {
     navigator.locks
       .request(LOCK + sessionId, { signal: AbortSignal.timeout(PATIENCE_MS) }, () => {
-        held = sessionId;
+        held.add(sessionId);
         resolve(true);
         return new Promise(() => {});
       })

@@ -210,9 +210,12 @@ export class Inbox {
   }
 }
 
+// Why a guest's session ends with their stay: whoever polls too late to be told by the inbox is told by the refusal.
+const OF_GUESTS = ["meeting_ended", "meeting_cancelled", "guests_closed", "removed"];
+
 function reasonToStop(error) {
   if (error.status === 410) return { reason: error.problem.reason ?? "closed" };
-  if (error.status === 401) return { reason: "signed_out" };
+  if (error.status === 401) return { reason: OF_GUESTS.includes(error.problem.reason) ? error.problem.reason : "signed_out" };
   return { reason: error.code ?? "failed", error };
 }
 

@@ -22,7 +22,9 @@ export function peoplePanel(call) {
       ),
     ),
     list,
-    h("button", { class: "quiet", onclick: () => copyLink(call.meeting) }, icon("link"), "Copy link"),
+    // Guests are not told it.
+    call.meeting.join_url &&
+      h("button", { class: "quiet", onclick: () => copyLink(call.meeting) }, icon("link"), "Copy link"),
   );
   const panel = {
     element,
@@ -53,6 +55,7 @@ function row(person, call) {
   const own = person.id === call.self.id;
   const marks = [
     person.is_owner && "host",
+    person.is_guest && "guest",
     person.state === "waiting" ? "waiting to be let in" : person.joined_at && `since ${time(person.joined_at)}`,
     person.state === "reconnecting" && "lost the connection",
     person.screen && "shares a screen",

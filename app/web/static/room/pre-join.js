@@ -48,7 +48,8 @@ export function preJoin(app, root, meeting, media, left) {
         h(
           "div",
           {},
-          h("p", {}, h("a", { class: "back", href: `/meetings/${meeting.id}` }, icon("back"), "About this meeting")),
+          !app.guest &&
+            h("p", {}, h("a", { class: "back", href: `/meetings/${meeting.id}` }, icon("back"), "About this meeting")),
           h("h1", {}, meeting.title),
           h("p", { class: "when" }, icon("clock"), meeting.state === "live" ? "Happening now" : when(meeting)),
         ),

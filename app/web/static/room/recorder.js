@@ -25,6 +25,7 @@ export class Recorder extends EventTarget {
 
   async read() {
     if (this.#call.state !== "live") return;
+    if (this.#call.self.is_guest) return; // who may not list them; the inbox tells of the running one
     const recordings = await this.#client.all(`/meetings/${this.#call.meeting.id}/recordings`).catch(() => []);
     this.#set(recordings.find((one) => RUNNING.includes(one.state)) ?? null);
   }

@@ -8,6 +8,7 @@ import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
 import { chatSection } from "./chat.js";
 import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
+import { guestsSection } from "./guests.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
@@ -16,6 +17,7 @@ export function show(app, root, meetingId) {
   const { client, live } = app;
   const head = h("div", {});
   const people = peopleSection(app);
+  const guests = guestsSection(app);
   const recordings = recordingsSection(app);
   const notes = notesSection(app);
   const chat = chatSection(app);
@@ -23,7 +25,7 @@ export function show(app, root, meetingId) {
   const columns = h(
     "div",
     { class: "columns" },
-    h("div", { class: "stack" }, people.element, chat.element),
+    h("div", { class: "stack" }, guests.element, people.element, chat.element),
     h("div", { class: "stack" }, recordings.element, notes.element),
   );
   fill(root, head, columns);
@@ -41,6 +43,7 @@ export function show(app, root, meetingId) {
     const run = (work) => act(work, reread);
     fill(head, ...headOf(app, meeting, mine, run));
     columns.hidden = meeting.my_relation === "invited";
+    guests.draw(meeting);
     if (!columns.hidden) {
       const sections = [people, chat, recordings, notes];
       await Promise.all(sections.map((section) => section.read(meeting)));

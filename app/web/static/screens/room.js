@@ -1,4 +1,5 @@
-// The room: first a look in the mirror (pre-join), then the call.
+// The room: first a look in the mirror (pre-join), then the call. `app.guest` is set for somebody without an account, who
+// has no other page of the meeting.
 
 import { Call } from "../call/call.js";
 import { canShareScreen, explain, LocalMedia } from "../call/media.js";
@@ -20,12 +21,16 @@ const REASONS = {
   removed: "The host has taken you out of the meeting.",
   timed_out: "You were away for too long, so you have left the meeting.",
   replaced: "You have joined from another window; this one has left.",
+  guests_closed: "The host has closed the meeting to guests.",
+  meeting_cancelled: "The meeting is cancelled.",
+  left: "You have left the meeting.",
   superseded: "The call goes on in another window.",
   session_ended: "Your session has ended.",
   signed_out: "Your session has ended.",
 };
 
-const FINAL = ["meeting_ended", "removed", "session_ended", "signed_out"]; // there is nothing to come back to
+// There is nothing to come back to.
+const FINAL = ["meeting_ended", "meeting_cancelled", "removed", "guests_closed", "session_ended", "signed_out"];
 const REJOIN_WITHIN_MS = 300_000;
 
 export function show(app, root, meetingId) {
@@ -133,7 +138,7 @@ function showCall(app, root, call, media, left) {
     if (call.reason === "timed_out" && !left.aborted) return comeAgain(app, root, call, media, left);
     media.closeAll();
     if (left.aborted) return;
-    if (call.reason === "left") app.navigate(`/meetings/${call.meeting.id}`, { replace: true });
+    if (call.reason === "left" && !app.guest) app.navigate(`/meetings/${call.meeting.id}`, { replace: true });
     else showEnd(app, root, call.meeting.id, REASONS[call.reason] ?? "The call has ended.", call.reason);
   });
   const pageGoes = (event) => event.persisted || call.leaveAtOnce();
@@ -300,7 +305,7 @@ function showEnd(app, root, meetingId, text, reason = null, rejoin = null) {
   document.body.className = "";
   root.className = "screen narrow";
   const again = reason && !FINAL.includes(reason);
-  const toTheMirror = () => app.navigate(`/meetings/${meetingId}/room`, { replace: true });
+  const toTheMirror = () => (app.guest ? app.guest.again() : app.navigate(`/meetings/${meetingId}/room`, { replace: true }));
   fill(
     root,
     h("h1", {}, text),
@@ -313,8 +318,10 @@ function showEnd(app, root, meetingId, text, reason = null, rejoin = null) {
           { class: "primary", onclick: rejoin ?? toTheMirror },
           "Join again",
         ),
-      h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
-      h("a", { class: "button", href: "/" }, "Your meetings"),
+      !app.guest && [
+        h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
+        h("a", { class: "button", href: "/" }, "Your meetings"),
+      ],
     ),
   );
   say(text);

@@ -51,6 +51,7 @@ export function show(app, root, page) {
       : [
           h("p", {}, "New here? ", h("a", { href: `/register${other}` }, "Create an account")),
           h("p", {}, h("button", { class: "quiet flush", onclick: () => forgotDialog(app) }, "Forgot your password?")),
+          h("p", {}, "You have a meeting's code? ", h("a", { href: "/join" }, "Join as a guest")),
         ],
   );
 }
