@@ -56,15 +56,8 @@ _HEADERS: dict[int, dict[str, Any]] = {
     503: {"Retry-After": {"required": True, "description": "In seconds.", "schema": {"type": "integer"}}},
 }
 _METHODS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
-_SUBJECTS = {
-    "owner",
-    "accepted",
-    "invited",
-    "invitee",
-    "guest",
-    "sender",
-    "self",
-}  # of a rule, where it is about something
+# Of a rule, where it is about something.
+_SUBJECTS = {"owner", "accepted", "invited", "invitee", "guest", "sender", "self"}
 
 
 def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], versioned: frozenset[str]) -> None:
