@@ -1,6 +1,7 @@
 """What `create_app` does: the parts of an application, put together."""
 
 from app import access, wiring
+from app.accounts.oidc.routes import blp as oidc_blp
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
 from app.chat.routes import blp as chat_blp
@@ -29,6 +30,7 @@ from app.web.routes import blp as web_blp
 
 FEATURES: tuple[Blueprint, ...] = (
     accounts_blp,
+    oidc_blp,
     meetings_blp,
     invitations_blp,
     participants_blp,

@@ -27,10 +27,13 @@ OWN: dict[str, str] = {
     "POST /auth/register": "register",
     "POST /auth/login": "login",
     "POST /auth/refresh": "refresh",
+    "GET /auth/oidc/{provider}/callback": "login",
+    "POST /auth/oidc/{provider}/exchange": "login",
     "POST /auth/password/forgot": "mails",
     "POST /auth/verify/send": "mails",
     "POST /auth/password": "password",
     "DELETE /auth/me": "password",
+    "POST /auth/me/identities": "password",
     "GET /users": "people",
     "POST /uploads": "uploads",
     "POST /meetings/{meeting_id}/invitations": "invitations",
@@ -42,7 +45,14 @@ OWN: dict[str, str] = {
 }
 # Of them those that need no token: they count for the address.
 OPEN_WITH_OWN = frozenset(
-    {"POST /auth/register", "POST /auth/login", "POST /auth/refresh", "POST /auth/password/forgot"}
+    {
+        "POST /auth/register",
+        "POST /auth/login",
+        "POST /auth/refresh",
+        "GET /auth/oidc/{provider}/callback",
+        "POST /auth/oidc/{provider}/exchange",
+        "POST /auth/password/forgot",
+    }
 )
 ALONE = frozenset({"signals"})  # these do not count for `user` too: an offer brings dozens of candidates in a second
 # Of a user: polls are bounded in number (POLL_MAX_PER_USER), not in how often; and so what they acknowledge.

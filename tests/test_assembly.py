@@ -21,15 +21,18 @@ NOT_AT_THE_START = [
     "app.core.jobs.runner",
     "app.demo",
     "apscheduler",
+    "authlib",
     "av",
     "email_validator",
     "flask_cors",
     "flask_migrate",
+    "joserfc",
     "minio",
     "PIL",
     "psycopg",
     "pymysql",
     "redis",
+    "requests",
     "sqlalchemy.dialects.postgresql",
 ]
 

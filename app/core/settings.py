@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.database_url import read_database_url
 from app.core.rates import read_rate
+from app.core.sign_in_providers import OidcProvider, read_providers
 
 
 def _checked_rate(text: str) -> str:
@@ -185,6 +186,16 @@ class Settings(BaseSettings):
         description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log.",
     )
     mail_from: str = Field("Parley <parley@localhost>", description="Sender of mails.")
+    oidc_providers: Annotated[dict[str, OidcProvider], NoDecode] = Field(
+        {},
+        description='Sign-in by OpenID Connect: `{"google": {"client_id": "…", "client_secret": "…"}}`, and any other '
+        "provider with its `discovery_url`; see docs/operations.md.",
+    )
+    oidc_return_uris: CommaList = Field(
+        (),
+        description="Addresses of apps that a browser may go back to after signing in with a provider, such as "
+        "`com.example.meet:/signed-in`, with commas between; each exactly.",
+    )
 
     # Meetings and presence
     default_media_mode: Literal["", "auto", "sfu", "p2p", "mock"] = Field(
@@ -253,10 +264,15 @@ class Settings(BaseSettings):
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
 
-    @field_validator("cors_origins", "stun_urls", "turn_urls", mode="before")
+    @field_validator("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _reads_as_providers(cls, value: Any) -> Any:
+        return read_providers(value)
 
     @field_validator("database_url")
     @classmethod
