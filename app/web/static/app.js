@@ -20,6 +20,11 @@ const ROUTES = [
 
 // Links in mails: their secret stands behind the #, which no server and no log gets to see.
 const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
+const FROM_PROVIDER = /^#\/oidc\?(.+)$/; // back from signing in elsewhere; likewise
+const BEHIND_HASH = [
+  [MAILED, () => import("./screens/mailed-link.js")],
+  [FROM_PROVIDER, () => import("./screens/provider-return.js")],
+];
 
 // How Chromium, Firefox and Safari say that a module was not fetched; it is fetched anew at the next try.
 const NOT_FETCHED = /dynamically imported module|importing a module script failed/i;
@@ -45,7 +50,7 @@ class App {
     document.getElementById("top").after(connectionBanner(this.live.connection));
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => {
-      const withinThePage = this.#shown === location.pathname && !MAILED.test(location.hash);
+      const withinThePage = this.#shown === location.pathname && !BEHIND_HASH.some(([link]) => link.test(location.hash));
       if (!withinThePage) this.#show();
     });
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
@@ -99,10 +104,10 @@ class App {
     const main = document.getElementById("main");
     const { pathname } = location;
     this.#shown = pathname;
-    const mailed = MAILED.exec(location.hash);
-    if (mailed) history.replaceState({}, "", location.pathname + location.search);
-    const [match, load] = mailed ? [mailed, () => import("./screens/mailed-link.js")] : routeOf(pathname);
-    if (!mailed && match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
+    const [linked, open] = found(BEHIND_HASH, location.hash);
+    if (linked) history.replaceState({}, "", location.pathname + location.search);
+    const [match, load] = linked ? [linked, open] : found(ROUTES, pathname);
+    if (!linked && match && !this.client.user && !/^\/(sign-in|register)$/.test(pathname)) {
       return this.navigate(signInAddress(), { replace: true });
     }
     this.#dispose?.();
@@ -188,8 +193,8 @@ class App {
   }
 }
 
-function routeOf(pathname) {
-  return ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
+function found(table, text) {
+  return table.map(([pattern, module]) => [pattern.exec(text), module]).find(([match]) => match) ?? [];
 }
 
 function signInAddress() {
