@@ -197,13 +197,13 @@ def test_an_operation_without_a_rule_stops_the_start(world: World, monkeypatch: 
     routes = Map([*(rule.empty() for rule in world.app.url_map.iter_rules()), new], converters={"id": IdConverter})
     monkeypatch.setattr(world.app, "url_map", routes)
     with pytest.raises(RuntimeError, match=r"no rule for \['POST /meetings/{meeting_id}/explode'\]"):
-        access.check_complete(world.app)
+        access.check_complete(world.app, access.RULES)
 
 
 def test_a_rule_without_an_operation_stops_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(access.RULES, "POST /meetings/{meeting_id}/explode", access.OWNER)
     with pytest.raises(RuntimeError, match=r"no operation for \['POST /meetings/{meeting_id}/explode'\]"):
-        access.check_complete(world.app)
+        access.check_complete(world.app, access.RULES)
 
 
 # Ids that stand in bodies and queries, or name what is no subject of the table

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "production", "qa"] = Field(
         "embedded",
         description="`embedded` makes its own secrets in STORAGE_DIR; `production` refuses to start without them; "
-        "`qa` is embedded with mocked media.",
+        "`qa` is embedded with mocked media; whoever reaches it may empty it, move its clock and make it fail.",
     )
     debug: bool = Field(False, description="Tracebacks in the log's plain form and reloading; never in production.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -52,6 +52,9 @@ class Settings(BaseSettings):
 
     # Where it listens, where it is reached
     host: str = Field("127.0.0.1", description="Address to listen on.")
+    qa_beyond_this_machine: bool = Field(
+        False, description="Let the QA profile listen on a HOST that others reach: they may do all that testers may."
+    )
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     public_url: str = Field(
         "",
@@ -332,6 +335,8 @@ class Settings(BaseSettings):
                 problems.append("JWT_SECRET: must be set in the production profile")
             if self.debug:
                 problems.append("DEBUG: must be off in the production profile")
+        if self.profile == "qa" and not (self.listens_on_loopback or self.qa_beyond_this_machine):
+            problems.append("HOST: the QA profile stays on this machine, unless QA_BEYOND_THIS_MACHINE is set")
         if self.turn_urls and self.turn_secret is None:
             problems.append("TURN_SECRET: must be set when TURN_URLS is")
         if self.wakeups == "redis" and self.redis_url is None:
@@ -343,6 +348,10 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def listens_on_loopback(self) -> bool:
+        return self.host in ("127.0.0.1", "::1", "localhost")
 
     @property
     def address(self) -> str:
