@@ -65,8 +65,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "upload_id": {"uploader"},
     "message_id": {"owner", "accepted"},
 }
-# Whose session it is, the service asks; see the test at the end. A part is one of its upload, an emoji nobody's.
-NOT_A_SUBJECT = {"session_id", "number", "emoji"}
+# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload, an emoji nobody's.
+NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -78,6 +78,13 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     },
     "POST /auth/login": lambda *_: {"email": "olga@example.org", "password": PASSWORD},
     "POST /auth/refresh": lambda world, _: {"refresh_token": world.people["owner"].tokens["refresh_token"]},
+    "POST /auth/oidc/{provider}/exchange": lambda *_: {"code": "never-given", "code_verifier": "v" * 43},
+    "POST /auth/me/identities": lambda *_: {
+        "provider": "gone",
+        "password": PASSWORD,
+        "code": "never-given",
+        "code_verifier": "v" * 43,
+    },
     "POST /auth/verify": lambda *_: {"token": "never-mailed"},
     "POST /auth/password/forgot": lambda *_: {"email": "olga@example.org"},
     "POST /auth/password/reset": lambda *_: {"token": "never-mailed", "new_password": PASSWORD},
@@ -106,7 +113,13 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
 # Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not.
-ALLOWED_PROBLEMS = {"token_not_usable", "not_your_participant", "notes_missing", "email_already_verified"}
+ALLOWED_PROBLEMS = {
+    "provider_unavailable",
+    "token_not_usable",
+    "not_your_participant",
+    "notes_missing",
+    "email_already_verified",
+}
 
 OPERATIONS = [(method, path, operation) for method, path, operation in operations()]
 

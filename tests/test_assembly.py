@@ -20,6 +20,7 @@ NOT_AT_THE_START = [
     "app.cli",
     "app.core.jobs.runner",
     "app.demo",
+    "app.qa",
     "apscheduler",
     "authlib",
     "av",

@@ -65,7 +65,7 @@ class World:
     def ids_for(self, actor: str) -> dict[str, str]:
         """What stands for a path's ids. Only `session_id` depends on who asks: it is a session of their own."""
         own_session = self.people[actor].session_id if actor in self.people else self.people["owner"].session_id
-        return {**self.ids, "session_id": own_session}
+        return {**self.ids, "session_id": own_session, "provider": "gone", "identity_id": own_session}
 
     def _build(self) -> None:
         owner = register(self.app, "Olga")
@@ -140,7 +140,9 @@ def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **set
     storage = folder / "storage"
     storage.mkdir()
     shutil.copy(migrated_database, storage / "meetings.db")
+    gone = {"discovery_url": "http://127.0.0.1:9", "client_id": "parley"}  # a sign-in provider that does not answer
     chosen = {"jobs": "inline", "log_level": "ERROR", "poll_default_wait_s": 0, **settings}
+    chosen |= {"oidc_providers": {"gone": gone}}
     app = create_app(load_settings(storage_dir=storage, _env_file=None, **{**limits.OFF, **chosen}), clock)
     app.testing = True
     app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
