@@ -80,7 +80,7 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /auth/refresh": lambda world, _: {"refresh_token": world.people["owner"].tokens["refresh_token"]},
     "POST /auth/oidc/{provider}/exchange": lambda *_: {"code": "never-given", "code_verifier": "v" * 43},
     "POST /auth/me/identities": lambda *_: {
-        "provider": "gone",
+        "provider": "google",
         "password": PASSWORD,
         "code": "never-given",
         "code_verifier": "v" * 43,
@@ -112,6 +112,7 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
+QUERIES = {"GET /auth/oidc/{provider}/start": {"code_challenge": "c" * 43}}
 # Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not.
 ALLOWED_PROBLEMS = {
     "provider_unavailable",
@@ -191,6 +192,8 @@ def _ask(world: World, actor: str, method: str, path: str, operation: dict[str, 
         if key not in BODIES:
             pytest.fail(f"{key} takes a body: add one that is accepted to BODIES in {__file__}")
         given["json"] = BODIES[key](world, actor)
+    if key in QUERIES:
+        given["query_string"] = QUERIES[key]
     if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", [])):
         given["headers"] = {"If-Match": '"1", "2", "3"'}
     ids = world.ids_for(actor)

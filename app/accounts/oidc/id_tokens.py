@@ -77,10 +77,8 @@ def check(
         raise errors.ProofNotValid(f"The ID token is not valid: {_what(error)}.") from None
 
 
-class UnknownKey(errors.ProofNotValid):
+class UnknownKey(Exception):
     """Providers change their keys: perhaps a newer set has it."""
-
-    message = "The ID token is signed with a key that the provider does not have."
 
 
 def _check_audience(claims: dict[str, Any], client_ids: Collection[str]) -> None:

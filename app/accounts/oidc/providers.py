@@ -108,7 +108,11 @@ class Provider:
         try:
             return id_tokens.check(token, self._read_keys(), **expected)
         except id_tokens.UnknownKey:
+            pass
+        try:
             return id_tokens.check(token, self._read_keys(again=True), **expected)
+        except id_tokens.UnknownKey:
+            raise errors.ProofNotValid("The ID token is signed with a key that the provider does not have.") from None
 
     def _proven(self, claims: dict[str, Any]) -> Proven:
         def text(name: str, most: int) -> str | None:

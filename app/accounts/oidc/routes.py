@@ -130,7 +130,7 @@ class Identities(MethodView):
     @blp.arguments(ConnectIn, example={"provider": "google", "password": "correct horse battery", **CODE_EXAMPLE})
     @blp.response(201, IdentityOut)
     @blp.problems(errors.ProofNotValid, errors.TokenNotUsable, errors.IdentityTaken, errors.ProviderUnavailable)
-    @blp.problems(errors.BadCredentials, errors.SignInAgain)
+    @blp.problems(errors.BadCredentials, errors.SignInAgain, errors.NotFound)
     @blp.doc(operationId="connectIdentity")
     def post(self, data: dict[str, Any]) -> Any:
         """Let an account at a provider sign in to one's own, whatever its address

@@ -121,7 +121,7 @@ def sign_in(work: Work, proof: Proof, *, device: str | None, user_agent: str | N
         identity.email, identity.last_used_at = proven.email, work.now()
     else:
         user = _account_for(work, proven)
-        _connect(work, user, proven)
+        add_identity(work, user, proven)
     return user, sessions.start(work, user, device=device, user_agent=user_agent)
 
 
@@ -133,7 +133,7 @@ def connect(work: Work, actor: Actor, proof: Proof) -> OidcIdentity:
     proven = proof(work)
     identity = _identity(work, proven)
     if identity is None:
-        return _connect(work, accounts.get_user(work, actor.user_id), proven)
+        return add_identity(work, accounts.get_user(work, actor.user_id), proven)
     if identity.user_id != actor.user_id:
         raise errors.IdentityTaken()
     return identity
@@ -161,7 +161,8 @@ def _identity(work: Work, proven: Proven) -> OidcIdentity | None:
     return work.scalars(query).one_or_none()
 
 
-def _connect(work: Work, user: User, proven: Proven) -> OidcIdentity:
+def add_identity(work: Work, user: User, proven: Proven) -> OidcIdentity:
+    """Let a provider's account sign in to this one from now on."""
     identity = OidcIdentity(
         id=new_id(),
         user_id=user.id,
