@@ -170,8 +170,7 @@ def _never(send: Send, receive: Receive) -> Send:
 async def _answer(send: Send, kind: str) -> None:
     problem: errors.ParleyError = errors.Unavailable("The QA profile was told to fail this part.")
     if kind == "expire_url":
-        problem = errors.Forbidden("This signed address has expired; have the part signed again.")
-        problem.status, problem.code = 403, "url_expired"
+        problem = errors.UrlExpired()
     body = problem_document(problem, request_id := new_id())
     headers = {"content-type": PROBLEM_TYPE, "content-length": str(len(body)), "x-request-id": request_id}
     headers |= {"connection": "close", **({"retry-after": "1"} if problem.status == 503 else {})}  # the body is unread

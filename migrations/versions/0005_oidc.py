@@ -1,7 +1,7 @@
 """accounts at providers that sign in to accounts here
 
-Revision ID: oidc
-Revises: 0002
+Revision ID: 0005
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from app.core.db import UtcDateTime, exact
 
-revision = "oidc"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
