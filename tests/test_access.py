@@ -65,7 +65,8 @@ MAY_KNOW: dict[str, set[str]] = {
     "upload_id": {"uploader"},
     "message_id": {"owner", "accepted"},
 }
-# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload, an emoji nobody's.
+# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji, and
+# a provider, is nobody's.
 NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
