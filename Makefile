@@ -27,7 +27,7 @@ dev: export LOG_FORMAT := console
 dev: run ## the same, reloading when code changes, with logs for people
 
 qa: export PROFILE := qa
-qa: run ## the same in the QA profile: mocked media
+qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 
 ##@ Checking
 .PHONY: test lint cover bench format

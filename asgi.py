@@ -7,10 +7,11 @@ from app import create_app
 from app.serving.supervisor import end_with_supervisor
 
 if TYPE_CHECKING:
+    from app.qa.faults import Faulty
     from app.serving.bodies import WholeBodies
 
 
-def create() -> "WholeBodies":
+def create() -> "WholeBodies | Faulty":
     end_with_supervisor()
     app = create_app()
 
@@ -19,4 +20,9 @@ def create() -> "WholeBodies":
 
     gc.freeze()  # all of it stays: no garbage collection need look through it again
     settings = app.runtime.settings
-    return WholeBodies(Bridge(app, threads=settings.web_threads), settings)
+    front = WholeBodies(Bridge(app, threads=settings.web_threads), settings)
+    if settings.profile == "qa":
+        from app.qa.faults import Faulty
+
+        return Faulty(front, app.runtime)
+    return front

@@ -1,6 +1,7 @@
 """What `create_app` does: the parts of an application, put together."""
 
 from app import access, wiring
+from app.accounts.oidc.routes import blp as oidc_blp
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
 from app.chat.routes import blp as chat_blp
@@ -29,6 +30,7 @@ from app.web.routes import blp as web_blp
 
 FEATURES: tuple[Blueprint, ...] = (
     accounts_blp,
+    oidc_blp,
     meetings_blp,
     invitations_blp,
     participants_blp,
@@ -48,6 +50,26 @@ def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
     """The WSGI application: see `create_app`."""
     settings = settings or load_settings()
     configure_logs(settings)
+    if settings.profile == "qa":
+        return _assemble_for_qa(settings, clock)
+    return _assemble(settings, clock, FEATURES)
+
+
+def _assemble_for_qa(settings: Settings, clock: Clock | None) -> ParleyApp:
+    """The one place that knows of `app/qa`; in other profiles it is not even imported."""
+    from app.qa.clock import MovableClock
+    from app.qa.database_mark import require_mark
+    from app.qa.routes import blp as qa_blp
+    from app.qa.state import QaState
+
+    state = QaState(settings.storage_dir)
+    app = _assemble(settings, clock or MovableClock(state), (*FEATURES, qa_blp))
+    app.runtime.drivers[QaState] = state
+    require_mark(app.runtime)
+    return app
+
+
+def _assemble(settings: Settings, clock: Clock | None, features: tuple[Blueprint, ...]) -> ParleyApp:
     app = ParleyApp("app", wiring.build(settings, clock))
     app.config.update(
         DEBUG=settings.debug,
@@ -66,10 +88,10 @@ def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:
     if settings.trusted_proxies:
         _read_addresses_of_proxies(app, settings)
     refuse_unread_query(app)
-    _register_features(app)
+    _register_features(app, features)
     app.register_blueprint(explorer)
     app.register_blueprint(web_blp)
-    access.check_complete(app)
+    access.check_complete(app, access.RULES | access.QA_RULES if settings.profile == "qa" else access.RULES)
     if settings.cors_origins:
         _let_pages_call(app, settings)
     _beat_from_first_request(app)
@@ -108,13 +130,13 @@ def _jwt_secret(settings: Settings) -> str:
     return keep_secret(settings.storage_dir, "jwt_secret")
 
 
-def _register_features(app: ParleyApp) -> None:
+def _register_features(app: ParleyApp, features: tuple[Blueprint, ...]) -> None:
     api = Api(
         app,
         finish=lambda spec: openapi.finish(spec, access.who_may, VERSIONED),
         spec_kwargs={"info": {"description": openapi.INTRODUCTION}, "security": [{"bearer": []}]},
     )
-    for blueprint in FEATURES:
+    for blueprint in features:
         api.register_blueprint(blueprint, url_prefix=access.API_PREFIX)
     api.register_blueprint(health_blp)
 

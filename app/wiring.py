@@ -8,6 +8,7 @@ from app.accounts import events as accounts
 from app.accounts import links, revocations
 from app.accounts import tasks as account_tasks
 from app.accounts.mail.base import Mailer
+from app.accounts.oidc.providers import Providers
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.accounts.throttling import LoginThrottle
 from app.chat import handlers as chat_handlers
@@ -100,6 +101,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
     return {
         PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
+        Providers: Providers(settings),
         ObjectStore: DiskObjectStore(settings.storage_dir / "objects", part_urls),
         PartUrls: part_urls,
         Parking: Parking(

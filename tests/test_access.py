@@ -70,8 +70,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "upload_id": {"uploader"},
     "message_id": {"owner", "accepted"},
 }
-# Whose session it is, the service asks; see the test at the end. A part is one of its upload, an emoji nobody's.
-NOT_A_SUBJECT = {"session_id", "number", "emoji"}
+# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji, and
+# a provider, is nobody's.
+NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -83,6 +84,13 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     },
     "POST /auth/login": lambda *_: {"email": "olga@example.org", "password": PASSWORD},
     "POST /auth/refresh": lambda world, _: {"refresh_token": world.people["owner"].tokens["refresh_token"]},
+    "POST /auth/oidc/{provider}/exchange": lambda *_: {"code": "never-given", "code_verifier": "v" * 43},
+    "POST /auth/me/identities": lambda *_: {
+        "provider": "google",
+        "password": PASSWORD,
+        "code": "never-given",
+        "code_verifier": "v" * 43,
+    },
     "POST /auth/verify": lambda *_: {"token": "never-mailed"},
     "POST /auth/password/forgot": lambda *_: {"email": "olga@example.org"},
     "POST /auth/password/reset": lambda *_: {"token": "never-mailed", "new_password": PASSWORD},
@@ -112,8 +120,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
+QUERIES = {"GET /auth/oidc/{provider}/start": {"code_challenge": "c" * 43}}
 # Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not.
 ALLOWED_PROBLEMS = {
+    "provider_unavailable",
     "token_not_usable",
     "not_your_participant",
     "notes_missing",
@@ -191,6 +201,8 @@ def _ask(world: World, actor: str, method: str, path: str, operation: dict[str, 
         if key not in BODIES:
             pytest.fail(f"{key} takes a body: add one that is accepted to BODIES in {__file__}")
         given["json"] = BODIES[key](world, actor)
+    if key in QUERIES:
+        given["query_string"] = QUERIES[key]
     if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", [])):
         given["headers"] = {"If-Match": '"1", "2", "3"'}
     ids = world.ids_for(actor)
@@ -210,13 +222,13 @@ def test_an_operation_without_a_rule_stops_the_start(world: World, monkeypatch: 
     routes = Map([*(rule.empty() for rule in world.app.url_map.iter_rules()), new], converters={"id": IdConverter})
     monkeypatch.setattr(world.app, "url_map", routes)
     with pytest.raises(RuntimeError, match=r"no rule for \['POST /meetings/{meeting_id}/explode'\]"):
-        access.check_complete(world.app)
+        access.check_complete(world.app, access.RULES)
 
 
 def test_a_rule_without_an_operation_stops_the_start(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(access.RULES, "POST /meetings/{meeting_id}/explode", access.OWNER)
     with pytest.raises(RuntimeError, match=r"no operation for \['POST /meetings/{meeting_id}/explode'\]"):
-        access.check_complete(world.app)
+        access.check_complete(world.app, access.RULES)
 
 
 # Ids that stand in bodies and queries, or name what is no subject of the table

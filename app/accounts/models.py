@@ -33,6 +33,10 @@ class User(Base):
     def email_verified(self) -> bool:
         return self.email_verified_at is not None
 
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
+
 
 class UserSession(Base):
     """One signing in of one device. Its refresh token rotates; `refresh_jti` is the id of the current one,

@@ -40,9 +40,9 @@ class Register(MethodView):
     @blp.problems(errors.EmailTaken)
     def post(self, data: dict[str, Any]) -> Any:
         """Make an account and sign in to it"""
-        registered = service.register(work(), **data, user_agent=_user_agent())
-        _remember_device(data["email"])
-        return _tokens(*registered)
+        registered = service.register(work(), **data, user_agent=user_agent())
+        remember_device(data["email"])
+        return tokens_for(*registered)
 
 
 @blp.route("/auth/login")
@@ -56,11 +56,11 @@ class Login(MethodView):
         Wrong passwords are counted, and too many of them are 429. A device that keeps the cookie of its last sign-in is
         not stopped by what others try.
         """
-        device = known_device(_secret(), data["email"], request.cookies.get(COOKIE), work().now())
+        device = known_device(signing_secret(), data["email"], request.cookies.get(COOKIE), work().now())
         with work().driver(LoginThrottle).attempt(data["email"], client_network(), device):
-            signed_in = service.login(work(), **data, user_agent=_user_agent())
-        _remember_device(data["email"])
-        return _tokens(*signed_in)
+            signed_in = service.login(work(), **data, user_agent=user_agent())
+        remember_device(data["email"])
+        return tokens_for(*signed_in)
 
 
 @blp.route("/auth/refresh")
@@ -75,7 +75,7 @@ class Refresh(MethodView):
         again for a short while (REFRESH_GRACE_S). Used twice otherwise it ends its session, since it is in two hands.
         """
         claims = tokens.read_refresh(data["refresh_token"], work().now())
-        return _tokens(*sessions.refresh(work(), claims.session_id, claims.jti))
+        return tokens_for(*sessions.refresh(work(), claims.session_id, claims.jti))
 
 
 @blp.route("/auth/logout")
@@ -106,12 +106,13 @@ class Me(MethodView):
 
     @blp.arguments(PasswordIn)
     @blp.response(204)
-    @blp.problems(errors.BadCredentials)
+    @blp.problems(errors.BadCredentials, errors.SignInAgain)
     def delete(self, data: dict[str, Any]) -> None:
         """Erase one's account
 
         At once nobody can sign in to it, its meetings to come are cancelled, its name and address are
-        forgotten. What others share with it stays theirs.
+        forgotten. What others share with it stays theirs. An account without a password needs a sign-in of the last ten
+        minutes instead.
         """
         service.erase(work(), actor(), **data)
 
@@ -120,7 +121,7 @@ class Me(MethodView):
 class Password(MethodView):
     @blp.arguments(PasswordChange)
     @blp.response(204)
-    @blp.problems(errors.BadCredentials)
+    @blp.problems(errors.BadCredentials, errors.NoPassword)
     @blp.doc(operationId="changePassword")
     def post(self, data: dict[str, Any]) -> None:
         """Set another password; the other sessions end"""
@@ -148,7 +149,7 @@ class PasswordResetByLink(MethodView):
         """Set a password with a mailed link's token; every session ends"""
         user = service.reset_password(work(), **data)
         if user.email is not None:
-            _remember_device(user.email)
+            remember_device(user.email)
 
 
 @blp.route("/auth/verify")
@@ -199,14 +200,14 @@ class Users(MethodView):
         return service.people(work(), actor(), **query)
 
 
-def _tokens(user: User, session: UserSession) -> dict[str, Any]:
+def tokens_for(user: User, session: UserSession) -> dict[str, Any]:
     return tokens.issue(work().settings, user, session, work().now())
 
 
-def _remember_device(email: str) -> None:
+def remember_device(email: str) -> None:
     """Whoever sends this request has shown that the account is theirs: see `throttling.py`."""
     work().driver(LoginThrottle).know(email, client_network())
-    value = device_cookie(_secret(), email, work().now())
+    value = device_cookie(signing_secret(), email, work().now())
 
     @after_this_request
     def keep(response: Response) -> Response:
@@ -222,10 +223,10 @@ def _remember_device(email: str) -> None:
         return response
 
 
-def _secret() -> str:
+def signing_secret() -> str:
     secret: str = current_app.config["JWT_SECRET_KEY"]
     return secret
 
 
-def _user_agent() -> str | None:
+def user_agent() -> str | None:
     return request.headers.get("User-Agent")

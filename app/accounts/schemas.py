@@ -1,3 +1,4 @@
+import re
 import unicodedata
 from typing import Any
 
@@ -55,16 +56,29 @@ def _password_field(**kwargs: Any) -> fields.String:
 def _known_password_field(**kwargs: Any) -> fields.String:
     """A password to be checked: rules for new ones may have been others when it was set."""
     length = ma.validate.Length(1, passwords.LONGEST)
-    metadata = {"format": "password", "example": "correct horse battery"}
-    return fields.String(required=True, validate=length, metadata=metadata, **kwargs)
+    metadata = {"format": "password", "example": "correct horse battery", **kwargs.pop("metadata", {})}
+    return fields.String(**{"required": True, "validate": length, "metadata": metadata, **kwargs})
 
 
 def _token_field() -> fields.String:
     return fields.String(required=True, validate=ma.validate.Length(1, LONGEST_TOKEN))
 
 
+_LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
+
+
+def is_language_tag(text: str) -> bool:
+    return re.fullmatch(_LANGUAGE_TAG, text) is not None
+
+
+def device_field() -> fields.String:
+    return text_field(
+        64, load_default=None, metadata={"description": "What the session list shows.", "example": "Phone"}
+    )
+
+
 def _locale_field(**kwargs: Any) -> Text:
-    tag = ma.validate.Regexp(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", error="Not a language tag such as pt-BR.")
+    tag = ma.validate.Regexp(_LANGUAGE_TAG, error="Not a language tag such as pt-BR.")
     return Text(validate=tag, metadata={"description": "Language tag (RFC 5646).", "example": "en"}, **kwargs)
 
 
@@ -78,9 +92,7 @@ class RegisterIn(Schema):
 class LoginIn(Schema):
     email = EmailAddress(required=True)
     password = _known_password_field()
-    device = text_field(
-        64, load_default=None, metadata={"description": "What the session list shows.", "example": "Phone"}
-    )
+    device = device_field()
 
 
 class RefreshIn(Schema):
@@ -93,7 +105,9 @@ class ProfileUpdate(Schema):
 
 
 class PasswordIn(Schema):
-    password = _known_password_field()
+    password = _known_password_field(
+        required=False, load_default=None, metadata={"description": "Of the account, if it has one."}
+    )
 
 
 class PasswordChange(Schema):
@@ -129,6 +143,7 @@ class UserOut(Schema):
     locale = fields.String(required=True, metadata={"example": "en"})
     role = fields.String(required=True, metadata={"enum": ["user", "admin", "service", "guest"], "example": "user"})
     email_verified = fields.Boolean(required=True)
+    has_password = fields.Boolean(required=True, metadata={"description": "false: it is signed in to by a provider."})
     created_at = Timestamp(required=True)
     version = fields.Integer(required=True, metadata={"example": 1})
 

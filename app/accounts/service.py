@@ -16,6 +16,7 @@ from app.accounts import events, links, sessions
 from app.accounts.authentication import SERVICE_KEY_PREFIX, hash_of_key
 from app.accounts.emails import normalise_email as normalise_email
 from app.accounts.models import Acquaintance, EmailToken, ServiceKey, User, UserSession
+from app.accounts.oidc.models import OidcIdentity
 from app.accounts.passwords import PasswordHasher
 from app.core import errors
 from app.core.actor import Actor
@@ -28,6 +29,8 @@ NAME_OF_ERASED = "Deleted user"
 NAME_OF_GONE_GUEST = "Guest"
 GUESTS_AT_A_TIME = 200  # that one transaction of the sweep erases
 WRONG_PASSWORD = "The password is not right."  # noqa: S105
+NEEDS_PASSWORD = "Missing: this account has a password."  # noqa: S105
+SIGNED_IN_LATELY = timedelta(minutes=10)
 
 
 # Whom others ask about
@@ -97,7 +100,7 @@ def register(
             raise errors.EmailTaken()
     password_hash = work.driver(PasswordHasher).hash(password)
     verified = work.settings.verifies_email_at_once
-    user = _add_user(work, email, display_name, locale, role="user", password_hash=password_hash, verified=verified)
+    user = add_user(work, email, display_name, locale, role="user", password_hash=password_hash, verified=verified)
     return user, sessions.start(work, user, device=None, user_agent=user_agent)
 
 
@@ -108,7 +111,7 @@ def create(work: Work, *, email: str, display_name: str, role: str, password: st
     :raises EmailTaken:
     """
     password_hash = None if password is None else work.driver(PasswordHasher).hash(password)
-    return _add_user(work, email, display_name, "en", role=role, password_hash=password_hash, verified=True)
+    return add_user(work, email, display_name, "en", role=role, password_hash=password_hash, verified=True)
 
 
 def add_guest(work: Work, *, display_name: str, user_agent: str | None) -> tuple[User, UserSession]:
@@ -152,7 +155,7 @@ def update_profile(work: Work, user: User, *, display_name: str | None, locale: 
 def change_password(work: Work, actor: Actor, *, current_password: str, new_password: str) -> None:
     """Set another password and end the other sessions.
 
-    :raises BadCredentials: `current_password` is not right.
+    :raises BadCredentials: `current_password` is not right. :raises NoPassword: there is none.
     """
     stored = _check_password(work, actor, current_password)
     password_hash = work.driver(PasswordHasher).hash(new_password)
@@ -195,18 +198,18 @@ def add_service_key(work: Work, user: User) -> str:
 # Going
 
 
-def erase(work: Work, actor: Actor, *, password: str) -> None:
+def erase(work: Work, actor: Actor, *, password: str | None) -> None:
     """Disable at once, forget the person, leave a tombstone for what others share with them.
 
-    :raises BadCredentials: the password is not right.
+    :raises BadCredentials: the password is not right. :raises SignInAgain: see `confirm`.
     """
-    stored = _check_password(work, actor, password)
-    user = _still_with(work, actor.user_id, stored)
+    user = _still_with(work, actor.user_id, confirm(work, actor, password))
     user.disabled_at = work.now()
     sessions.end_all(work, user.id, "erased")
     work.execute(update(UserSession).where(UserSession.user_id == user.id).values(device=None, user_agent=None))
     work.execute(delete(EmailToken).where(EmailToken.user_id == user.id))
     work.execute(delete(ServiceKey).where(ServiceKey.user_id == user.id))
+    work.execute(delete(OidcIdentity).where(OidcIdentity.user_id == user.id))
     work.execute(delete(Acquaintance).where((Acquaintance.user_id == user.id) | (Acquaintance.other_id == user.id)))
     user.email = user.email_verified_at = user.password_hash = None
     user.display_name = NAME_OF_ERASED
@@ -241,7 +244,7 @@ def _is_taken(work: Work, email: str) -> bool:
     return work.scalars(select(User.id).where(User.email == email)).first() is not None
 
 
-def _add_user(
+def add_user(
     work: Work,
     email: str,
     display_name: str,
@@ -275,16 +278,36 @@ def _add_user(
     return user
 
 
+def confirm(work: Work, actor: Actor, password: str | None) -> str | None:
+    """Make sure, before a transaction, that it is the person themselves: by the password, or, where they have none, by
+    a sign-in of the last ten minutes. Returns the hash that the password was checked against.
+
+    :raises BadCredentials: the password is missing or not right. :raises SignInAgain:
+    """
+    with work.runtime.reading() as before:
+        has_password = get_user(before, actor.user_id).has_password
+        began_at = before.get_one(UserSession, actor.session_id).created_at
+    if has_password:
+        if password is None:
+            raise errors.ValidationFailed(errors=[{"location": "body", "field": "password", "message": NEEDS_PASSWORD}])
+        return _check_password(work, actor, password)
+    if began_at <= work.now() - SIGNED_IN_LATELY:
+        raise errors.SignInAgain()
+    return None
+
+
 def _check_password(work: Work, actor: Actor, password: str) -> str:
     """The hash that `password` was checked against, before the transaction."""
     with work.runtime.reading() as before:
         stored = get_user(before, actor.user_id).password_hash
-    if not work.driver(PasswordHasher).verify(stored, password) or stored is None:
+    if stored is None:
+        raise errors.NoPassword()
+    if not work.driver(PasswordHasher).verify(stored, password):
         raise errors.BadCredentials(WRONG_PASSWORD)
     return stored
 
 
-def _still_with(work: Work, user_id: str, stored: str) -> User:
+def _still_with(work: Work, user_id: str, stored: str | None) -> User:
     """The user, locked, whose password was checked against `stored` a moment ago.
 
     :raises BadCredentials: it was changed since, or they are gone.

@@ -7,6 +7,7 @@ import structlog
 from app.accounts import links, service, sessions
 from app.accounts.mail.base import Mailer, MailRefused
 from app.accounts.models import User
+from app.accounts.oidc import service as oidc
 from app.core.runtime import Runtime
 
 SWEEP = "accounts.sweep"
@@ -30,13 +31,14 @@ def send_reset(runtime: Runtime, payload: dict[str, Any]) -> None:
 
 
 def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """End sessions that have expired, forget links that have, and guests who are long gone."""
+    """End sessions that have expired; forget links and sign-ins with providers that have, and guests who are long gone."""
     ended = sessions.EXPIRED_AT_A_TIME
     while ended == sessions.EXPIRED_AT_A_TIME:
         with runtime.writing() as work:
             ended = sessions.end_expired(work)
     with runtime.writing() as work:
         links.purge(work)
+        oidc.purge(work)
     erased = service.GUESTS_AT_A_TIME
     while erased == service.GUESTS_AT_A_TIME:
         with runtime.writing() as work:

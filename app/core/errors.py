@@ -71,6 +71,14 @@ class NotYourParticipant(ParleyError):
     code, status, message = "not_your_participant", 403, "That participant is somebody else's device."
 
 
+class SignInAgain(ParleyError):
+    code, status, message = (
+        "sign_in_again",
+        403,
+        "That needs a sign-in of the last ten minutes: sign in again with your provider, then repeat it.",
+    )
+
+
 class NotFound(ParleyError):
     code, status, message = "not_found", 404, "There is nothing here, or nothing that you may see."
 
@@ -111,6 +119,35 @@ class EmailTaken(ParleyError):
 
 class EmailAlreadyVerified(ParleyError):
     code, status, message = "email_already_verified", 409, "This address is verified already."
+
+
+class NoPassword(ParleyError):
+    code, status, message = (
+        "no_password",
+        409,
+        "This account has no password. `POST /auth/password/forgot` mails a link that sets one.",
+    )
+
+
+class AddressHasAccount(ParleyError):
+    code, status, message = (
+        "address_has_account",
+        409,
+        "There is an account with this e-mail, and no proof on both sides that the address is yours: sign in to it "
+        "with its password (or choose a new one by mail), and connect the provider there.",
+    )
+
+
+class IdentityTaken(ParleyError):
+    code, status, message = "identity_taken", 409, "This account of the provider is connected to another one here."
+
+
+class LastWayIn(ParleyError):
+    code, status, message = (
+        "last_way_in",
+        409,
+        "Nothing else signs in to this account: set a password first, or connect another provider.",
+    )
 
 
 class MeetingStateConflict(ParleyError):
@@ -285,6 +322,18 @@ class TokenNotUsable(ParleyError):
     )
 
 
+class ProofNotValid(ParleyError):
+    code, status, message = "proof_not_valid", 422, "What came from the provider does not prove who you are."
+
+
+class ProviderToldNoEmail(ParleyError):
+    code, status, message = (
+        "provider_told_no_email",
+        422,
+        "The provider told no e-mail address, and an account here needs one.",
+    )
+
+
 class IdempotencyKeyReused(ParleyError):
     code, status, message = (
         "idempotency_key_reused",
@@ -323,6 +372,10 @@ class NoMediaWorker(ParleyError):
 
 class Unavailable(ParleyError):
     code, status, message = "unavailable", 503, "A part of the system is not available; try again."
+
+
+class ProviderUnavailable(ParleyError):
+    code, status, message = "provider_unavailable", 503, "The sign-in provider does not answer; try again."
 
 
 def every_error() -> Iterator[type[ParleyError]]:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.core.database_url import read_database_url
 from app.core.rates import read_rate
+from app.core.sign_in_providers import OidcProvider, read_providers
 
 
 def _checked_rate(text: str) -> str:
@@ -41,7 +42,7 @@ class Settings(BaseSettings):
     profile: Literal["embedded", "production", "qa"] = Field(
         "embedded",
         description="`embedded` makes its own secrets in STORAGE_DIR; `production` refuses to start without them; "
-        "`qa` is embedded with mocked media.",
+        "`qa` is embedded with mocked media; whoever reaches it may empty it, move its clock and make it fail.",
     )
     debug: bool = Field(False, description="Tracebacks in the log's plain form and reloading; never in production.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
 
     # Where it listens, where it is reached
     host: str = Field("127.0.0.1", description="Address to listen on.")
+    qa_beyond_this_machine: bool = Field(
+        False, description="Let the QA profile listen on a HOST that others reach: they may do all that testers may."
+    )
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     public_url: str = Field(
         "",
@@ -197,6 +201,16 @@ class Settings(BaseSettings):
         description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log.",
     )
     mail_from: str = Field("Parley <parley@localhost>", description="Sender of mails.")
+    oidc_providers: Annotated[dict[str, OidcProvider], NoDecode] = Field(
+        {},
+        description='Sign-in by OpenID Connect: `{"google": {"client_id": "…", "client_secret": "…"}}`, and any other '
+        "provider with its `discovery_url`; see docs/operations.md.",
+    )
+    oidc_return_uris: CommaList = Field(
+        (),
+        description="Addresses of apps that a browser may go back to after signing in with a provider, such as "
+        "`com.example.meet:/signed-in`, with commas between; each exactly.",
+    )
 
     # Meetings and presence
     default_media_mode: Literal["", "auto", "sfu", "p2p", "mock"] = Field(
@@ -268,10 +282,15 @@ class Settings(BaseSettings):
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
 
-    @field_validator("cors_origins", "stun_urls", "turn_urls", mode="before")
+    @field_validator("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("oidc_providers", mode="before")
+    @classmethod
+    def _reads_as_providers(cls, value: Any) -> Any:
+        return read_providers(value)
 
     @field_validator("database_url")
     @classmethod
@@ -331,6 +350,8 @@ class Settings(BaseSettings):
                 problems.append("JWT_SECRET: must be set in the production profile")
             if self.debug:
                 problems.append("DEBUG: must be off in the production profile")
+        if self.profile == "qa" and not (self.listens_on_loopback or self.qa_beyond_this_machine):
+            problems.append("HOST: the QA profile stays on this machine, unless QA_BEYOND_THIS_MACHINE is set")
         if self.turn_urls and self.turn_secret is None:
             problems.append("TURN_SECRET: must be set when TURN_URLS is")
         if self.wakeups == "redis" and self.redis_url is None:
@@ -342,6 +363,10 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def listens_on_loopback(self) -> bool:
+        return self.host in ("127.0.0.1", "::1", "localhost")
 
     @property
     def address(self) -> str:

@@ -28,7 +28,7 @@ def env_example() -> str:
 
 def _default(field: FieldInfo) -> str:
     value: Any = field.default
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     if isinstance(value, bool):
         return str(value).lower()

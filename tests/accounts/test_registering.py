@@ -26,6 +26,7 @@ def test_registering_signs_in(visitor: Visitor, client: FlaskClient) -> None:
         "locale": "pt-BR",
         "role": "user",
         "email_verified": True,
+        "has_password": True,
         "created_at": "2026-11-20T10:00:00.000000Z",
         "version": 1,
     }

@@ -85,7 +85,7 @@ def test_an_operation_tells_who_may_call_it_and_that_it_needs_a_token(
 @every_operation
 def test_every_answer_is_described(method: str, path: str, operation: Document) -> None:
     statuses = {int(status) for status in operation["responses"]}
-    assert any(status < 300 for status in statuses)
+    assert any(status < 400 for status in statuses)
     for status, answer in operation["responses"].items():
         assert answer["description"]
         assert int(status) < 400 or answer["content"], f"{status} has no content"
@@ -112,7 +112,7 @@ def test_what_may_be_left_out_of_a_query_is_no_null(method: str, path: str, oper
 
 def test_ids_in_paths_are_uuids() -> None:
     for path, item in document()["paths"].items():
-        for name in re.findall(r"\{(\w+)\}", path):
+        for name in re.findall(r"\{(\w+_id)\}", path):
             (parameter,) = (one for one in item["parameters"] if one["name"] == name)
             assert parameter["schema"].get("format") == "uuid" or name in ("number", "emoji")
 

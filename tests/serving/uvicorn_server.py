@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -16,11 +17,11 @@ from tests.support.waiting import eventually
 
 
 @contextmanager
-def serving(app: ParleyApp, threads: int = 4) -> Iterator[int]:
-    """Serve `app` on a free port of the loopback; gives the port."""
+def serving(app: ParleyApp, threads: int = 4, in_front: Callable[[Any], Any] = lambda served: served) -> Iterator[int]:
+    """Serve `app` on a free port of the loopback, behind what `in_front` makes of it; gives the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings = app.runtime.settings
-        served = WholeBodies(Bridge(app, threads), settings)
+        served = in_front(WholeBodies(Bridge(app, threads), settings))
         options = {"http": connections(settings), "log_config": None, "lifespan": "on", "timeout_graceful_shutdown": 5}
         config = uvicorn.Config(served, **options)
         server = uvicorn.Server(config)

@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.accounts import service as accounts
+from app.accounts.oidc import service as oidc
+from app.accounts.oidc.id_tokens import Proven
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
@@ -38,6 +40,7 @@ class World:
         self.tokens: dict[str, str | None] = {"nobody": None}
         self.people: dict[str, Person] = {}
         self.participants: dict[str, str] = {}
+        self.identities: dict[str, str] = {}
         self._build()
         app.runtime.database.close()  # the last connection puts the write-ahead log into the file
         self._snapshot = {file: file.read_bytes() for file in self.database.parent.rglob("*") if file.is_file()}
@@ -63,9 +66,10 @@ class World:
         return self.app.test_client().open(path, method=method, headers=headers, **kwargs)
 
     def ids_for(self, actor: str) -> dict[str, str]:
-        """What stands for a path's ids. Only `session_id` depends on who asks: it is a session of their own."""
+        """What stands for a path's ids. `session_id` and `identity_id` depend on who asks: they are their own."""
         own_session = self.people[actor].session_id if actor in self.people else self.people["owner"].session_id
-        return {**self.ids, "session_id": own_session}
+        own_identity = self.identities.get(actor, self.identities["owner"])
+        return {**self.ids, "session_id": own_session, "identity_id": own_identity, "provider": "google"}
 
     def _build(self) -> None:
         owner = register(self.app, "Olga")
@@ -104,6 +108,10 @@ class World:
             )
             work.flush()
             self.tokens["media worker"] = accounts.add_service_key(work, worker)
+            for actor, person in self.people.items():
+                user = accounts.get_user(work, person.user_id)
+                proven = Proven("google", "https://gone.example", actor, person.email, True, None, None)
+                self.identities[actor] = oidc.add_identity(work, user, proven).id
 
     def _hold_the_meeting(self) -> None:
         people = self.people
@@ -158,7 +166,9 @@ def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **set
     storage = folder / "storage"
     storage.mkdir()
     shutil.copy(migrated_database, storage / "meetings.db")
+    gone = {"discovery_url": "http://127.0.0.1:9", "client_id": "parley"}  # a sign-in provider that does not answer
     chosen = {"jobs": "inline", "log_level": "ERROR", "poll_default_wait_s": 0, **settings}
+    chosen |= {"oidc_providers": {"google": gone}}
     app = create_app(load_settings(storage_dir=storage, _env_file=None, **{**limits.OFF, **chosen}), clock)
     app.testing = True
     app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)

@@ -23,6 +23,11 @@ const OPEN = /^\/(sign-in|register|join(\/.*)?)$/; // without a session too
 
 // Links in mails: their secret stands behind the #, which no server and no log gets to see.
 const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
+const FROM_PROVIDER = /^#\/oidc\?(.+)$/; // back from signing in elsewhere; likewise
+const BEHIND_HASH = [
+  [MAILED, () => import("./screens/mailed-link.js")],
+  [FROM_PROVIDER, () => import("./screens/provider-return.js")],
+];
 
 // How Chromium, Firefox and Safari say that a module was not fetched; it is fetched anew at the next try.
 const NOT_FETCHED = /dynamically imported module|importing a module script failed/i;
@@ -48,7 +53,7 @@ class App {
     document.getElementById("top").after(connectionBanner(this.live.connection));
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => {
-      const withinThePage = this.#shown === location.pathname && !MAILED.test(location.hash);
+      const withinThePage = this.#shown === location.pathname && !BEHIND_HASH.some(([link]) => link.test(location.hash));
       if (!withinThePage) this.#show();
     });
     this.live.addEventListener("message", ({ detail }) => notify(this, detail));
@@ -102,10 +107,10 @@ class App {
     const main = document.getElementById("main");
     const { pathname } = location;
     this.#shown = pathname;
-    const mailed = MAILED.exec(location.hash);
-    if (mailed) history.replaceState({}, "", location.pathname + location.search);
-    const [match, load] = mailed ? [mailed, () => import("./screens/mailed-link.js")] : routeOf(pathname);
-    if (!mailed && match && !this.client.user && !OPEN.test(pathname)) {
+    const [linked, open] = found(BEHIND_HASH, location.hash);
+    if (linked) history.replaceState({}, "", location.pathname + location.search);
+    const [match, load] = linked ? [linked, open] : found(ROUTES, pathname);
+    if (!linked && match && !this.client.user && !OPEN.test(pathname)) {
       return this.navigate(signInAddress(), { replace: true });
     }
     this.#dispose?.();
@@ -191,8 +196,8 @@ class App {
   }
 }
 
-function routeOf(pathname) {
-  return ROUTES.map(([pattern, module]) => [pattern.exec(pathname), module]).find(([found]) => found) ?? [];
+function found(table, text) {
+  return table.map(([pattern, module]) => [pattern.exec(text), module]).find(([match]) => match) ?? [];
 }
 
 function signInAddress() {

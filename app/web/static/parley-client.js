@@ -72,6 +72,11 @@ export class ParleyClient extends EventTarget {
     return answer.body.meeting;
   }
 
+  /** Sign in with what came back from a sign-in provider: {code, code_verifier}. */
+  exchange(provider, proof) {
+    return this.#enter(`/auth/oidc/${encodeURIComponent(provider)}/exchange`, proof);
+  }
+
   /** Take up the session in the store, if there is one. @returns {Promise<object|null>} the user */
   async resume() {
     if (!(await this.#store.load())) return null;

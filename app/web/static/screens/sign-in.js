@@ -1,5 +1,6 @@
 // Sign in and register: one form, two addresses.
 
+import { possible, wayTo } from "../client/providers.js";
 import { checkbox, field, form, formDialog } from "../ui/dialog.js";
 import { fill, h, toast } from "../ui/dom.js";
 
@@ -46,6 +47,7 @@ export function show(app, root, page) {
     h("h1", {}, registering ? "Create an account" : "Sign in"),
     next && h("p", { class: "hint" }, "Then you go on to the meeting."),
     form({ fields, submit: registering ? "Create account" : "Sign in", send }),
+    providerButtons(app, next?.startsWith("/") ? next : "/"),
     registering
       ? h("p", {}, "You have an account? ", h("a", { href: `/sign-in${other}` }, "Sign in"))
       : [
@@ -54,6 +56,21 @@ export function show(app, root, page) {
           h("p", {}, "You have a meeting's code? ", h("a", { href: "/join" }, "Join as a guest")),
         ],
   );
+}
+
+/** A button for each provider that the server knows; they come a moment later, and where there is none, nothing. */
+function providerButtons(app, next) {
+  const place = h("div", { class: "providers" });
+  const go = async ({ name }) => {
+    const stay = document.querySelector("input[name=stay]")?.checked ?? false;
+    location.assign(await wayTo(app.client.baseUrl, name, "/sign-in", { stay, next }));
+  };
+  const draw = ({ items }) => {
+    const button = (one) => h("button", { type: "button", onclick: () => go(one) }, `Continue with ${one.label}`);
+    fill(place, ...items.map(button));
+  };
+  if (possible()) app.client.get("/auth/oidc", { open: true }).then(draw, () => {}); // signing in by password goes on
+  return place;
 }
 
 function forgotDialog(app) {

@@ -78,6 +78,14 @@ const PROBLEMS = {
   unexpected_answer:
     "Something else answered in the server's place: a proxy, or a network that wants you to sign in. Try again.",
   bad_credentials: "E-mail or password is wrong.",
+  sign_in_expired: "That sign-in took too long, or was begun in another window. Begin it again here.",
+  sign_in_cancelled: "The provider did not sign you in.",
+  proof_not_valid: "What the provider said could not be verified. Try again.",
+  provider_unavailable: "The provider does not answer. Try again in a moment.",
+  provider_told_no_email: "The provider told no e-mail address, and an account here needs one.",
+  address_has_account:
+    "There is an account with your e-mail here already. Sign in to it with its password; if it isn't yours, or you " +
+    "don't know it, choose a new password by mail.",
   email_taken: "There is an account with this e-mail already. Sign in instead.",
   version_mismatch: "Somebody changed this meanwhile. Look at it again and repeat your change.",
   recording_needs_sfu: "This meeting's media goes from person to person, so the server has nothing to record.",

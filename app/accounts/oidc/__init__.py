@@ -1,0 +1,1 @@
+"""Signing in with an account elsewhere: OpenID Connect, for browsers and for apps."""
