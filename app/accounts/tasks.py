@@ -31,7 +31,7 @@ def send_reset(runtime: Runtime, payload: dict[str, Any]) -> None:
 
 
 def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """End sessions that have expired; forget links and sign-ins with providers that have, and guests who are long gone."""
+    """End sessions that have expired; forget links and sign-ins with providers that have, and guests long gone."""
     ended = sessions.EXPIRED_AT_A_TIME
     while ended == sessions.EXPIRED_AT_A_TIME:
         with runtime.writing() as work:
