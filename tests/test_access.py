@@ -68,7 +68,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "participant_id": {"owner", "accepted", "guest", "self"},
     "recording_id": {"owner", "accepted"},
     "upload_id": {"uploader"},
-    "message_id": {"owner", "accepted"},
+    "message_id": {"owner", "accepted", "guest"},
 }
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji, and
 # a provider, is nobody's.

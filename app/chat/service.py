@@ -139,8 +139,7 @@ def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, An
 
     :raises MessageDeleted: :raises TooManyReactions: :raises MeetingCancelled: :raises ChatClosed:
     """
-    if not is_emoji(emoji):
-        raise errors.ValidationFailed(errors=[{"location": "path", "field": "emoji", "message": "Not one emoji."}])
+    _check_emoji(emoji)
     message = _hold_undeleted(work, message_id)
     before = shapes.reactions_of(work, [message_id], actor.user_id).get(message_id, [])
     own = next((one for one in before if one["emoji"] == emoji), None)
@@ -156,6 +155,7 @@ def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, An
 
 def unreact(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, Any]:
     """Take one's emoji away again. Repeating that changes nothing."""
+    _check_emoji(emoji)
     message = hold(work, message_id)
     mine = work.get(Reaction, (message_id, emoji, actor.user_id))
     if mine is not None:
@@ -235,6 +235,11 @@ def _tell(work: Work, event_type: str, shown: dict[str, Any], *, is_first: bool 
         (told, there),
         (Message("chat.activity", activity, meeting_id, subject=f"chat.activity:{meeting_id}"), elsewhere),
     )
+
+
+def _check_emoji(text: str) -> None:
+    if not is_emoji(text):
+        raise errors.ValidationFailed(errors=[{"location": "path", "field": "emoji", "message": "Not one emoji."}])
 
 
 def _tell_reaction(work: Work, actor: Actor, message: ChatMessage, emoji: str, *, added: bool) -> None:
