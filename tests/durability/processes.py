@@ -18,14 +18,15 @@ from tests.support.limits import OFF_IN_ENVIRONMENT
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).parents[2]
-STARTED_WITHIN_S = 60.0  # on a machine that is busy with other tests
+LONGEST_S = 90.0  # of an answer; longer than any poll waits
+STARTED_WITHIN_S = 90.0  # on a machine that is busy with other tests
 
 
 class Http:
     """One connection to the API, kept open from request to request as an app keeps it."""
 
     def __init__(self, port: int, token: str = "") -> None:
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=40)
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
         self.retry_after: str | None = None  # of the last answer
         self._headers = {"Content-Type": "application/json"}
         if token:
@@ -74,7 +75,7 @@ class ForkServer:
         return self._command({"wait": pid})
 
     def close(self) -> None:
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=LONGEST_S)
 
     def _command(self, command: dict[str, Any]) -> int:
         assert self._process.stdin is not None
@@ -96,6 +97,7 @@ class Parley:
             self.port: int = listener.getsockname()[1]
         own = (
             {"STORAGE_DIR": str(storage), "PORT": str(self.port), "LOG_LEVEL": "WARNING"}
+            | {"PRESENCE_RECONNECTING_S": "300", "PRESENCE_LEFT_S": "600"}  # a machine may stand still for a while
             | OFF_IN_ENVIRONMENT
             | settings
         )

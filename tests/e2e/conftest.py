@@ -21,14 +21,26 @@ window.RTCPeerConnection = class extends RTCPeerConnection {
 };
 """
 
+# A small picture is as good as a large one, and costs a tenth.
+SMALL_PICTURES = """
+const devices = navigator.mediaDevices;
+const open = devices?.getUserMedia.bind(devices);
+if (open) devices.getUserMedia = (asked) =>
+  open({ ...asked, video: asked.video && { ...asked.video, width: 160, height: 90, frameRate: 8 } });
+"""
+
+# A notice goes after 6 s; a test that looks later, on a machine that stood still, finds it all the same.
+KEEP_NOTICES = """
+const setTimer = window.setTimeout;
+window.setTimeout = (run, ms, ...more) => setTimer(run, ms === 6000 ? 600_000 : ms, ...more);
+"""
+
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Presence runs out within seconds (so polls must be shorter), and every meeting may use the mock recorder."""
+    """Every meeting may use the mock recorder; polls are short, so that a page that is closed keeps nobody waiting."""
     chromium.require_chromium()
-    folder = tmp_path_factory.mktemp("parley")
-    presence = {"PRESENCE_RECONNECTING_S": "4", "PRESENCE_LEFT_S": "8", "POLL_DEFAULT_WAIT_S": "1"}
-    with Server(folder, MOCK_RECORDER="true", **presence) as running:
+    with Server(tmp_path_factory.mktemp("parley"), MOCK_RECORDER="true", POLL_DEFAULT_WAIT_S="1") as running:
         yield running
 
 
@@ -53,7 +65,8 @@ def visitor(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]
 
     def come(name: str, *, browser: Browser = browser, server: Server = server, **options: Any) -> Person:
         person = Person(browser, server, name, **options)
-        person.context.add_init_script(REMEMBER_CONNECTIONS)
+        for script in (REMEMBER_CONNECTIONS, SMALL_PICTURES, KEEP_NOTICES):
+            person.context.add_init_script(script)
         people.append(person)
         return person
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.server import Server
 
 PASSWORD = "correct horse battery"
-PATIENCE_MS = 30_000  # a call on a machine that runs many tests at once
+PATIENCE_MS = 90_000  # a call on a machine that runs many tests at once
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -122,6 +122,12 @@ class Person:
 
     def tile(self, of: "Person", source: str = "camera") -> Locator:
         return self.page.locator(f'.tile[data-source="{source}"]').filter(has_text=of.name)
+
+    def counts_as(self, other: "Person", state: str) -> None:
+        """The other, who is silent and whose tile is here, is counted as `reconnecting` or `left` from now on."""
+        participant_id = self.tile(other).get_attribute("data-participant")
+        assert participant_id is not None
+        self.server.count_as(state, participant_id)
 
     def heading(self, text: str) -> Locator:
         return self.page.get_by_role("heading", name=text, exact=True)

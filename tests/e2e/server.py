@@ -4,17 +4,22 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parents[2]
 START_S = 60  # far beyond what it takes; a machine that runs many tests at once is slow
-STOP_S = 15
+STOP_S = 30
+# Nobody is counted out because the machine stood still; a test that is about it says so (`count_as`).
+RECONNECTING_S, LEFT_S = 300, 600
 
 
 class Server:
@@ -36,6 +41,8 @@ class Server:
             "PUBLIC_URL": self.url,
             "PROFILE": "embedded",
             "PRESENCE_GRACE_S": "0",
+            "PRESENCE_RECONNECTING_S": str(RECONNECTING_S),
+            "PRESENCE_LEFT_S": str(LEFT_S),
             **settings,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}  # by their names in the Procfile
@@ -70,6 +77,27 @@ class Server:
     def start_again(self, name: str) -> None:
         self._start(name)
         self._wait_until_ready()
+
+    def count_as(self, state: str, participant_id: str) -> None:
+        """Have a participant who is silent be counted as `reconnecting` or as `left`, as if the time for it were over.
+
+        Returns when that has happened. A last beat of theirs may come meanwhile, so it is made old again and again.
+        """
+        silent_s = {"reconnecting": RECONNECTING_S, "left": LEFT_S}[state] + 60
+        give_up_at = time.monotonic() + START_S
+        while self._counted_as(participant_id, silent_s) != state:
+            assert time.monotonic() < give_up_at, f"they were never counted as {state}"
+            time.sleep(0.1)
+
+    def _counted_as(self, participant_id: str, silent_s: float) -> str:
+        """The state of a participant, who is made to have been silent for so long."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        with closing(sqlite3.connect(self.folder / "meetings.db", timeout=START_S)) as database, database:
+            silent = (str(now - timedelta(seconds=silent_s)), participant_id)
+            database.execute("UPDATE inboxes SET last_seen_at = ? WHERE owner_id = ?", silent)
+            database.execute("UPDATE processes SET started_at = ? WHERE role = 'api'", (str(now - timedelta(hours=1)),))
+            query = "SELECT state FROM meeting_participants WHERE id = ?"
+            return str(database.execute(query, (participant_id,)).fetchone()[0])
 
     def logs(self) -> str:
         return "\n".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("*.log")))

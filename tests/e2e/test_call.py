@@ -50,7 +50,9 @@ def test_whoever_closes_the_window_is_gone_at_once(couple: tuple[Person, Person,
 def test_whoever_vanishes_is_first_reconnecting_and_then_gone(couple: tuple[Person, Person, str]) -> None:
     ada, bo, _ = couple
     crash(bo)
+    ada.counts_as(bo, "reconnecting")
     expect(ada.tile(bo)).to_contain_text("Reconnecting")
+    ada.counts_as(bo, "left")
     expect(ada.page.locator("#said")).to_contain_text("Bo Berg lost the connection.")
     expect(ada.tile(bo)).to_have_count(0)
 

@@ -10,11 +10,10 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.e2e import chromium
+from tests.e2e.person import PATIENCE_MS
 from tests.e2e.server import Server
 from tests.support.world import document, operations
 
-PATIENCE_MS = 30_000
 CANDIDATE = {"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
 
 
@@ -99,15 +98,6 @@ def documented(name: str) -> dict[str, Any]:
 def success(name: str) -> str:
     """The lowest status that its document has, which is its success."""
     return str(min(documented(name)["responses"]))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Nobody is counted as gone: who clicks together what a client would send is slow to poll."""
-    chromium.require_chromium()
-    patient = {"PRESENCE_RECONNECTING_S": "300", "PRESENCE_LEFT_S": "600"}
-    with Server(tmp_path_factory.mktemp("parley"), **patient) as running:
-        yield running
 
 
 @pytest.fixture

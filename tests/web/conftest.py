@@ -33,6 +33,7 @@ def context(browser: Browser, client: FlaskClient) -> Iterator[BrowserContext]:
         route.fulfill(status=served.status_code, content_type=served.content_type, body=served.data)
 
     with browser.new_context() as running:
+        running.set_default_timeout(90_000)  # a machine may stand still for a while
         running.route("**/*", answer)
         running.add_init_script(SCRIPT)
         yield running

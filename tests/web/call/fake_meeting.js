@@ -128,7 +128,8 @@ window.gather = async (meeting, ...names) => {
 };
 
 window.until = async (look, what) => {
-  for (let tries = 0; tries < 600; tries += 1) {
+  const deadline = performance.now() + 90_000; // a machine may stand still for a while
+  while (performance.now() < deadline) {
     if (look()) return;
     await new Promise((resolve) => requestAnimationFrame(() => resolve()));
   }

@@ -61,7 +61,8 @@ window.describeEnds = ({ ada, bo }) =>
   }));
 
 window.until = async (look, what) => {
-  for (let tries = 0; tries < 300; tries += 1) {
+  const deadline = performance.now() + 90_000; // a machine may stand still for a while
+  while (performance.now() < deadline) {
     if (await look()) return;
     await new Promise((resolve) => requestAnimationFrame(() => resolve()));
   }
