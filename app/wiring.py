@@ -1,6 +1,8 @@
 """The composition root: it alone names concrete drivers, says which handler hears which event, and lists the tasks."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -102,7 +104,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
         Providers: Providers(settings),
-        ObjectStore: DiskObjectStore(settings.storage_dir / "objects", part_urls),
+        ObjectStore: _objects(settings, part_urls),
         PartUrls: part_urls,
         Parking: Parking(
             settings.poll_max_parked,
@@ -135,6 +137,25 @@ def _mailer(settings: Settings) -> Mailer:
     from app.accounts.mail.smtp import SmtpMailer
 
     return SmtpMailer(settings.smtp_url.get_secret_value(), settings.mail_from)
+
+
+def _objects(settings: Settings, part_urls: PartUrls) -> ObjectStore:
+    if not settings.s3_endpoint or settings.s3_access_key is None or settings.s3_secret_key is None:
+        return DiskObjectStore(settings.storage_dir / "objects", part_urls)
+    from app.core.objects.s3 import S3ObjectStore
+
+    page = urlsplit(settings.address)
+    return S3ObjectStore(
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        bucket=settings.s3_bucket,
+        buckets=dict(pair.split("=", 1) for pair in settings.s3_buckets),
+        origins=[f"{page.scheme}://{page.netloc}", *settings.cors_origins],
+        abandoned_after=timedelta(hours=2 * settings.upload_keep_h),
+    )
 
 
 def _wakeups(settings: Settings, database: Database) -> Wakeups:

@@ -162,6 +162,26 @@ class Settings(BaseSettings):
         2_147_483_648, ge=1, description="Largest recording of a call made elsewhere, in bytes."
     )
 
+    s3_endpoint: str = Field(
+        "",
+        description="Store of files that speaks S3, such as `https://s3.example.org`. Empty: `STORAGE_DIR/objects`.",
+    )
+    s3_public_endpoint: str = Field(
+        "", description="Where clients reach the same store, for signed addresses. Empty: S3_ENDPOINT."
+    )
+    s3_region: str = Field("us-east-1", description="Region of the store; Ceph's is `default`.")
+    s3_access_key: SecretStr | None = Field(None, description="Key of the store; needed with S3_ENDPOINT.")
+    s3_secret_key: SecretStr | None = Field(None, description="Its secret; needed with S3_ENDPOINT.")
+    s3_bucket: str = Field("parley", description="Bucket of all files; made if it is missing.")
+    s3_buckets: CommaList = Field(
+        (),
+        description="Buckets of some kinds of files, such as `chat=parley-chat,recordings=parley-recordings`; the "
+        "others are in S3_BUCKET. Kinds: chat, recordings, calls.",
+    )
+    download_url_min: float = Field(
+        15, gt=0, le=10_080, description="Minutes that a store's signed address of a file can be used."
+    )
+
     # Accounts
     jwt_secret: SecretStr | None = Field(
         None,
@@ -282,7 +302,7 @@ class Settings(BaseSettings):
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
 
-    @field_validator("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", mode="before")
+    @field_validator("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", "s3_buckets", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -306,12 +326,21 @@ class Settings(BaseSettings):
             raise ValueError(f"must have {SHORTEST_SECRET} characters at least")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise ValueError("must be an address such as https://meet.example.org")
         return value.rstrip("/")
+
+    @field_validator("s3_buckets")
+    @classmethod
+    def _is_buckets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            kind, equals, bucket = pair.partition("=")
+            if kind not in ("chat", "recordings", "calls") or not equals or not bucket:
+                raise ValueError(f"{pair!r} must be chat=…, recordings=… or calls=…")
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -358,6 +387,8 @@ class Settings(BaseSettings):
             problems.append("REDIS_URL: must be set when WAKEUPS is redis")
         if self.wakeups == "postgresql" and not self._is_on_postgresql:
             problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
+        if self.s3_endpoint and (self.s3_access_key is None or self.s3_secret_key is None):
+            problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: must be set with S3_ENDPOINT")
         if self.presence_left_s <= self.presence_reconnecting_s:
             problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
         if problems:
