@@ -122,6 +122,7 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /meetings/{meeting_id}/messages": OWNER,
     "PUT /meetings/{meeting_id}/messages/read": MEMBER,
     "GET /messages/{message_id}": MEMBER,
+    "GET /messages/{message_id}/file": MEMBER,
     "PATCH /messages/{message_id}": SENDER,
     "DELETE /messages/{message_id}": SENDER,
     "PUT /messages/{message_id}/reactions/{emoji}": MEMBER,

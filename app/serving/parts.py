@@ -40,7 +40,7 @@ class Parts:
             arrived = error
             await body.drain(_DRAINED)
         if arrived is not None:
-            answer = await self._flask.answer(scope, **{ARRIVED: arrived})
+            answer = await self._flask.answer(scope, b"", {ARRIVED: arrived})
             if not body.is_read:
                 answer.headers.append((b"connection", b"close"))
             await answer.send(send)

@@ -1,7 +1,7 @@
 """chat: messages, reactions, read marks
 
-Revision ID: 0003_chat
-Revises: 0002
+Revision ID: chat
+Revises: uploads
 """
 
 import sqlalchemy as sa
@@ -9,8 +9,8 @@ from alembic import op
 
 from app.core.db import UtcDateTime, exact
 
-revision = "0003_chat"
-down_revision = "0002"
+revision = "chat"
+down_revision = "uploads"
 branch_labels = None
 depends_on = None
 
