@@ -138,6 +138,7 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /meetings/{meeting_id}/messages": OWNER,
     "PUT /meetings/{meeting_id}/messages/read": PRESENT,
     "GET /messages/{message_id}": PRESENT,
+    "GET /messages/{message_id}/file": PRESENT,
     "PATCH /messages/{message_id}": SENDER,
     "DELETE /messages/{message_id}": SENDER,
     "PUT /messages/{message_id}/reactions/{emoji}": PRESENT,

@@ -206,7 +206,7 @@ def _bus() -> Bus:
     # The room is told that its recording stops before everybody's stay, and inbox, ends.
     bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
     bus.on(meetings.MeetingEnded, chat_handlers.end_chat, participant_handlers.end_guests_sessions)
-    bus.on(meetings.MeetingErased, recording_handlers.delete_with_meeting)
+    bus.on(meetings.MeetingErased, chat_handlers.delete_with_meeting, recording_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 

@@ -5,7 +5,7 @@ from typing import Any
 from app.chat import service
 from app.core.bus import Handler
 from app.core.runtime import Work
-from app.meetings.events import MeetingEnded
+from app.meetings.events import MeetingEnded, MeetingErased
 from app.meetings.service import get as get_meeting
 from app.participants.events import ParticipantJoined, ParticipantLeft
 from app.participants.service import get as get_participant
@@ -46,6 +46,11 @@ def end_chat(work: Work, event: MeetingEnded) -> None:
         service.clear(work, event.meeting_id)
     else:
         service.add_line(work, event.meeting_id, "meeting.ended", reason=event.reason)
+
+
+def delete_with_meeting(work: Work, event: MeetingErased) -> None:
+    """The messages go with the meeting's row; the object store has to be asked."""
+    service.release_files(work, event.meeting_id)
 
 
 def _was_emptied(meeting: Any) -> bool:

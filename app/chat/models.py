@@ -24,7 +24,7 @@ class ChatMessage(Base):
     type: Mapped[str] = mapped_column(exact(8))  # text | system | file
     sender_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"))  # None: the system
     text: Mapped[str | None] = mapped_column(Text)
-    data: Mapped[dict[str, Any] | None] = mapped_column(Json)  # of a system line: its kind, and ids of whom it tells
+    data: Mapped[dict[str, Any] | None] = mapped_column(Json)  # a file; or what a system line tells of
     client_ref: Mapped[str | None] = mapped_column(exact(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

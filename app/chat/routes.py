@@ -1,13 +1,16 @@
 from typing import Any
 
+from flask import Response
 from flask.views import MethodView
 
 from app.chat import reading, service, shapes
 from app.chat.models import LONGEST_EMOJI
 from app.chat.schemas import MessageEdit, MessageOut, MessageOutPage, MessageSend, MessagesQuery, Read, ReadState
-from app.core import errors
+from app.core import downloads, errors
 from app.core.api import Blueprint
+from app.core.downloads import FILE, FILE_HEADERS, PART, RANGE
 from app.core.flask_app import actor, work
+from app.core.objects.base import ObjectStore
 
 blp = Blueprint("chat", __name__, description="Write to each other before, during and after a meeting.")
 
@@ -24,10 +27,12 @@ EMOJI = {
 class Messages(MethodView):
     @blp.arguments(MessageSend)
     @blp.response(201, MessageOut)
-    @blp.problems(errors.MeetingCancelled, errors.ChatClosed)
+    @blp.problems(errors.MeetingCancelled, errors.ChatClosed, errors.UploadStateConflict)
     @blp.doc(operationId="sendMessage")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
-        """Write a message
+        """Write a message, or send a file
+
+        A file is uploaded first: `POST /uploads` with the purpose `chat_file`.
 
         Everybody in the room gets it as `chat.message`; other devices of those who may read it are told by
         `chat.activity`.
@@ -95,6 +100,21 @@ class MessageById(MethodView):
         Its number stays, with `deleted_at` and without text.
         """
         service.remove(work(), message_id)
+
+
+@blp.route("/messages/<id:message_id>/file")
+class MessageFile(MethodView):
+    @blp.doc(operationId="downloadMessageFile", parameters=RANGE)
+    @blp.response(200, FILE, content_type="*/*", headers=FILE_HEADERS)
+    @blp.alt_response(206, schema=FILE, content_type="*/*", **PART)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(errors.VersionMismatch, errors.RangeNotSatisfiable)
+    def get(self, message_id: str) -> Response:
+        """Download the file that a message brought, or one range of it
+
+        Always as an attachment, of the media type that was found in it: what people send is never shown as a page.
+        """
+        return downloads.answer(work().driver(ObjectStore), service.file_of(work(), message_id))
 
 
 @blp.route("/messages/<id:message_id>/reactions/<string:emoji>", parameters=[EMOJI])

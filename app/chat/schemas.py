@@ -28,10 +28,17 @@ def _number(**kwargs: Any) -> fields.Integer:
 class MessageSend(Schema):
     text = text_field(
         LONGEST_CHAT_TEXT,
-        required=True,
+        load_default=None,
         metadata={
             "description": "Plain text, never HTML; at most CHAT_TEXT_MAX characters.",
             "example": "The agenda is in the calendar.",
+        },
+    )
+    upload_id = id_field(
+        load_default=None,
+        metadata={
+            "description": "A completed upload of yours with the purpose `chat_file`; then `text` may be missing.",
+            "example": None,
         },
     )
     client_ref = text_field(
@@ -42,6 +49,11 @@ class MessageSend(Schema):
             "example": "phone-1-42",
         },
     )
+
+    @ma.validates_schema
+    def _says_something(self, data: dict[str, Any], **_: object) -> None:
+        if data.get("text") is None and data.get("upload_id") is None:
+            raise ma.ValidationError("Give text, or upload_id, or both.", "text")
 
 
 class MessageEdit(Schema):
@@ -70,6 +82,16 @@ class SystemLine(Schema):
     reason = fields.String(required=True, allow_none=True, metadata={"description": "Why they left.", "example": None})
 
 
+class ChatFile(Schema):
+    name = fields.String(required=True, metadata={"example": "plan.pdf"})
+    media_type = fields.String(required=True, metadata={"description": "What is in it.", "example": "application/pdf"})
+    size = fields.Integer(required=True, metadata={"description": "In bytes.", "example": 187342})
+    sha256 = fields.String(required=True, metadata={"description": "In lowercase hex."})
+    download_url = fields.String(
+        required=True, metadata={"description": "It needs your access token like every other address."}
+    )
+
+
 class ReactionCount(Schema):
     emoji = fields.String(required=True, metadata={"example": "👍"})
     count = fields.Integer(required=True, metadata={"example": 2})
@@ -93,6 +115,7 @@ class MessageOut(Schema):
         },
     )
     system = fields.Nested(SystemLine, required=True, allow_none=True)
+    file = fields.Nested(ChatFile, required=True, allow_none=True)
     reactions = fields.List(fields.Nested(ReactionCount), required=True)
     client_ref = fields.String(required=True, allow_none=True, metadata={"example": "phone-1-42"})
     created_at = Timestamp(required=True)

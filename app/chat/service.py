@@ -12,6 +12,7 @@ Rules, and why they hold:
   latest only), however much is written.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select
@@ -21,6 +22,7 @@ from app.chat.emoji import is_emoji
 from app.chat.models import ChatMessage, Reaction
 from app.core import errors
 from app.core.actor import Actor
+from app.core.downloads import Download
 from app.core.ids import new_id
 from app.core.inserts import insert_unless_there
 from app.core.runtime import Work
@@ -31,6 +33,7 @@ from app.meetings import service as meetings
 from app.meetings.models import MeetingPerson
 from app.participants import service as participants
 from app.participants.models import Participant
+from app.uploads import service as uploads
 
 READERS = ("owner", "accepted")
 
@@ -81,12 +84,15 @@ def check_may_write(meeting: Any) -> None:
         raise errors.ChatClosed("The meeting has ended, and its chat was deleted at the end.")
 
 
-def send(work: Work, actor: Actor, meeting_id: str, *, text: str, client_ref: str | None) -> dict[str, Any]:
-    """Write a message. One whose `client_ref` was sent before is answered as it is now, and nothing is sent.
+def send(
+    work: Work, actor: Actor, meeting_id: str, *, text: str | None, upload_id: str | None, client_ref: str | None
+) -> dict[str, Any]:
+    """Write a message, send a file, or both. One whose `client_ref` was sent before is answered as it is now, and
+    nothing is sent.
 
-    :raises MeetingCancelled: :raises ChatClosed:
+    :raises MeetingCancelled: :raises ChatClosed: :raises NotFound: :raises UploadStateConflict: from `uploads.take`.
     """
-    _check_length(work, text)
+    _check_length(work, text or "")
     if client_ref is not None:
         asked = {"of_meeting": meeting_id, "of_sender": actor.user_id, "ref": client_ref}
         before = work.connection().scalar(_SENT_BEFORE, asked)
@@ -98,14 +104,16 @@ def send(work: Work, actor: Actor, meeting_id: str, *, text: str, client_ref: st
         "id": new_id(),
         "meeting_id": meeting_id,
         "number": held.message_head,
-        "type": "text",
+        "type": "text" if upload_id is None else "file",
         "sender_id": actor.user_id,
         "text": text,
+        "data": None if upload_id is None else asdict(uploads.take(work, actor, upload_id, "chat_file")),
         "client_ref": client_ref,
         "created_at": work.now(),
     }
+    work.flush()
     work.connection().execute(_INSERT, values)
-    shown = shapes.of_new(values, actor.display_name)
+    shown = shapes.of_new(work, values, actor.display_name)
     _tell(work, "chat.message", shown, is_first=True)
     return shown
 
@@ -128,6 +136,7 @@ def remove(work: Work, message_id: str) -> None:
     """Take one's own message back: its number stays, nothing else. Repeating that changes nothing."""
     message = hold(work, message_id)
     if message.deleted_at is None:
+        _release_file(work, message.data)
         message.text, message.data, message.deleted_at = None, None, work.now()
         work.execute(delete(Reaction).where(Reaction.message_id == message_id))
         work.flush()
@@ -172,6 +181,7 @@ def clear(work: Work, meeting_id: str, by_user_id: str | None = None) -> None:
     """
     meeting = meetings.hold(work, meeting_id)
     up_to = meeting.message_head
+    release_files(work, meeting_id)
     work.execute(delete(ChatMessage).where(ChatMessage.meeting_id == meeting_id))
     whose = select(MeetingPerson.user_id).where(MeetingPerson.meeting_id == meeting_id)
     stays = select(Participant.inbox_id).where(Participant.meeting_id == meeting_id)
@@ -184,6 +194,27 @@ def clear(work: Work, meeting_id: str, by_user_id: str | None = None) -> None:
     inbox.deliver(
         work, Message("chat.cleared", {"meeting_id": meeting_id, "up_to": up_to}, meeting_id), {*people, *there}
     )
+
+
+def release_files(work: Work, meeting_id: str) -> None:
+    """Have every file of a chat deleted: its messages are about to go."""
+    sent = select(ChatMessage.data).where(ChatMessage.meeting_id == meeting_id, ChatMessage.type == "file")
+    for data in work.scalars(sent).all():
+        _release_file(work, data)
+
+
+def _release_file(work: Work, data: dict[str, Any] | None) -> None:
+    if data is not None and "upload_id" in data:
+        uploads.release(work, data["upload_id"])
+
+
+def file_of(work: Work, message_id: str) -> Download:
+    """:raises NotFound: it brought no file, or is deleted."""
+    message = get(work, message_id)
+    if message.type != "file" or message.data is None:
+        raise errors.NotFound("The message has no file.")
+    data = message.data
+    return Download(data["key"], data["media_type"], data["size"], data["sha256"], data["name"])
 
 
 def add_line(work: Work, meeting_id: str, kind: str, **about: str | None) -> None:

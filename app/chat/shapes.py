@@ -31,10 +31,12 @@ def dump(shown: dict[str, Any]) -> dict[str, Any]:
     return dumped
 
 
-def of_new(values: dict[str, Any], sender_name: str) -> dict[str, Any]:
+def of_new(work: Work, values: dict[str, Any], sender_name: str) -> dict[str, Any]:
     """A message that was just sent, and that nobody has reacted to."""
     sender = {"user_id": values["sender_id"], "display_name": sender_name}
-    return {**values, "sender": sender, "system": None, "reactions": [], "edited_at": None, "deleted_at": None}
+    file = _file(work, values["id"], values["data"]) if values["type"] == "file" else None
+    rest: dict[str, Any] = {"system": None, "reactions": [], "edited_at": None, "deleted_at": None}
+    return {**values, "sender": sender, "file": file, **rest}
 
 
 def view(work: Work, message: ChatMessage, reader_id: str | None) -> dict[str, Any]:
@@ -58,6 +60,7 @@ def views(work: Work, messages: Sequence[ChatMessage], reader_id: str | None) ->
                 "text": _words(system) if system else message.text,
                 "sender": sender,
                 "system": system,
+                "file": _file(work, message.id, message.data) if message.type == "file" and message.data else None,
                 "reactions": reactions.get(message.id, []),
             }
         )
@@ -77,6 +80,13 @@ def reactions_of(work: Work, message_ids: Sequence[str], reader_id: str | None) 
         mine = {} if reader_id is None else {"mine": bool(row.mine)}
         found.setdefault(row.message_id, []).append({"emoji": row.emoji, "count": row.count, **mine})
     return found
+
+
+def _file(work: Work, message_id: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: data[key] for key in ("name", "media_type", "size", "sha256")},
+        "download_url": f"{work.settings.address}/api/v1/messages/{message_id}/file",
+    }
 
 
 def _system(data: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

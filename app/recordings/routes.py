@@ -3,32 +3,16 @@ from typing import Any
 from flask import Response
 from flask.views import MethodView
 
-from app.core import errors
+from app.core import downloads, errors
 from app.core.api import Blueprint
+from app.core.downloads import FILE, FILE_HEADERS, PART, RANGE
 from app.core.flask_app import actor, work
 from app.core.objects.base import ObjectStore
 from app.core.pagination import PageQuery, page_of
-from app.recordings import download, service
+from app.recordings import service
 from app.recordings.schemas import RecordingOut, RecordingStart
 
 blp = Blueprint("recordings", __name__, description="Record meetings; list, download and delete recordings.")
-
-FILE = {"type": "string", "format": "binary"}
-RANGE = [
-    # No example: the explorer would fill it in, and the file it downloads would be cut.
-    {"name": "Range", "in": "header", "schema": {"type": "string"}, "description": "Such as `bytes=0-1023`."},
-    {"name": "If-Range", "in": "header", "schema": {"type": "string"}},
-]
-FILE_HEADERS = {
-    "ETag": {"description": "The file's SHA-256, for `If-Range`.", "schema": {"type": "string"}},
-    "Accept-Ranges": {"schema": {"type": "string", "example": "bytes"}},
-    "Content-Disposition": {"schema": {"type": "string"}},
-}
-PART: dict[str, Any] = {
-    "description": "The range that `Range` asks for",
-    "headers": {**FILE_HEADERS, "Content-Range": {"schema": {"type": "string"}}},
-    "success": True,
-}
 
 
 @blp.route("/meetings/<id:meeting_id>/recordings")
@@ -107,4 +91,4 @@ class DownloadRecording(MethodView):
         file is still the same. Of several ranges the whole file is sent. An `audio_only` file is `audio/mp4`.
         """
         file = service.download_of(work(), service.get(work(), recording_id))
-        return download.answer(work().driver(ObjectStore), file)
+        return downloads.answer(work().driver(ObjectStore), file)

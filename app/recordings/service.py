@@ -11,6 +11,8 @@ from sqlalchemy import Select, select
 from app.accounts.service import NAME_OF_ERASED, names_of
 from app.core import errors
 from app.core.actor import Actor
+from app.core.downloads import Download
+from app.core.file_names import file_name
 from app.core.ids import new_id
 from app.core.pagination import paginate
 from app.core.runtime import Work
@@ -21,7 +23,6 @@ from app.participants import service as participants
 from app.participants.models import Participant
 from app.recordings import states
 from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
-from app.recordings.files import Download, file_name
 from app.recordings.models import Recording
 from app.recordings.recorders.base import Recorder
 from app.recordings.schemas import RecordingOut

@@ -14,7 +14,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self' data:",
+        "img-src 'self' data: blob:",  # pictures of the chat, likewise
         "media-src 'self' blob:",  # recordings are fetched with a token and played from memory
         "connect-src 'self'",
         "form-action 'self'",

@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from playwright.sync_api import Locator, expect
 
@@ -6,6 +8,9 @@ from tests.e2e.test_page_accessibility import check
 
 pytestmark = pytest.mark.browser
 
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 HTML = '<img src="x" onerror="document.title = \'broken in\'"> & <b>bold</b>'
 
 
@@ -45,6 +50,14 @@ def test_two_people_chat_in_a_call(couple: tuple[Person, Person, str]) -> None:
     ada.page.get_by_role("button", name="Laughing").press("Enter")
     expect(message(bo, "Nice try").get_by_role("button", name="😂 1")).to_be_visible()
     check(ada.page, "room with its chat")
+
+    with ada.page.expect_file_chooser() as chooser:
+        ada.page.get_by_role("button", name="Send a file").click()
+    chooser.value.set_files([{"name": "Dot <1>.png", "mimeType": "image/png", "buffer": DOT}])
+    expect(bo.page.get_by_role("img", name="Dot <1>.png")).to_be_visible()
+    with bo.page.expect_download() as download:
+        bo.page.get_by_role("button", name="Dot <1>.png").click()
+    assert download.value.path().read_bytes() == DOT
 
     message(bo, "Nice try").get_by_role("button", name="React to your message").press("Enter")
     bo.page.get_by_role("button", name="Delete", exact=True).press("Enter")

@@ -1,9 +1,11 @@
 /**
  * One meeting's chat as it is known here: pages of the past, what comes in, and what is on its way out.
- * No DOM. Fires `change`; `arrived` (detail: the message) when somebody else has written.
+ * No DOM. Fires `change`; `progress` (detail: what is being sent) of a file; `arrived` (detail: the message) when
+ * somebody else has written.
  */
 
 import { randomId } from "../client/backoff.js";
+import { Uploads } from "../client/uploads.js";
 
 const PAGE = 50;
 const CATCH_UP_MS = 150; // comings and goings in a burst are read once
@@ -18,7 +20,7 @@ export class ChatHistory extends EventTarget {
     super();
     this.#client = client;
     this.meetingId = meetingId;
-    this.pending = []; // {id, text, error}: sent, and not answered yet
+    this.pending = []; // {id, text, file, share, error}: sent, and not answered yet; `share` of a file is 0…1
     this.unread = 0;
     this.older = null; // cursor of the page before
     this.ready = false;
@@ -139,13 +141,27 @@ export class ChatHistory extends EventTarget {
   // What a person does -----------------------------------------------------------------------------------------
 
   /** It stands among the messages at once; a repeat after a lost answer sends nothing twice. */
-  async send(text, again = null) {
-    const entry = again ?? { id: randomId(), text, error: null };
+  send(text) {
+    return this.#start({ id: randomId(), text, file: null });
+  }
+
+  sendFile(file) {
+    return this.#start({ id: randomId(), text: null, file });
+  }
+
+  #start(entry) {
+    this.pending = [...this.pending, entry];
+    return this.sendAgain(entry);
+  }
+
+  async sendAgain(entry) {
     entry.error = null;
-    if (!again) this.pending = [...this.pending, entry];
+    entry.giveUp = new AbortController();
     this.#changed();
     try {
-      const body = { text: entry.text, client_ref: entry.id };
+      if (entry.file && !entry.uploadId) entry.uploadId = await this.#upload(entry);
+      const { id, text, uploadId } = entry;
+      const body = { ...(uploadId ? { upload_id: uploadId } : { text }), client_ref: id };
       this.#note(await this.#client.post(this.path, body, { idempotencyKey: null }));
     } catch (error) {
       entry.error = error;
@@ -153,7 +169,23 @@ export class ChatHistory extends EventTarget {
     this.#changed();
   }
 
+  async #upload(entry) {
+    const onProgress = ({ sent, size }) => {
+      entry.share = size ? sent / size : 1;
+      this.dispatchEvent(new CustomEvent("progress", { detail: entry }));
+    };
+    entry.share = 0;
+    const options = { purpose: "chat_file", onProgress, signal: entry.giveUp.signal };
+    return (await new Uploads(this.#client).send(entry.file, options)).id;
+  }
+
+  /** The bytes of what a message brought. @returns {Promise<Blob>} */
+  file(message) {
+    return this.#client.file(`/messages/${message.id}/file`);
+  }
+
   discard(entry) {
+    entry.giveUp.abort();
     this.pending = this.pending.filter((one) => one !== entry);
     this.#changed();
   }

@@ -2,7 +2,7 @@
 
 import { confirmDialog } from "../ui/dialog.js";
 import { h, icon, renderList, toast } from "../ui/dom.js";
-import { day, dayAndTime, time, words } from "../ui/words.js";
+import { bytes, day, dayAndTime, time, words } from "../ui/words.js";
 
 const QUICK = [
   ["👍", "Thumbs up"],
@@ -13,6 +13,8 @@ const QUICK = [
   ["🙏", "Thanks"],
 ];
 const AT_THE_END_PX = 40;
+const PICTURES = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif"]; // none of them runs anything
+const PREVIEW_BYTES = 2_000_000;
 
 /**
  * @param {ChatHistory} history
@@ -21,6 +23,11 @@ const AT_THE_END_PX = 40;
 export function chatView(history, { me, writable = true }) {
   let open = null; // id of the message whose actions are shown
   let editing = null; // id of the message that is being changed
+  let atTheEnd = true;
+  const pictures = new Map(); // where one is to be shown → its message
+  const inSight = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) if (isIntersecting && pictures.has(target)) showPicture(target);
+  });
   const list = h("ol", { class: "chat-list" });
   const none = h("p", { class: "hint chat-none" }, "Nobody has written yet.");
   const older = h("button", { class: "quiet", type: "button", onclick: () => attempt(readOlder) }, "Show earlier ones");
@@ -49,10 +56,11 @@ export function chatView(history, { me, writable = true }) {
   }
 
   function draw() {
-    const atTheEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_THE_END_PX;
+    atTheEnd = log.scrollHeight - log.scrollTop - log.clientHeight < AT_THE_END_PX;
     older.hidden = !history.older;
-    const items = [...withDays(history.messages.map((one) => ({ ...one, open: one.id === open, editing: one.id === editing })))];
-    for (const entry of history.pending) items.push({ id: entry.id, pending: true, error: entry.error?.message, entry });
+    const messages = history.messages.map((one) => ({ ...one, open: one.id === open, editing: one.id === editing }));
+    const pending = history.pending.map((one) => ({ id: one.id, error: one.error?.message ?? null, pending: () => one }));
+    const items = [...withDays(messages), ...pending];
     none.hidden = items.length > 0 || !history.ready;
     renderList(list, items, build);
     if (atTheEnd) log.scrollTop = log.scrollHeight;
@@ -60,7 +68,7 @@ export function chatView(history, { me, writable = true }) {
 
   function build(item) {
     if (item.day) return h("li", { class: "chat-day" }, item.day);
-    if (item.pending) return pendingOf(item.entry);
+    if (item.pending) return pendingOf(item.pending());
     if (item.type === "system") return h("li", { class: "chat-line" }, `${item.text} `, timeOf(item));
     return messageOf(item);
   }
@@ -79,7 +87,8 @@ export function chatView(history, { me, writable = true }) {
         message.edited_at && !gone && h("span", { class: "hint" }, "edited"),
         !gone && writable && moreButton(message, own),
       ),
-      message.editing && !gone ? editor(message) : textOf(message, gone),
+      message.editing && !gone ? editor(message) : (gone || message.text) && textOf(message, gone),
+      message.file && fileOf(message),
       message.reactions.length > 0 && reactionsOf(message),
       message.open && !gone && actionsOf(message, own),
     );
@@ -88,6 +97,51 @@ export function chatView(history, { me, writable = true }) {
   function textOf(message, gone) {
     if (gone) return h("p", { class: "chat-text hint" }, "This message was deleted.");
     return h("p", { class: "chat-text", dir: "auto" }, message.text);
+  }
+
+  /** It is fetched with the token, so that its address carries no secret; of pictures those that come into sight. */
+  function fileOf(message) {
+    const { name, size, media_type: type } = message.file;
+    const picture = PICTURES.includes(type) && size <= PREVIEW_BYTES && h("div", { class: "chat-picture" });
+    if (picture) {
+      pictures.set(picture, message);
+      inSight.observe(picture);
+    }
+    const save = async () => {
+      const address = URL.createObjectURL(await history.file(message));
+      h("a", { href: address, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    };
+    return h(
+      "div",
+      { class: "chat-file" },
+      picture,
+      h(
+        "button",
+        { type: "button", "data-key": `file-${message.id}`, onclick: () => attempt(save) },
+        icon("download"),
+        h("span", { class: "grow" }, name),
+        h("span", { class: "hint" }, bytes(size)),
+      ),
+    );
+  }
+
+  async function showPicture(place) {
+    const message = pictures.get(place);
+    pictures.delete(place);
+    inSight.unobserve(place);
+    try {
+      const address = URL.createObjectURL(await history.file(message));
+      const image = h("img", { src: address, alt: message.file.name });
+      image.addEventListener("load", () => {
+        URL.revokeObjectURL(address);
+        if (atTheEnd) toTheEnd();
+      });
+      image.addEventListener("error", () => place.remove());
+      place.append(image);
+    } catch {
+      place.remove(); // the button beside it still saves the file
+    }
   }
 
   function moreButton(message, own) {
@@ -201,21 +255,34 @@ export function chatView(history, { me, writable = true }) {
   }
 
   function pendingOf(entry) {
+    const progress = entry.file && h("progress", { max: 1, value: entry.share, "aria-label": "Sent of the file" });
     return h(
       "li",
-      { class: "chat-message is-own is-pending" },
-      h("p", { class: "chat-text", dir: "auto" }, entry.text),
+      { class: "chat-message is-own is-pending", "data-pending": entry.id },
+      h("p", { class: "chat-text", dir: "auto" }, entry.text ?? entry.file.name),
+      !entry.error && progress,
       entry.error
         ? h(
             "div",
             { class: "buttons", role: "alert" },
             h("p", { class: "problem" }, words(entry.error)),
-            h("button", { type: "button", onclick: () => history.send(entry.text, entry) }, "Send again"),
+            h("button", { type: "button", onclick: () => history.sendAgain(entry) }, "Send again"),
             h("button", { type: "button", class: "quiet", onclick: () => history.discard(entry) }, "Discard"),
           )
-        : h("p", { class: "hint" }, "Sending …"),
+        : h(
+            "div",
+            { class: "buttons" },
+            h("p", { class: "hint" }, "Sending …"),
+            entry.file &&
+              h("button", { type: "button", class: "quiet", onclick: () => history.discard(entry) }, "Cancel"),
+          ),
     );
   }
+
+  history.addEventListener("progress", ({ detail }) => {
+    const bar = list.querySelector(`[data-pending="${detail.id}"] progress`);
+    if (bar) bar.value = detail.share;
+  });
 
   const toTheEnd = () => {
     log.scrollTop = log.scrollHeight;
@@ -264,9 +331,22 @@ function composerOf(history) {
   const grow = () => {
     input.rows = Math.min(5, input.value.split("\n").length);
   };
+  const file = h("input", { type: "file", hidden: true, multiple: true, tabindex: -1, "aria-label": "Files" });
+  file.addEventListener("change", () => {
+    for (const one of file.files) history.sendFile(one);
+    file.value = "";
+    input.focus();
+  });
+  const attach = h(
+    "button",
+    { type: "button", class: "quiet icon-only", "aria-label": "Send a file", onclick: () => file.click() },
+    icon("plus"),
+  );
   const element = h(
     "form",
     { class: "chat-composer", onsubmit: send, onkeydown: (event) => keys(event, send), oninput: grow },
+    attach,
+    file,
     input,
     button,
   );

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from app.recordings.files import disposition, file_name
+from app.core.file_names import disposition, file_name
 
 HELD_AT = datetime(2026, 11, 20, 11, 5)
 DATE = "2026-11-20 11.05"
@@ -45,12 +45,15 @@ def test_a_long_title_is_cut_between_letters_and_never_the_date() -> None:
     [
         ("Weekly review.mp4", 'attachment; filename="Weekly review.mp4"'),
         ("Übung.mp4", "attachment; filename=\"Ubung.mp4\"; filename*=UTF-8''%C3%9Cbung.mp4"),
-        ("計画.m4a", "attachment; filename=\"recording.m4a\"; filename*=UTF-8''%E8%A8%88%E7%94%BB.m4a"),
+        ("計画.m4a", "attachment; filename=\"file.m4a\"; filename*=UTF-8''%E8%A8%88%E7%94%BB.m4a"),
         # Wide forms of ", \ and / are plain ones in ASCII; a % would be taken for the start of a code.
         (
             "a＂b＼c／d.mp4",
             "attachment; filename=\"a b c d.mp4\"; filename*=UTF-8''a%EF%BC%82b%EF%BC%BCc%EF%BC%8Fd.mp4",
         ),
+        ("READ ME", 'attachment; filename="READ ME"'),
+        ("計画", "attachment; filename=\"file\"; filename*=UTF-8''%E8%A8%88%E7%94%BB"),
+        ('a.b"c', 'attachment; filename="a.b c"'),
         ("100%.mp4", "attachment; filename=\"100.mp4\"; filename*=UTF-8''100%25.mp4"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.core.errors import RangeNotSatisfiable
-from app.recordings.ranges import asked_range
+from app.core.ranges import asked_range
 
 SIZE = 1000
 

@@ -1,12 +1,47 @@
-"""A recording's file as an HTTP answer: whole or a range of it (RFC 9110 §14), in constant memory."""
+"""A stored file as an HTTP answer: whole or a range of it (RFC 9110 §14), in constant memory; never shown as a page."""
+
+from dataclasses import dataclass
+from typing import Any
 
 from flask import Response, request
 from werkzeug.wsgi import FileWrapper
 
 from app.core import errors
+from app.core.file_names import disposition
 from app.core.objects.base import CHUNK_BYTES, ObjectNotFound, ObjectStore, StoreUnusable
-from app.recordings.files import Download, disposition
-from app.recordings.ranges import ByteRange, asked_range
+from app.core.ranges import ByteRange, asked_range
+
+# No example of Range: the explorer would fill it in, and the file that it downloads would be cut.
+RANGE = [
+    {"name": "Range", "in": "header", "schema": {"type": "string"}, "description": "Such as `bytes=0-1023`."},
+    {"name": "If-Range", "in": "header", "schema": {"type": "string"}},
+]
+FILE = {"type": "string", "format": "binary"}
+FILE_HEADERS = {
+    "ETag": {"description": "The file's SHA-256, for `If-Range`.", "schema": {"type": "string"}},
+    "Accept-Ranges": {"schema": {"type": "string", "example": "bytes"}},
+    "Content-Disposition": {"schema": {"type": "string"}},
+}
+PART: dict[str, Any] = {
+    "description": "The range that `Range` asks for",
+    "headers": {**FILE_HEADERS, "Content-Range": {"schema": {"type": "string"}}},
+    "success": True,
+}
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file in the object store. `sha256` in hex, `size` in bytes, `name` as people are to see it."""
+
+    key: str
+    content_type: str
+    size: int
+    sha256: str
+    name: str
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.sha256}"'
 
 
 def answer(store: ObjectStore, file: Download) -> Response:
@@ -22,6 +57,7 @@ def answer(store: ObjectStore, file: Download) -> Response:
         return Response(status=304, headers=headers)
     part = _asked_part(file)
     headers["Content-Disposition"] = disposition(file.name)
+    headers["Content-Security-Policy"] = "sandbox; default-src 'none'"  # whoever opens it all the same runs nothing
     headers["Content-Length"] = str(part.length if part else file.size)
     if part:
         headers["Content-Range"] = part.content_range
@@ -29,7 +65,7 @@ def answer(store: ObjectStore, file: Download) -> Response:
         # HEAD too: it answers as GET would, where the file is lost as well.
         stream = store.open(file.key, part.start, part.length) if part else store.open(file.key)
     except ObjectNotFound:
-        raise errors.NotFound("The recording's file is no longer in the store.") from None
+        raise errors.NotFound("The file is no longer in the store.") from None
     except StoreUnusable:
         raise errors.Unavailable("The store of files cannot be read.") from None
     return Response(
