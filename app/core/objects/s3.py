@@ -307,7 +307,7 @@ class S3ObjectStore:
 
     def _noted_checksum(self, key: str, etag: str) -> str | None:
         try:
-            tags = self._client.get_object_tags(self._bucket_of(key), key) or {}
+            tags: Any = self._client.get_object_tags(self._bucket_of(key), key) or {}
         except S3Error as error:
             if error.code in _GONE:
                 raise
