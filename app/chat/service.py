@@ -31,6 +31,7 @@ from app.meetings import service as meetings
 from app.meetings.models import MeetingPerson
 from app.participants import service as participants
 from app.participants.models import Participant
+from app.participants.permissions import require
 
 READERS = ("owner", "accepted")
 
@@ -84,7 +85,7 @@ def check_may_write(meeting: Any) -> None:
 def send(work: Work, actor: Actor, meeting_id: str, *, text: str, client_ref: str | None) -> dict[str, Any]:
     """Write a message. One whose `client_ref` was sent before is answered as it is now, and nothing is sent.
 
-    :raises MeetingCancelled: :raises ChatClosed:
+    :raises MeetingCancelled: :raises ChatClosed: :raises NotPermitted: here only hosts may write.
     """
     _check_length(work, text)
     if client_ref is not None:
@@ -94,6 +95,7 @@ def send(work: Work, actor: Actor, meeting_id: str, *, text: str, client_ref: st
             return shapes.view(work, get(work, before), actor.user_id)
     held = meetings.next_message_number(work, meeting_id)
     check_may_write(held)
+    require(work, actor, meeting_id, "chat", meeting=held)
     values = {
         "id": new_id(),
         "meeting_id": meeting_id,
@@ -113,10 +115,11 @@ def send(work: Work, actor: Actor, meeting_id: str, *, text: str, client_ref: st
 def edit(work: Work, actor: Actor, message_id: str, text: str) -> dict[str, Any]:
     """Change what one's own message says. The last word counts: only its sender has it.
 
-    :raises MessageDeleted: :raises MeetingCancelled: :raises ChatClosed:
+    :raises MessageDeleted: :raises MeetingCancelled: :raises ChatClosed: :raises NotPermitted:
     """
     _check_length(work, text)
     message = _hold_undeleted(work, message_id)
+    require(work, actor, message.meeting_id, "chat")
     if message.text != text:
         message.text, message.edited_at = text, work.now()
         work.flush()
@@ -138,10 +141,12 @@ def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, An
     """Put an emoji to a message. Repeating that changes nothing.
 
     :raises MessageDeleted: :raises TooManyReactions: :raises MeetingCancelled: :raises ChatClosed:
+    :raises NotPermitted:
     """
     if not is_emoji(emoji):
         raise errors.ValidationFailed(errors=[{"location": "path", "field": "emoji", "message": "Not one emoji."}])
     message = _hold_undeleted(work, message_id)
+    require(work, actor, message.meeting_id, "chat")
     before = shapes.reactions_of(work, [message_id], actor.user_id).get(message_id, [])
     own = next((one for one in before if one["emoji"] == emoji), None)
     if own is None and len(before) >= work.settings.chat_reactions_max:
