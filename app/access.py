@@ -23,7 +23,7 @@ from app.core.actor import Actor
 from app.core.runtime import Work
 from app.invitations.models import Invitation
 from app.meetings.models import Meeting, MeetingPerson
-from app.meetings.service import relation_of
+from app.meetings.service import Standing, standing_of
 from app.participants.models import Participant
 from app.rate_limits import RateLimits
 from app.recordings.models import Recording
@@ -38,6 +38,7 @@ class Who(StrEnum):
     ADMIN = "admin"
     SERVICE = "service"  # a media worker, with a service key
     OWNER = "owner"  # of the meeting that the subject belongs to
+    CO_HOST = "co_host"  # whom its owner has made one
     ACCEPTED = "accepted"  # its invitation
     INVITED = "invited"  # and has not said yes
     INVITEE = "invitee"  # the person whom this very invitation asks
@@ -46,12 +47,14 @@ class Who(StrEnum):
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
+    BANNED = "banned"  # from the meeting: is told so, and nothing else
 
 
 ANYONE = frozenset({Who.ANYONE})
 USER = frozenset({Who.USER})
 ANY_ACCOUNT = frozenset({Who.USER, Who.SERVICE})
 OWNER = frozenset({Who.OWNER})
+HOST = frozenset({Who.OWNER, Who.CO_HOST})
 MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
 ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
 GUEST = frozenset({Who.GUEST})
@@ -92,8 +95,10 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /meetings/{meeting_id}": ASKED | GUEST,
     "PATCH /meetings/{meeting_id}": OWNER,
     "DELETE /meetings/{meeting_id}": OWNER,
-    "POST /meetings/{meeting_id}/start": OWNER,
-    "POST /meetings/{meeting_id}/end": OWNER,
+    "POST /meetings/{meeting_id}/start": HOST,
+    "POST /meetings/{meeting_id}/end": HOST,
+    "POST /meetings/{meeting_id}/lock": HOST,
+    "POST /meetings/{meeting_id}/unlock": HOST,
     "POST /meetings/{meeting_id}/cancel": OWNER,
     "POST /meetings/{meeting_id}/code/renew": OWNER,
     # invitations
@@ -117,7 +122,18 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /participants/{participant_id}": PRESENT | SELF,
     "PATCH /participants/{participant_id}": SELF,
     "POST /participants/{participant_id}/leave": SELF,
-    "POST /participants/{participant_id}/remove": OWNER,
+    "POST /participants/{participant_id}/admit": HOST,
+    "POST /participants/{participant_id}/deny": HOST,
+    "POST /participants/{participant_id}/mute": HOST,
+    "POST /participants/{participant_id}/ask-to-unmute": HOST,
+    "POST /participants/{participant_id}/lower-hand": HOST,
+    "POST /participants/{participant_id}/remove": HOST,
+    "POST /participants/{participant_id}/ban": HOST,
+    "PUT /participants/{participant_id}/role": OWNER,
+    "POST /meetings/{meeting_id}/lobby/admit-all": HOST,
+    "POST /meetings/{meeting_id}/mute-all": HOST,
+    "GET /meetings/{meeting_id}/bans": HOST,
+    "DELETE /meetings/{meeting_id}/bans/{user_id}": HOST,
     # signaling and media
     "GET /meetings/{meeting_id}/rtc/config": PRESENT,
     "POST /meetings/{meeting_id}/rtc/signals": PRESENT,
@@ -144,12 +160,12 @@ RULES: dict[str, frozenset[Who]] = {
     "PUT /messages/{message_id}/reactions/{emoji}": PRESENT,
     "DELETE /messages/{message_id}/reactions/{emoji}": PRESENT,
     # recordings and notes
-    "POST /meetings/{meeting_id}/recordings": OWNER,
+    "POST /meetings/{meeting_id}/recordings": MEMBER,  # by the meeting's permissions
     "GET /meetings/{meeting_id}/recordings": MEMBER,
     "GET /recordings": USER,
     "GET /recordings/{recording_id}": MEMBER,
     "DELETE /recordings/{recording_id}": OWNER,
-    "POST /recordings/{recording_id}/stop": OWNER,
+    "POST /recordings/{recording_id}/stop": MEMBER,  # who may record, their own; hosts, any
     "GET /recordings/{recording_id}/download": MEMBER,
     "POST /meetings/{meeting_id}/notes": OWNER,
     "GET /meetings/{meeting_id}/notes": MEMBER,
@@ -223,7 +239,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
 }
 
 # Where the path names the meeting itself, one statement tells whether the session is good and what its person is there.
-_SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation).outerjoin(
+_SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation, MeetingPerson.role.label("role_there")).outerjoin(
     MeetingPerson, and_(MeetingPerson.user_id == User.id, MeetingPerson.meeting_id == bindparam("of_meeting"))
 )
 
@@ -231,7 +247,11 @@ _SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation).outerjoin(
 SIGNALS = "POST /meetings/{meeting_id}/rtc/signals"
 _SENDER_AND_RECIPIENT = (
     _SESSION_AND_RELATION.with_only_columns(
-        User.display_name.label("user_name"), User.role, MeetingPerson.relation, *signaling.PERSON
+        User.display_name.label("user_name"),
+        User.role,
+        MeetingPerson.relation,
+        MeetingPerson.role.label("role_there"),
+        *signaling.PERSON,
     )
     .outerjoin(
         Participant,
@@ -243,13 +263,19 @@ _SENDER_AND_RECIPIENT = (
     .outerjoin(Meeting, Meeting.id == Participant.meeting_id)
 )
 
-_RELATIONS = {"owner": Who.OWNER, "accepted": Who.ACCEPTED, "invited": Who.INVITED, "guest": Who.GUEST}
+_RELATIONS = {
+    "owner": Who.OWNER,
+    "accepted": Who.ACCEPTED,
+    "invited": Who.INVITED,
+    "guest": Who.GUEST,
+    "banned": Who.BANNED,
+}
 
 
 def guard(work: Work) -> None:
     """Authenticate the request, count it for its limits and hold it against the table.
 
-    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
+    :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden: :raises Banned:
     """
     rule = request.url_rule
     if rule is None:
@@ -288,7 +314,8 @@ def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, An
     if found is None:
         check(work, g.actor, _rule(operation), path_ids)
     else:
-        _check_relation(_relations(found.relation), SUBJECTS["meeting_id"][1], _rule(operation))
+        standing = Standing(found.relation, found.role_there)
+        _check_relation(_relations(standing), SUBJECTS["meeting_id"][1], _rule(operation))
 
 
 def admit_sender(
@@ -315,12 +342,16 @@ def admit_sender(
     if not rows:
         raise errors.SessionEnded()
     g.actor = Actor(claims.user_id, claims.session_id, rows[0].user_name, rows[0].role)
-    _check_relation(_relations(rows[0].relation), SUBJECTS["meeting_id"][1], RULES[SIGNALS])
+    _check_relation(
+        _relations(Standing(rows[0].relation, rows[0].role_there)), SUBJECTS["meeting_id"][1], RULES[SIGNALS]
+    )
     return rows
 
 
-def _relations(relation: str | None) -> set[Who]:
-    return {_RELATIONS[relation]} if relation else set()
+def _relations(standing: Standing) -> set[Who]:
+    if standing.relation is None:
+        return set()
+    return {_RELATIONS[standing.relation]} | ({Who.CO_HOST} if standing.is_host and standing.role else set())
 
 
 def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:
@@ -337,9 +368,8 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
         if name in SUBJECTS:
             find_meeting, may_know = SUBJECTS[name]
             meeting_id, relations = find_meeting(work, actor, subject_id)
-            relation = relation_of(work, actor.user_id, meeting_id) if meeting_id is not None else None
-            if relation is not None:
-                relations.add(_RELATIONS[relation])
+            if meeting_id is not None:
+                relations |= _relations(standing_of(work, actor.user_id, meeting_id))
             _check_relation(relations, may_know, allowed)
             return
     if not _role(actor) & allowed:
@@ -347,6 +377,8 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
 
 
 def _check_relation(relations: set[Who], may_know: frozenset[Who], allowed: frozenset[Who]) -> None:
+    if Who.BANNED in relations and not relations & allowed:
+        raise errors.Banned()
     if not relations & may_know:
         raise errors.NotFound()
     if not relations & allowed:

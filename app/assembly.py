@@ -19,6 +19,7 @@ from app.invitations.routes import blp as invitations_blp
 from app.media.routes import blp as media_blp
 from app.meetings.routes import blp as meetings_blp
 from app.notes.routes import blp as notes_blp
+from app.participants.host_routes import blp as moderation_blp
 from app.participants.routes import blp as participants_blp
 from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
 from app.rate_limits import RateLimits
@@ -34,6 +35,7 @@ FEATURES: tuple[Blueprint, ...] = (
     meetings_blp,
     invitations_blp,
     participants_blp,
+    moderation_blp,
     signaling_blp,
     inbox_blp,
     media_blp,

@@ -199,7 +199,7 @@ def _bus() -> Bus:
     bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload)
     bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
 
-    bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move)
+    bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move, participant_handlers.admit_waiting)
     # Where media goes is decided before those who wait are let in.
     bus.on(meetings.MeetingStarted, media_handlers.place, participant_handlers.admit_waiting)
     bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
@@ -210,9 +210,10 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
     bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
 
-    bus.on(participants.ParticipantJoined, participant_handlers.introduce)
+    bus.on(participants.ParticipantJoined, participant_handlers.introduce, participant_handlers.tell_waiting)
     bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_guest)
     bus.on(participants.ParticipantJoined, chat_handlers.note_joined)
+    bus.on(participants.ParticipantLeft, participant_handlers.tell_waiting)
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)

@@ -28,6 +28,8 @@ ROLES: dict[str, set[str]] = {
     "accepted": {"user"},
     "participant": {"user"},
     "another participant": {"user"},
+    "co-host": {"user"},
+    "banned": {"user"},
     "rejected": {"user"},
     "revoked": {"user"},
     "owner": {"user"},
@@ -50,6 +52,8 @@ _IN_THE_MEETING: dict[str, set[str]] = {
     "accepted": {"accepted"},
     "participant": {"accepted"},
     "another participant": {"accepted"},
+    "co-host": {"accepted", "co_host"},
+    "banned": {"banned"},
     "owner": {"owner"},
     "guest of this meeting": {"guest"},
 }
@@ -70,9 +74,9 @@ MAY_KNOW: dict[str, set[str]] = {
     "upload_id": {"uploader"},
     "message_id": {"owner", "accepted", "guest"},
 }
-# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji, and
-# a provider, is nobody's.
-NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji"}
+# Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
+# a provider, and a banned person, is nobody's.
+NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji", "user_id"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -105,6 +109,7 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/join-by-code": lambda world, _: {"code": world.meeting["code"], "display_name": "Gil"},
     "POST /meetings/{meeting_id}/join": lambda *_: {"device": "tablet"},
     "PATCH /participants/{participant_id}": lambda *_: {"muted": True},
+    "PUT /participants/{participant_id}/role": lambda *_: {"role": "co_host"},
     "POST /meetings/{meeting_id}/rtc/signals": lambda world, actor: {
         "from": _participant(world, actor),
         "messages": [{"to": _other_participant(world, actor), "type": "rtc.restart", "payload": {}}],
@@ -121,7 +126,8 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
 QUERIES = {"GET /auth/oidc/{provider}/start": {"code_challenge": "c" * 43}}
-# Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not.
+# Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not, what
+# the meeting's owner permits to hosts only.
 ALLOWED_PROBLEMS = {
     "provider_unavailable",
     "token_not_usable",
@@ -129,6 +135,7 @@ ALLOWED_PROBLEMS = {
     "notes_missing",
     "email_already_verified",
     "code_unknown",  # to the one whose invitation was taken back
+    "not_permitted",
 }
 
 OPERATIONS = [(method, path, operation) for method, path, operation in operations()]
@@ -159,6 +166,8 @@ def expected(method: str, path: str, actor: str) -> tuple[int, str] | None:
     if not subjects:
         return None if ROLES[actor] & rule else (403, "forbidden")
     relations = RELATIONS[subjects[0]].get(actor, set())
+    if "banned" in relations:
+        return 403, "banned"
     if not relations & MAY_KNOW[subjects[0]]:
         return 404, "not_found"
     return None if relations & rule else (403, "forbidden")

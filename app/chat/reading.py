@@ -14,12 +14,14 @@ from app.core.runtime import Work
 from app.inbox.service import Message, deliver_to_person
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
+from app.participants.permissions import check_let_in
 
 
 def page(
     work: Work, actor: Actor, meeting_id: str, *, before: int | None, after: int | None, limit: int
 ) -> dict[str, Any]:
     """Messages in the order of their numbers: behind `after`, or else the newest ones, before `before` if given."""
+    check_let_in(work, actor, meeting_id)
     query = select(ChatMessage).where(ChatMessage.meeting_id == meeting_id)
     if after is not None:
         query = query.where(ChatMessage.number > after).order_by(ChatMessage.number)

@@ -27,21 +27,22 @@ EMOJI = {
 class Messages(MethodView):
     @blp.arguments(MessageSend)
     @blp.response(201, MessageOut)
-    @blp.problems(errors.MeetingCancelled, errors.ChatClosed, errors.UploadStateConflict)
+    @blp.problems(errors.MeetingCancelled, errors.ChatClosed, errors.NotPermitted, errors.UploadStateConflict)
     @blp.doc(operationId="sendMessage")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Write a message, or send a file
 
         A file is uploaded first: `POST /uploads` with the purpose `chat_file`.
 
-        Everybody in the room gets it as `chat.message`; other devices of those who may read it are told by
-        `chat.activity`.
+        The meeting's `permissions.chat` says who may. Everybody in the room gets it as `chat.message`; other devices
+        of those who may read it are told by `chat.activity`.
         """
         message = service.send(work(), actor(), meeting_id, **data)
         return message, 201, {"Location": f"/api/v1/messages/{message['id']}"}
 
     @blp.arguments(MessagesQuery, location="query")
     @blp.response(200, MessageOutPage)
+    @blp.problems(errors.NotPermitted)
     @blp.doc(operationId="listMessages")
     def get(self, query: dict[str, Any], meeting_id: str) -> Any:
         """Read the chat, page by page in both directions
@@ -85,7 +86,7 @@ class MessageById(MethodView):
 
     @blp.arguments(MessageEdit)
     @blp.response(200, MessageOut)
-    @blp.problems(errors.MessageDeleted, errors.MeetingCancelled, errors.ChatClosed)
+    @blp.problems(errors.MessageDeleted, errors.MeetingCancelled, errors.ChatClosed, errors.NotPermitted)
     def patch(self, data: dict[str, Any], message_id: str) -> Any:
         """Change what your own message says
 
@@ -120,7 +121,13 @@ class MessageFile(MethodView):
 @blp.route("/messages/<id:message_id>/reactions/<string:emoji>", parameters=[EMOJI])
 class MessageReaction(MethodView):
     @blp.response(200, MessageOut)
-    @blp.problems(errors.MessageDeleted, errors.TooManyReactions, errors.MeetingCancelled, errors.ChatClosed)
+    @blp.problems(
+        errors.MessageDeleted,
+        errors.TooManyReactions,
+        errors.MeetingCancelled,
+        errors.ChatClosed,
+        errors.NotPermitted,
+    )
     @blp.doc(operationId="addReaction")
     def put(self, message_id: str, emoji: str) -> Any:
         """React to a message with one emoji"""

@@ -33,6 +33,7 @@ from app.meetings import service as meetings
 from app.meetings.models import MeetingPerson
 from app.participants import service as participants
 from app.participants.models import Participant
+from app.participants.permissions import require
 from app.uploads import service as uploads
 
 READERS = ("owner", "accepted")
@@ -90,7 +91,8 @@ def send(
     """Write a message, send a file, or both. One whose `client_ref` was sent before is answered as it is now, and
     nothing is sent.
 
-    :raises MeetingCancelled: :raises ChatClosed: :raises NotFound: :raises UploadStateConflict: from `uploads.take`.
+    :raises MeetingCancelled: :raises ChatClosed: :raises NotPermitted: here only hosts may write.
+    :raises NotFound: :raises UploadStateConflict: from `uploads.take`.
     """
     _check_length(work, text or "")
     if client_ref is not None:
@@ -100,6 +102,7 @@ def send(
             return shapes.view(work, get(work, before), actor.user_id)
     held = meetings.next_message_number(work, meeting_id)
     check_may_write(held)
+    require(work, actor, meeting_id, "chat", meeting=held)
     values = {
         "id": new_id(),
         "meeting_id": meeting_id,
@@ -121,10 +124,11 @@ def send(
 def edit(work: Work, actor: Actor, message_id: str, text: str) -> dict[str, Any]:
     """Change what one's own message says. The last word counts: only its sender has it.
 
-    :raises MessageDeleted: :raises MeetingCancelled: :raises ChatClosed:
+    :raises MessageDeleted: :raises MeetingCancelled: :raises ChatClosed: :raises NotPermitted:
     """
     _check_length(work, text)
     message = _hold_undeleted(work, message_id)
+    require(work, actor, message.meeting_id, "chat")
     if message.text != text:
         message.text, message.edited_at = text, work.now()
         work.flush()
@@ -147,9 +151,11 @@ def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, An
     """Put an emoji to a message. Repeating that changes nothing.
 
     :raises MessageDeleted: :raises TooManyReactions: :raises MeetingCancelled: :raises ChatClosed:
+    :raises NotPermitted:
     """
     _check_emoji(emoji)
     message = _hold_undeleted(work, message_id)
+    require(work, actor, message.meeting_id, "chat")
     before = shapes.reactions_of(work, [message_id], actor.user_id).get(message_id, [])
     own = next((one for one in before if one["emoji"] == emoji), None)
     if own is None and len(before) >= work.settings.chat_reactions_max:

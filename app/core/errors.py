@@ -79,6 +79,14 @@ class SignInAgain(ParleyError):
     )
 
 
+class Banned(ParleyError):
+    code, status, message = "banned", 403, "The hosts of this meeting have banned you from it."
+
+
+class NotPermitted(ParleyError):
+    code, status, message = "not_permitted", 403, "In this meeting only its hosts may do that."
+
+
 class NotFound(ParleyError):
     code, status, message = "not_found", 404, "There is nothing here, or nothing that you may see."
 
@@ -164,6 +172,18 @@ class MeetingCancelled(ParleyError):
 
 class MeetingFull(ParleyError):
     code, status, message = "meeting_full", 409, "The meeting has no room for another participant."
+
+
+class MeetingLocked(ParleyError):
+    code, status, message = "meeting_locked", 409, "The meeting is locked: nobody new can come in."
+
+
+class DeniedTooOften(ParleyError):
+    code, status, message = "denied_too_often", 409, "The hosts have denied you entry; you can't ask them again."
+
+
+class ParticipantStateConflict(ParleyError):
+    code, status, message = "participant_state_conflict", 409, "The participant's state does not allow that."
 
 
 class InvitationStateConflict(ParleyError):

@@ -57,7 +57,8 @@ _HEADERS: dict[int, dict[str, Any]] = {
 }
 _METHODS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
 # Of a rule, where it is about something.
-_SUBJECTS = {"owner", "accepted", "invited", "invitee", "guest", "sender", "self"}
+_SUBJECTS = {"owner", "co_host", "accepted", "invited", "invitee", "guest", "sender", "self"}
+_OF_A_MEETING = {"owner", "accepted", "invitee"}
 
 
 def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], versioned: frozenset[str]) -> None:
@@ -80,6 +81,8 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
             kinds += _WITH_TOKEN
             operation["x-who"] = sorted(who)
             _tell_who(operation, who & _SUBJECTS)
+            if who & _OF_A_MEETING:
+                kinds.append(errors.Banned)
         if path.startswith("/api/"):
             kinds += [errors.ValidationFailed, errors.TooManyRequests, errors.Unavailable]
         if "{" in path:

@@ -248,6 +248,9 @@ class Settings(BaseSettings):
     reminder_min: float = Field(10, ge=0, description="Minutes before its start that a meeting is announced; 0: never.")
     invitations_max: int = Field(500, ge=1, description="Most invitations of one meeting.")
     participants_max: int = Field(200, ge=2, description="Most people in one meeting at a time.")
+    lobby_denials_max: int = Field(
+        3, ge=1, description="Times that a meeting's hosts deny a person entry until that person can't ask again."
+    )
 
     # Chat
     chat_text_max: int = Field(

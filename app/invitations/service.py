@@ -332,6 +332,13 @@ def attach(work: Work, user_id: str, email: str) -> None:
             work.flush()
 
 
+def restore_relation(work: Work, meeting_id: str, user_id: str) -> None:
+    """Somebody is not banned any more: their invitation says again what they are to the meeting."""
+    theirs = select(Invitation).where(Invitation.meeting_id == meeting_id, Invitation.invitee_id == user_id)
+    for invitation in work.scalars(theirs).all():
+        _admit(work, invitation)
+
+
 def forget(work: Work, user_id: str) -> None:
     """An account was erased: nobody is asked any more, and no address of theirs stays."""
     own = select(Invitation.id).where(Invitation.invitee_id == user_id).order_by(Invitation.meeting_id)

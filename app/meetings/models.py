@@ -6,6 +6,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, UtcDateTime, exact
 
+# Who may do what in a meeting, as long as its owner says nothing else: hosts | everyone.
+PERMISSIONS = {"share_screen": "everyone", "chat": "everyone", "record": "hosts"}
+
 
 class Meeting(Base):
     """A meeting and its room: there is one row whether it is to come, live or over."""
@@ -33,6 +36,9 @@ class Meeting(Base):
     chat_retention: Mapped[str] = mapped_column(exact(16), default="keep", server_default="keep")  # keep | until_end
     message_head: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # of the newest chat message
     e2ee: Mapped[bool] = mapped_column(default=False)
+    lobby: Mapped[str] = mapped_column(exact(8), default="off", server_default="off")  # off | guests | everyone
+    locked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # since then nobody new comes in
+    permissions_said: Mapped[dict[str, str] | None] = mapped_column("permissions", Json)
     meta: Mapped[dict[str, Any]] = mapped_column("metadata", Json, default=dict)
     series_id: Mapped[str | None] = mapped_column(Id, index=True)
     original_start: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -47,6 +53,18 @@ class Meeting(Base):
 
     __mapper_args__ = {"version_id_col": version, "version_id_generator": False}
 
+    @property
+    def locked(self) -> bool:
+        return self.locked_at is not None
+
+    @property
+    def permissions(self) -> dict[str, str]:
+        return {**PERMISSIONS, **(self.permissions_said or {})}
+
+    @permissions.setter
+    def permissions(self, said: dict[str, str]) -> None:
+        self.permissions_said = said
+
 
 class MeetingPerson(Base):
     """What a person is to a meeting. It is the one place that says who may see it."""
@@ -55,4 +73,5 @@ class MeetingPerson(Base):
 
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True, index=True)
-    relation: Mapped[str] = mapped_column(exact(16))  # owner | accepted | invited | guest
+    relation: Mapped[str] = mapped_column(exact(16))  # owner | accepted | invited | guest; banned: may see nothing
+    role: Mapped[str | None] = mapped_column(exact(16))  # co_host; it outlives stays

@@ -91,6 +91,30 @@ class RenewCode(MethodView):
         return _show(meeting_id)
 
 
+@blp.route("/meetings/<id:meeting_id>/lock")
+class Lock(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    def post(self, meeting_id: str) -> Any:
+        """Lock a live meeting: nobody new comes in
+
+        Who is in it stays, may come in with another device, and after a lost connection go on by `replaces`. Hosts
+        come in as ever, and may still admit who waits. It ends with the meeting.
+        """
+        service.lock(work(), service.hold(work(), meeting_id), locked=True)
+        return _show(meeting_id)
+
+
+@blp.route("/meetings/<id:meeting_id>/unlock")
+class Unlock(MethodView):
+    @blp.response(200, MeetingOut)
+    @blp.problems(errors.MeetingStateConflict)
+    def post(self, meeting_id: str) -> Any:
+        """Unlock a live meeting"""
+        service.lock(work(), service.hold(work(), meeting_id), locked=False)
+        return _show(meeting_id)
+
+
 @blp.route("/meetings/<id:meeting_id>/cancel")
 class Cancel(MethodView):
     @blp.response(200, MeetingOut)

@@ -11,6 +11,7 @@ MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
 STATES = ("scheduled", "live", "ended", "cancelled")
 LONGEST_MIN = 7 * 24 * 60
 METADATA_MAX_BYTES = 8_192
+LOBBIES = ("off", "guests", "everyone")
 
 
 def _zone(value: str) -> None:
@@ -21,6 +22,28 @@ def _zone(value: str) -> None:
 class PersonName(Schema):
     user_id = id_field(required=True)
     display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
+
+
+def _permission(**kwargs: object) -> fields.String:
+    return fields.String(
+        validate=ma.validate.OneOf(("hosts", "everyone")),
+        metadata={"example": "everyone"},
+        **kwargs,  # type: ignore[arg-type]
+    )
+
+
+class PermissionsUpdate(Schema):
+    """What everyone in the meeting may do, and what only its owner and co-hosts. What is not given stays as it is."""
+
+    share_screen = _permission()
+    chat = _permission()
+    record = _permission()
+
+
+class PermissionsOut(Schema):
+    share_screen = _permission(required=True)
+    chat = _permission(required=True)
+    record = _permission(required=True)
 
 
 class MeetingUpdate(Schema):
@@ -50,6 +73,15 @@ class MeetingUpdate(Schema):
         }
     )
     e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
+    lobby = fields.String(
+        validate=ma.validate.OneOf(LOBBIES),
+        metadata={
+            "description": "Who waits until a host admits them. Owner and co-hosts never wait.",
+            "example": "guests",
+            "default": "off",
+        },
+    )
+    permissions = fields.Nested(PermissionsUpdate)
     metadata = JsonObject(
         max_bytes=METADATA_MAX_BYTES,
         metadata={"description": "Yours; Parley never looks inside.", "example": {"project": "blue"}},
@@ -82,6 +114,9 @@ class MeetingFacts(Schema):
     chat_retention = fields.String(required=True, metadata={"enum": list(CHAT_RETENTION), "example": "keep"})
     guests_allowed = fields.Boolean(required=True)
     e2ee = fields.Boolean(required=True)
+    lobby = fields.String(required=True, metadata={"enum": list(LOBBIES), "example": "off"})
+    locked = fields.Boolean(required=True, metadata={"description": "Nobody new is let in."})
+    permissions = fields.Nested(PermissionsOut, required=True)
     metadata = fields.Dict(required=True, attribute="meta", metadata={"example": {"project": "blue"}})
     owner = fields.Nested(PersonName, required=True)
     code = fields.String(
@@ -110,6 +145,11 @@ class MeetingOut(MeetingFacts):
     )
     unread_messages = fields.Integer(
         required=True, metadata={"description": "Of others, in its chat, that you have not read.", "example": 0}
+    )
+    my_role = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"enum": ["owner", "co_host", "participant", None], "example": "owner"},
     )
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy import update as sql_update
@@ -14,17 +14,25 @@ from app.core.pagination import paginate
 from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import events, states
-from app.meetings.models import Meeting, MeetingPerson
+from app.meetings.models import PERMISSIONS, Meeting, MeetingPerson
 from app.meetings.schemas import MeetingFacts
 from app.meetings.unread import UnreadMessages
 
 # Asked before most requests: written once, so that SQLAlchemy compiles it once.
-_RELATION = select(MeetingPerson.relation).where(
+_STANDING = select(MeetingPerson.relation, MeetingPerson.role).where(
     MeetingPerson.meeting_id == bindparam("of_meeting"), MeetingPerson.user_id == bindparam("of_user")
 )
 
 # What every chat message costs: written once, too.
-_HELD = (Meeting.id, Meeting.owner_id, Meeting.state, Meeting.chat_retention, Meeting.message_head)
+_HELD = (
+    Meeting.id,
+    Meeting.owner_id,
+    Meeting.state,
+    Meeting.chat_retention,
+    Meeting.lobby,
+    Meeting.permissions_said,
+    Meeting.message_head,
+)
 _NUMBER = sql_update(Meeting).where(Meeting.id == bindparam("of_meeting")).values(message_head=Meeting.message_head + 1)
 _NUMBER_RETURNING = _NUMBER.returning(*_HELD)
 _NUMBERED = select(*_HELD).where(Meeting.id == bindparam("of_meeting"))
@@ -39,6 +47,7 @@ class MeetingView:
     code: str | None
     join_url: str | None
     my_relation: str | None
+    my_role: str | None
     unread_messages: int
 
     def __getattr__(self, name: str) -> Any:
@@ -83,10 +92,28 @@ def next_message_number(work: Work, meeting_id: str) -> Any:
     return held
 
 
-def relation_of(work: Work, user_id: str, meeting_id: str) -> str | None:
-    """owner, accepted, invited or guest; None: the meeting is none of theirs."""
+class Standing(NamedTuple):
+    """What a person is to a meeting: `relation` and `role` as in `MeetingPerson`; both None: it is none of theirs."""
+
+    relation: str | None
+    role: str | None
+
+    @property
+    def is_host(self) -> bool:
+        """The owner, or a co-host. Who is asked anew is one again once they say yes."""
+        return self.relation == "owner" or (self.role == "co_host" and self.relation not in ("invited", "banned"))
+
+
+def standing_of(work: Work, user_id: str, meeting_id: str) -> Standing:
+    """At this moment, whatever was read before."""
     work.flush()
-    return work.connection().scalar(_RELATION, {"of_meeting": meeting_id, "of_user": user_id})
+    found = work.connection().execute(_STANDING, {"of_meeting": meeting_id, "of_user": user_id}).one_or_none()
+    return Standing(found.relation, found.role) if found else Standing(None, None)
+
+
+def permissions_of(meeting: Any) -> dict[str, str]:
+    """Of a meeting, or of a row with `permissions_said`: hosts or everyone, by what is permitted."""
+    return {**PERMISSIONS, **(meeting.permissions_said or {})}
 
 
 def belongs(work: Work, user_id: str, meeting_id: str) -> bool:
@@ -97,12 +124,14 @@ def belongs(work: Work, user_id: str, meeting_id: str) -> bool:
 def visible_to(user_id: str, *relations: str) -> Select[str]:
     """Ids of the meetings that a person may see, or to which they have one of `relations`: for subqueries."""
     query = select(MeetingPerson.meeting_id).where(MeetingPerson.user_id == user_id)
-    return query.where(MeetingPerson.relation.in_(relations)) if relations else query
+    return query.where(MeetingPerson.relation.in_(relations) if relations else MeetingPerson.relation != "banned")
 
 
 def set_relation(work: Work, meeting_id: str, user_id: str, relation: str | None) -> None:
-    """Say what a person is to a meeting; None: nothing any more."""
+    """Say what a person is to a meeting; None: nothing any more. Who is banned stays so (see `people.lift_ban`)."""
     person = work.get(MeetingPerson, (meeting_id, user_id))
+    if person is not None and person.relation == "banned":
+        return
     if relation is None:
         if person is not None:
             work.delete(person)
@@ -116,8 +145,7 @@ def set_relation(work: Work, meeting_id: str, user_id: str, relation: str | None
 def people_of(work: Work, meeting_id: str, *relations: str) -> Sequence[str]:
     """User ids of those who belong to a meeting."""
     query = select(MeetingPerson.user_id).where(MeetingPerson.meeting_id == meeting_id)
-    if relations:
-        query = query.where(MeetingPerson.relation.in_(relations))
+    query = query.where(MeetingPerson.relation.in_(relations) if relations else MeetingPerson.relation != "banned")
     return work.scalars(query).all()
 
 
@@ -127,22 +155,22 @@ def view(work: Work, meeting: Meeting, user_id: str | None) -> MeetingView:
 
 def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[MeetingView]:
     names = names_of(work, {meeting.owner_id for meeting in meetings})
-    relations: dict[str, str] = {}
+    standings: dict[str, Standing] = {}
     unread: dict[str, int] = {}
     if user_id is not None and meetings:
-        found = select(MeetingPerson.meeting_id, MeetingPerson.relation).where(
+        found = select(MeetingPerson.meeting_id, MeetingPerson.relation, MeetingPerson.role).where(
             MeetingPerson.user_id == user_id,
             MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings]),
         )
-        relations = {row.meeting_id: row.relation for row in work.execute(found)}
-        readable = [meeting for meeting in meetings if relations.get(meeting.id) in ("owner", "accepted")]
+        standings = {row.meeting_id: Standing(row.relation, row.role) for row in work.execute(found)}
+        readable = [m for m in meetings if m.id in standings and standings[m.id].relation in ("owner", "accepted")]
         unread = work.driver(UnreadMessages).count(work, user_id, readable)
     return [
         MeetingView(
             meeting,
             {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
-            *_way_in(work, meeting, relations.get(meeting.id)),
-            relations.get(meeting.id),
+            *_way_in(work, meeting, standings.get(meeting.id)),
+            *_told(standings.get(meeting.id)),
             unread.get(meeting.id, 0),
         )
         for meeting in meetings
@@ -152,9 +180,19 @@ def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[
 _NO_WAY_IN = {"code": None, "join_url": None}
 
 
-def _way_in(work: Work, meeting: Meeting, relation: str | None) -> tuple[str | None, str | None]:
+def _way_in(work: Work, meeting: Meeting, standing: Standing | None) -> tuple[str | None, str | None]:
     """Code and join URL. A guest who is sent out shall not know a code that was renewed since they came."""
-    return (None, None) if relation == "guest" else (meeting.code, f"{work.settings.address}/join/{meeting.code}")
+    if standing is not None and standing.relation == "guest":
+        return None, None
+    return meeting.code, f"{work.settings.address}/join/{meeting.code}"
+
+
+def _told(standing: Standing | None) -> tuple[str | None, str | None]:
+    """`my_relation` and `my_role`."""
+    if standing is None or standing.relation is None:
+        return None, None
+    role = "owner" if standing.relation == "owner" else "co_host" if standing.is_host else "participant"
+    return standing.relation, role
 
 
 def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
@@ -224,6 +262,8 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}; it can't be changed.", state=meeting.state)
     if "metadata" in changes:
         changes["meta"] = changes.pop("metadata")
+    if "permissions" in changes:
+        changes["permissions"] = {**meeting.permissions, **changes["permissions"]}
     changes = {name: value for name, value in changes.items() if getattr(meeting, name) != value}
     if meeting.state == "live":
         fixed = [name for name in _FIXED_WHILE_LIVE if name in changes]
@@ -301,8 +341,23 @@ def end(work: Work, meeting: Meeting, reason: str = "ended") -> None:
         return
     _become(work, meeting, "ended")
     meeting.ended_at = work.now()
+    meeting.locked_at = None
     tell_people(work, meeting, "meeting.ended", reason=reason)  # before inboxes of the room close
     work.emit(events.MeetingEnded(meeting.id, reason))
+
+
+def lock(work: Work, meeting: Meeting, *, locked: bool) -> None:
+    """Let nobody new in, or let them in again; it ends with the meeting. Repeating that changes nothing.
+
+    :raises MeetingStateConflict: it is not live.
+    """
+    if meeting.state != "live":
+        raise errors.MeetingStateConflict("Only a live meeting can be locked.", state=meeting.state)
+    if meeting.locked != locked:
+        meeting.locked_at = (
+            work.now() if locked else None
+        )  # no new version: an owner's open form does not become stale by it
+        tell_people(work, meeting, "meeting.updated")
 
 
 def cancel(work: Work, meeting: Meeting) -> None:
@@ -334,7 +389,9 @@ def erase(work: Work, meeting: Meeting) -> None:
 def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
     told = facts(work, meeting)
-    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(MeetingPerson.meeting_id == meeting.id)
+    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(
+        MeetingPerson.meeting_id == meeting.id, MeetingPerson.relation != "banned"
+    )
     people = work.execute(belonging).all()
     for are_guests, shown in ((False, told), (True, {**told, **_NO_WAY_IN})):
         user_ids = [person.user_id for person in people if (person.relation == "guest") is are_guests]

@@ -46,7 +46,7 @@ def admit(
     """Let somebody in by a code: without an account as a guest, with a session of their own; else as themselves, as if
     they had been invited and had accepted. Who belongs to the meeting already stays what they are.
 
-    :raises CodeUnknown: :raises MeetingEnded: :raises MeetingCancelled: :raises TooManyInvitations:
+    :raises CodeUnknown: :raises MeetingEnded: :raises MeetingCancelled: :raises TooManyInvitations: :raises Banned:
     """
     if actor is None and display_name is None:
         missing = {"location": "body", "field": "display_name", "message": "A guest needs a name."}
@@ -55,8 +55,12 @@ def admit(
         meeting_id = _behind(before, actor, code).id
     meetings.hold(work, meeting_id)
     meeting = _behind(work, actor, code)
-    if actor is not None and meetings.belongs(work, actor.user_id, meeting.id):
-        return meeting, None
+    if actor is not None:
+        relation = meetings.standing_of(work, actor.user_id, meeting.id).relation
+        if relation == "banned":
+            raise errors.Banned()
+        if relation is not None:
+            return meeting, None
     if meeting.state == "cancelled":
         raise errors.MeetingCancelled()
     if meeting.state == "ended":

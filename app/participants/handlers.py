@@ -7,14 +7,21 @@ from app.core.runtime import Work
 from app.inbox.events import OwnerReturned
 from app.invitations.events import InvitationChanged
 from app.invitations.models import Invitation
-from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted
-from app.participants import guests, service, states
+from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted, MeetingUpdated
+from app.participants import guests, lobby, service, states
 from app.participants.events import ParticipantJoined, ParticipantLeft
 from app.participants.models import Participant
 
 
-def admit_waiting(work: Work, event: MeetingStarted) -> None:
-    service.admit_waiting(work, event.meeting_id)
+def admit_waiting(work: Work, event: MeetingStarted | MeetingUpdated) -> None:
+    lobby.admit_unheld(work, event.meeting_id)
+
+
+def tell_waiting(work: Work, event: ParticipantJoined | ParticipantLeft) -> None:
+    """Whether there is a host inside who could admit them."""
+    is_over = isinstance(event, ParticipantLeft) and event.reason == "meeting_ended"
+    if not is_over and service.get(work, event.participant_id).role != "participant":
+        lobby.tell_waiting(work, event.meeting_id)
 
 
 def empty_the_room(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
@@ -28,7 +35,7 @@ def introduce(work: Work, event: ParticipantJoined) -> None:
         accounts.introduce(work, newcomer.user_id, service.user_ids_in_the_room(work, event.meeting_id))
 
 
-REMOVED = ("removed",)  # reasons for which a guest needs the code again
+REMOVED = ("removed", "banned")  # reasons for which a guest needs the code again
 
 
 def end_guests_sessions(work: Work, event: MeetingEnded | MeetingCancelled) -> None:

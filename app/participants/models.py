@@ -24,10 +24,17 @@ class Participant(Base):
     epoch: Mapped[int] = mapped_column(default=1)  # raised when another connection takes this one's place
     is_owner: Mapped[bool] = mapped_column(default=False)
     is_guest: Mapped[bool] = mapped_column(default=False, server_default=text("'0'"))  # has no account
+    given_role: Mapped[str | None] = mapped_column(exact(16))  # co_host: the person's, as long as this stay lasts
     muted: Mapped[bool] = mapped_column(default=True)
     camera: Mapped[bool] = mapped_column(default=False)
     screen: Mapped[bool] = mapped_column(default=False)
     hand: Mapped[bool] = mapped_column(default=False)
-    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    hand_raised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of who waited: when they were let in
+    admitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: waits, or left without having been in
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     left_reason: Mapped[str | None] = mapped_column(exact(16))
+
+    @property
+    def role(self) -> str:
+        return "owner" if self.is_owner else self.given_role or "participant"

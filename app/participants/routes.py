@@ -37,6 +37,8 @@ class JoinMeeting(MethodView):
         errors.MeetingEnded,
         errors.MeetingCancelled,
         errors.MeetingFull,
+        errors.MeetingLocked,
+        errors.DeniedTooOften,
         errors.SenderLeft,
         errors.NoMediaWorker,
     )
@@ -45,7 +47,8 @@ class JoinMeeting(MethodView):
 
         Accepts a pending invitation. The answer has all that a call needs: your participant, its inbox, who is
         there, and the RTC configuration. `replaces` goes on as a participant of yours after a change of network: id,
-        inbox and sequence stay, `epoch` grows.
+        inbox and sequence stay, `epoch` grows. If your `state` is `waiting`, `waiting_for` says for what, and you learn
+        nothing of the others; poll, and you are told when you are let in. A host is told here who waits.
         """
         return service.join(work(), actor(), meeting_id, **data)
 
@@ -69,7 +72,13 @@ class LookUpCode(MethodView):
 class JoinMeetingByCode(MethodView):
     @blp.arguments(JoinByCode, example={"code": "k7m-q2xw-8fd", "display_name": "Gus"})
     @blp.response(200, Admitted)
-    @blp.problems(errors.CodeUnknown, errors.MeetingEnded, errors.MeetingCancelled, errors.TooManyInvitations)
+    @blp.problems(
+        errors.CodeUnknown,
+        errors.MeetingEnded,
+        errors.MeetingCancelled,
+        errors.TooManyInvitations,
+        errors.Banned,
+    )
     @blp.doc(operationId="joinByCode")
     def post(self, data: dict[str, Any]) -> Any:
         """Come to a meeting by its code
@@ -113,7 +122,7 @@ class Participants(MethodView):
     def get(self, query: dict[str, Any], meeting_id: str) -> Any:
         """List who is and was there, in the order in which they came
 
-        A guest sees who is there.
+        Those who wait, and those who were never let in, are shown to hosts only. A guest sees who is there.
         """
         return service.list_of_meeting(work(), actor(), meeting_id, **query)
 
@@ -123,18 +132,18 @@ class ParticipantById(MethodView):
     @blp.response(200, ParticipantOut)
     def get(self, participant_id: str) -> Any:
         """Read a participant"""
-        return service.get(work(), participant_id)
+        return service.read(work(), actor(), participant_id)
 
     @blp.arguments(OwnState, example={"muted": True})
     @blp.response(200, ParticipantOut)
-    @blp.problems(errors.SenderLeft)
+    @blp.problems(errors.SenderLeft, errors.NotPermitted)
     def patch(self, data: dict[str, Any], participant_id: str) -> Any:
         """Change your own state: muted, camera, screen, hand, name
 
         The last word counts, and only you have it: no `If-Match` here.
         """
         participant = service.hold(work(), participant_id)
-        service.change_own_state(work(), participant, **data)
+        service.change_own_state(work(), actor(), participant, **data)
         return participant
 
 
@@ -145,17 +154,4 @@ class Leave(MethodView):
         """Leave"""
         participant = service.hold(work(), participant_id)
         service.leave(work(), participant)
-        return participant
-
-
-@blp.route("/participants/<id:participant_id>/remove")
-class Remove(MethodView):
-    @blp.response(200, ParticipantOut)
-    def post(self, participant_id: str) -> Any:
-        """Remove somebody from the meeting
-
-        Their poll ends at once. They may join again as long as they are invited.
-        """
-        participant = service.hold(work(), participant_id)
-        service.remove(work(), participant)
         return participant

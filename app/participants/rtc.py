@@ -48,6 +48,11 @@ class RtcConfig(Schema):
     poll = fields.Nested(PollLimits, required=True)
 
 
+def withhold(config: dict[str, Any]) -> dict[str, Any]:
+    """What of a configuration is told to somebody who waits: no credentials, and nothing of who is there."""
+    return {**config, "sfu_participant_id": None, "ice_servers": [], "ice_expires_at": None}
+
+
 class RtcConfiguration(Protocol):
     def describe(self, work: Work, meeting: Meeting, for_whom: str) -> dict[str, Any]:
         """The configuration, in the shape of `RtcConfig`, for the participant or user with id `for_whom`."""

@@ -9,7 +9,18 @@ from app.meetings.schemas import MeetingOut
 from app.participants.rtc import RtcConfig
 
 STATES = ("waiting", "joined", "reconnecting", "left")
-LEFT_REASONS = ("left", "timed_out", "removed", "replaced", "meeting_ended", "session_ended", "guests_closed")
+LEFT_REASONS = (
+    "left",
+    "timed_out",
+    "denied",
+    "removed",
+    "banned",
+    "replaced",
+    "meeting_ended",
+    "session_ended",
+    "guests_closed",
+)
+ROLES = ("owner", "co_host", "participant")
 
 
 class ParticipantOut(Schema):
@@ -27,7 +38,11 @@ class ParticipantOut(Schema):
     is_guest = fields.Boolean(
         required=True, metadata={"description": "Has no account, and came by the meeting's code.", "example": False}
     )
-    joined_at = Timestamp(required=True)
+    role = fields.String(
+        required=True,
+        metadata={"enum": list(ROLES), "example": "participant", "description": "Of the person behind it."},
+    )
+    joined_at = Timestamp(required=True, metadata={"description": "Of who waited: when they were let in."})
     left_at = Timestamp(required=True, allow_none=True)
     left_reason = fields.String(
         required=True, allow_none=True, metadata={"example": None, "enum": [*LEFT_REASONS, None]}
@@ -36,6 +51,9 @@ class ParticipantOut(Schema):
     camera = fields.Boolean(required=True)
     screen = fields.Boolean(required=True)
     hand = fields.Boolean(required=True)
+    hand_raised_at = Timestamp(
+        required=True, allow_none=True, metadata={"description": "Who raised it first speaks first."}
+    )
 
 
 class Join(Schema):
@@ -108,6 +126,27 @@ class Joined(Schema):
     meeting = fields.Nested(MeetingOut, required=True)
     participants = fields.List(fields.Nested(ParticipantOut), required=True)
     rtc = fields.Nested(RtcConfig, required=True)
+    waiting_for = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "enum": ["start", "host", "admission", None],
+            "example": None,
+            "description": "Of who waits: the meeting's start, a host who could admit them, or a host's word.",
+        },
+    )
+
+
+class Role(Schema):
+    role = fields.String(
+        required=True, validate=ma.validate.OneOf(("co_host", "participant")), metadata={"example": "co_host"}
+    )
+
+
+class Affected(Schema):
+    """Whom it has concerned; maybe nobody."""
+
+    items = fields.List(fields.Nested(ParticipantOut), required=True)
 
 
 class ParticipantsQuery(PageQuery):

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from app.core import errors
 from app.core.actor import Actor
@@ -14,10 +14,11 @@ from app.inbox.service import Message
 from app.invitations.service import accept_pending
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
-from app.participants import states
+from app.meetings.people import hosts_of
+from app.participants import door, permissions, states
 from app.participants.events import ParticipantJoined, ParticipantLeft, ParticipantReplaced
 from app.participants.models import Participant
-from app.participants.rtc import RtcConfiguration
+from app.participants.rtc import RtcConfiguration, withhold
 from app.participants.schemas import ParticipantOut
 
 _OUT = ParticipantOut()
@@ -56,31 +57,46 @@ def join(
 ) -> dict[str, Any]:
     """Enter a meeting with one device; says yes to a pending invitation on the way.
 
-    The owner's join makes the meeting live, and so does any member's if it has no start; others who come early wait,
-    and so does a guest who is the first.
+    A host's join makes the meeting live, and so does that of any member who need not be admitted if it has no start;
+    others who come early wait, and so does a guest who is the first.
     :returns: the shape of `Joined`.
     :raises AlreadyJoined: this device is there (extra `participant_id`), and neither `replaces` nor `force` was given.
-    :raises MeetingEnded: it is over, and only its owner may open it again.
-    :raises MeetingCancelled: :raises MeetingFull:
+    :raises MeetingEnded: it is over, and only its hosts may open it again.
+    :raises Banned: :raises MeetingCancelled: :raises MeetingFull: :raises MeetingLocked: :raises DeniedTooOften:
     """
     meeting = meetings.hold(work, meeting_id)
-    if not meetings.belongs(work, actor.user_id, meeting_id):
+    accept_pending(work, meeting_id, actor.user_id)
+    standing = meetings.standing_of(work, actor.user_id, meeting_id)
+    if standing.relation == "banned":
+        raise errors.Banned()
+    if standing.relation is None:
         raise errors.NotFound()  # taken back while this waited
-    is_owner = meeting.owner_id == actor.user_id
     if meeting.state == "cancelled":
         raise errors.MeetingCancelled()
-    if meeting.state == "ended" and not is_owner:
+    if meeting.state == "ended" and not standing.is_host:
         raise errors.MeetingEnded()
-    accept_pending(work, meeting_id, actor.user_id)
     if replaces is not None:
         participant = _take_place(work, actor, meeting, replaces, device)
     else:
+        if not standing.is_host:
+            door.check(work, meeting, actor.user_id)
+        held = not standing.is_host and door.holds(work, meeting, actor.user_id)
         _clear_device(work, actor, meeting, device, force=force)
-        at_once = meeting.state == "scheduled" and meeting.starts_at is None
-        if is_owner or (at_once and not actor.is_guest):
+        at_once = meeting.state == "scheduled" and meeting.starts_at is None and not held
+        if standing.is_host or (at_once and not actor.is_guest):
             meetings.start(work, meeting, actor.user_id)
         _check_room(work, meeting)
-        participant = _enter(work, actor, meeting, device=device, name=display_name, is_owner=is_owner)
+        participant = _enter(
+            work,
+            actor,
+            meeting,
+            device=device,
+            name=display_name,
+            state="joined" if meeting.state == "live" and not held else "waiting",
+            standing=standing,
+        )
+    is_waiting = participant.state == "waiting"
+    rtc = work.driver(RtcConfiguration).describe(work, meeting, participant.id)
     own_inbox = work.get_one(Inbox, participant.inbox_id, populate_existing=True)
     return {
         "participant": participant,
@@ -90,8 +106,9 @@ def join(
             "acked_seq": own_inbox.acked_seq,
         },
         "meeting": meetings.view(work, meeting, actor.user_id),
-        "participants": in_the_room(work, meeting_id),
-        "rtc": work.driver(RtcConfiguration).describe(work, meeting, participant.id),
+        "participants": [participant] if is_waiting else _there(work, meeting_id, with_waiting=standing.is_host),
+        "rtc": withhold(rtc) if is_waiting else rtc,
+        "waiting_for": door.waiting_for(work, meeting, participant.state),
     }
 
 
@@ -119,26 +136,34 @@ def _check_room(work: Work, meeting: Meeting) -> None:
         raise errors.MeetingFull(f"The meeting has room for {most} participants.")
 
 
-def _enter(work: Work, actor: Actor, meeting: Meeting, *, device: str, name: str | None, is_owner: bool) -> Participant:
+def _enter(
+    work: Work,
+    actor: Actor,
+    meeting: Meeting,
+    *,
+    device: str,
+    name: str | None,
+    state: str,
+    standing: meetings.Standing,
+) -> Participant:
     participant = _new_participant(
         work,
         meeting,
         kind="user",
         name=name or actor.display_name,
-        state="joined" if meeting.state == "live" else "waiting",
+        state=state,
         user_id=actor.user_id,
         session_id=actor.session_id,
         device=device,
-        is_owner=is_owner,
+        is_owner=standing.relation == "owner",
+        given_role=standing.role if standing.is_host else None,
         is_guest=actor.is_guest,
     )
     if participant.state == "joined":
         _announce_joined(work, participant)
     else:
-        waiting = Message(
-            "participant.waiting", {"participant": facts(participant)}, meeting.id, address_of(participant)
-        )
-        inbox.deliver_to_person(work, meeting.owner_id, waiting)
+        # The latest of each person only: who comes and goes at the door fills nobody's inbox.
+        _tell_hosts(work, participant, "participant.waiting", subject=f"participant.waiting:{participant.user_id}")
     return participant
 
 
@@ -168,6 +193,7 @@ def _new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, stat
         state=state,
         epoch=1,
         joined_at=work.now(),
+        admitted_at=work.now() if state == "joined" else None,
         muted=True,
         camera=False,
         screen=False,
@@ -198,7 +224,8 @@ def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str,
     own_inbox = work.get_one(Inbox, participant.inbox_id)
     inbox.drop_unacknowledged(work, own_inbox, "rtc.")
     inbox.take_over(work, own_inbox)
-    _announce_updated(work, participant)
+    if participant.state in states.IN_THE_ROOM:
+        announce_updated(work, participant)
     work.emit(ParticipantReplaced(meeting.id, participant.id))
     return participant
 
@@ -206,16 +233,6 @@ def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str,
 def leave(work: Work, participant: Participant) -> None:
     """Go. Repeating that changes nothing."""
     depart(work, participant, "left")
-
-
-def remove(work: Work, participant: Participant) -> None:
-    """Take somebody out of the room. Repeating that changes nothing.
-
-    :raises Forbidden: it is the media server, without which nobody in the room could go on.
-    """
-    if participant.kind == "sfu":
-        raise errors.Forbidden("The media server can't be removed; end the meeting.")
-    depart(work, participant, "removed")
 
 
 def empty_the_room(work: Work, meeting_id: str) -> None:
@@ -260,7 +277,7 @@ def _end_stay(work: Work, participant: Participant, reason: str) -> None:
 
 
 def depart(work: Work, participant: Participant, reason: str) -> None:
-    """End a stay: its inbox closes, the others are told. A stay that has ended stays as it ended."""
+    """End a stay: its inbox closes, the others are told; of one who was waiting, the hosts. What has ended stays so."""
     if participant.state == "left":
         return
     was_in_the_room = participant.state in states.IN_THE_ROOM
@@ -269,34 +286,42 @@ def depart(work: Work, participant: Participant, reason: str) -> None:
     inbox.close_inbox(work, "participant", participant.id, reason)
     if was_in_the_room:
         _tell_room(work, participant, "participant.left", reason=reason)
+    else:
+        _tell_hosts(work, participant, "participant.left", reason=reason)
     work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason, was_in_the_room))
     if participant.kind == "user" and not people_in_the_room(work, participant.meeting_id):
         meetings.note_presence(work, participant.meeting_id, empty=True)
 
 
-def change_own_state(work: Work, participant: Participant, **changes: Any) -> None:
+def change_own_state(work: Work, actor: Actor, participant: Participant, **changes: Any) -> None:
     """Mute, camera, screen, hand, name: the others are told of the latest state only.
 
-    :raises SenderLeft: the stay has ended.
+    :raises SenderLeft: the stay has ended. :raises NotPermitted: only hosts may share a screen here.
     """
     if participant.state not in states.THERE:
         raise errors.SenderLeft(left_reason=participant.left_reason)
+    if changes.get("screen"):
+        permissions.require(work, actor, participant.meeting_id, "share_screen")
     changed = {name: value for name, value in changes.items() if getattr(participant, name) != value}
     for name, value in changed.items():
         setattr(participant, name, value)
+    if "hand" in changed:
+        participant.hand_raised_at = work.now() if participant.hand else None
     if changed:
         work.flush()
         if participant.state in states.IN_THE_ROOM:
-            _announce_updated(work, participant)
+            announce_updated(work, participant)
 
 
 def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
     """All who are joined or reconnecting, the media server too, in the order in which they came."""
-    return work.scalars(
-        select(Participant)
-        .where(Participant.meeting_id == meeting_id, Participant.state.in_(states.IN_THE_ROOM))
-        .order_by(Participant.id)
-    ).all()
+    return _there(work, meeting_id, with_waiting=False)
+
+
+def _there(work: Work, meeting_id: str, *, with_waiting: bool) -> Sequence[Participant]:
+    in_states = states.THERE if with_waiting else states.IN_THE_ROOM
+    there = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state.in_(in_states))
+    return work.scalars(there.order_by(Participant.id)).all()
 
 
 def inboxes_in_the_room(work: Work, meeting_id: str) -> dict[str, str]:
@@ -325,10 +350,30 @@ def people_in_the_room(work: Work, meeting_id: str) -> int:
     return work.scalar(there) or 0
 
 
+def read(work: Work, actor: Actor, participant_id: str) -> Participant:
+    """:raises NotFound: there is none, or it is none of the actor's business."""
+    participant = get(work, participant_id)
+    seen = _seen_by(work, actor, participant.meeting_id).where(Participant.id == participant_id)
+    if work.scalar(seen.with_only_columns(Participant.id)) is None:
+        raise errors.NotFound()
+    return participant
+
+
+def _seen_by(work: Work, actor: Actor, meeting_id: str) -> Select[Participant]:
+    """Hosts see everybody, others whoever was let in, and who waits to be let in sees only themselves."""
+    query = select(Participant).where(Participant.meeting_id == meeting_id)
+    if meetings.standing_of(work, actor.user_id, meeting_id).is_host:
+        return query
+    own = Participant.user_id == actor.user_id
+    if door.only_waits(work, actor.user_id, meeting_id):
+        return query.where(own)
+    return query.where(own | Participant.admitted_at.is_not(None))
+
+
 def list_of_meeting(
     work: Work, actor: Actor, meeting_id: str, *, state: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
-    query = select(Participant).where(Participant.meeting_id == meeting_id)
+    query = _seen_by(work, actor, meeting_id)
     if actor.is_guest:  # who was there before is the business of those who belong to it
         query = query.where(Participant.state.in_(states.THERE))
     if state is not None:
@@ -370,51 +415,51 @@ def tell_room(work: Work, meeting_id: str, message: Message, *, but: str | None 
 
 
 def _tell_room(
+    work: Work,
+    participant: Participant,
+    event_type: str,
+    *,
+    subject: str | None = None,
+    to_themselves: bool = False,
+    **more: Any,
+) -> None:
+    message = _about(participant, event_type, subject, more)
+    tell_room(work, participant.meeting_id, message, but=None if to_themselves else participant.id)
+
+
+def _tell_hosts(
     work: Work, participant: Participant, event_type: str, *, subject: str | None = None, **more: Any
 ) -> None:
-    message = Message(
+    """Of who is at the door only they learn, wherever they are."""
+    theirs = inbox.open_inboxes_of(work, hosts_of(work, participant.meeting_id))
+    inbox.deliver(work, _about(participant, event_type, subject, more), theirs)
+
+
+def _about(participant: Participant, event_type: str, subject: str | None, more: dict[str, Any]) -> Message:
+    return Message(
         event_type,
         {"participant": facts(participant), **more},
         meeting_id=participant.meeting_id,
         sender=address_of(participant),
         subject=subject,
     )
-    tell_room(work, participant.meeting_id, message, but=participant.id)
 
 
-def _announce_updated(work: Work, participant: Participant) -> None:
-    _tell_room(work, participant, "participant.updated", subject=f"participant.updated:{participant.id}")
+def announce_updated(work: Work, participant: Participant, *, to_themselves: bool = False) -> None:
+    """:param to_themselves: it was not they who changed it."""
+    subject = f"participant.updated:{participant.id}"
+    _tell_room(work, participant, "participant.updated", subject=subject, to_themselves=to_themselves)
 
 
 def _announce_joined(work: Work, participant: Participant) -> None:
     _tell_room(work, participant, "participant.joined")
-    _note_joined(work, participant)
+    note_joined(work, participant)
 
 
-def _note_joined(work: Work, participant: Participant) -> None:
+def note_joined(work: Work, participant: Participant) -> None:
     if participant.kind == "user":
         meetings.note_presence(work, participant.meeting_id, empty=False)
     work.emit(ParticipantJoined(participant.meeting_id, participant.id))
-
-
-def admit_waiting(work: Work, meeting_id: str) -> None:
-    """The meeting is live: who came early is in. That says yes once more if they were asked again while they waited.
-
-    The room was empty, and whoever is let in reads who else is there: nobody is told of each of the others, which
-    would be as many messages as there are pairs.
-    """
-    query = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state == "waiting")
-    waiting = work.scalars(query.order_by(Participant.id)).all()
-    for participant in waiting:
-        if participant.user_id is not None:
-            accept_pending(work, meeting_id, participant.user_id)
-        participant.state = "joined"
-    work.flush()
-    for participant in waiting:
-        own = Message("participant.updated", {"participant": facts(participant)}, meeting_id, address_of(participant))
-        inbox.deliver(work, own, [participant.inbox_id])
-    for participant in waiting:
-        _note_joined(work, participant)
 
 
 def note_returned(work: Work, participant_id: str) -> None:
@@ -426,7 +471,7 @@ def note_returned(work: Work, participant_id: str) -> None:
     if participant.state == "reconnecting":
         participant.state = "joined"
         work.flush()
-        _announce_updated(work, participant)
+        announce_updated(work, participant)
 
 
 def note_lost(work: Work, participant: Participant) -> None:
@@ -434,4 +479,4 @@ def note_lost(work: Work, participant: Participant) -> None:
     if participant.state == "joined":
         participant.state = "reconnecting"
         work.flush()
-        _announce_updated(work, participant)
+        announce_updated(work, participant)

@@ -24,14 +24,16 @@ class MeetingRecordings(MethodView):
         errors.EndToEndEncrypted,
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
+        errors.NotPermitted,
     )
     @blp.doc(operationId="startRecording")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Start recording a live meeting
 
-        Everybody in it learns of that by `recording.state`. It runs until it is stopped or the meeting ends.
+        The meeting's `permissions.record` says who may. Everybody in it learns of that by `recording.state`. It runs
+        until it is stopped or the meeting ends.
         """
-        recording = service.start(work(), meeting_id, actor().user_id, **data)
+        recording = service.start_as(work(), actor(), meeting_id, **data)
         return recording, 201, {"Location": f"/api/v1/recordings/{recording['id']}"}
 
     @blp.arguments(PageQuery, location="query")
@@ -67,12 +69,13 @@ class RecordingById(MethodView):
 @blp.route("/recordings/<id:recording_id>/stop")
 class Stop(MethodView):
     @blp.response(202, RecordingOut)
+    @blp.problems(errors.NotPermitted)
     def post(self, recording_id: str) -> Any:
-        """Stop a recording
+        """Stop a recording: as a host any, otherwise your own
 
         Its file is made in the background: `recording.state` tells when it is `ready`.
         """
-        return service.stop(work(), recording_id)
+        return service.stop_as(work(), actor(), recording_id)
 
 
 @blp.route("/recordings/<id:recording_id>/download")

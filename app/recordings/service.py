@@ -19,8 +19,10 @@ from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.meetings import service as meetings
+from app.meetings.service import standing_of
 from app.participants import service as participants
 from app.participants.models import Participant
+from app.participants.permissions import require
 from app.recordings import states
 from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
 from app.recordings.models import Recording
@@ -69,6 +71,28 @@ def hold(work: Work, recording_id: str) -> Recording | None:
     except errors.NotFound:
         return None
     return work.get(Recording, recording_id, populate_existing=True)
+
+
+def start_as(work: Work, actor: Actor, meeting_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:
+    """`start`, by somebody who may have to be permitted to.
+
+    :raises NotPermitted:
+    """
+    require(work, actor, meeting_id, "record")
+    return start(work, meeting_id, actor.user_id, mode=mode, audio_only=audio_only)
+
+
+def stop_as(work: Work, actor: Actor, recording_id: str) -> dict[str, Any]:
+    """`stop`, by a host, or by who started it and still may.
+
+    :raises NotPermitted:
+    """
+    recording = get(work, recording_id)
+    if not standing_of(work, actor.user_id, recording.meeting_id).is_host:
+        require(work, actor, recording.meeting_id, "record")
+        if recording.started_by != actor.user_id:
+            raise errors.NotPermitted("Only a host can stop somebody else's recording.", permission="record")
+    return stop(work, recording_id)
 
 
 def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.meetings import service as meetings
-from app.participants.rtc import RtcConfig, RtcConfiguration
+from app.participants.door import only_waits
+from app.participants.rtc import RtcConfig, RtcConfiguration, withhold
 from app.signaling import service
 from app.signaling.schemas import SendSignals, SentSignals
 
@@ -20,10 +21,12 @@ class Config(MethodView):
     def get(self, meeting_id: str) -> Any:
         """Read how media is exchanged in this meeting
 
-        `mode` is null until the meeting is live. TURN credentials are yours and expire at `ice_expires_at`.
+        `mode` is null until the meeting is live. TURN credentials are yours and expire at `ice_expires_at`; who waits
+        to be let in gets no `ice_servers`.
         """
         meeting = meetings.get(work(), meeting_id)
-        return work().driver(RtcConfiguration).describe(work(), meeting, actor().user_id)
+        config = work().driver(RtcConfiguration).describe(work(), meeting, actor().user_id)
+        return withhold(config) if only_waits(work(), actor().user_id, meeting_id) else config
 
 
 @blp.route("/meetings/<id:meeting_id>/rtc/signals")

@@ -74,7 +74,7 @@ def send(
         raise errors.NotYourParticipant()
     if sender.state not in states.IN_THE_ROOM:
         raise errors.SenderLeft(
-            "You are waiting for the meeting to begin." if sender.state == "waiting" else None,
+            "You are waiting to be let in." if sender.state == "waiting" else None,
             state=sender.state,
         )
     if len(recipients) > 1:

@@ -60,7 +60,7 @@ def settle(case: Case, world: World) -> str:
     actor = "owner"
     if "{invitation_id}" in case.path and case.path.endswith(("accept", "reject", "propose")):
         actor = "invited"
-    if "{participant_id}" in case.path and not case.path.endswith("remove"):
+    if "{participant_id}" in case.path and case.path.endswith(("{participant_id}", "leave")):
         actor = "participant"
     if "{message_id}" in case.path and case.method in ("PATCH", "DELETE"):
         actor = "participant"

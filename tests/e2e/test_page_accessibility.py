@@ -109,6 +109,26 @@ def test_what_is_not_there(someone: People) -> None:
     check(ada.page, "not found")
 
 
+def test_the_door_of_a_room(someone: People) -> None:
+    ada, bo, cleo = (someone(name) for name in ("Ada Lind", "Bo Berg", "Cleo Marsh"))
+    meeting_id = ada.api("POST", "/meetings", {"title": "Weekly sync", "lobby": "everyone"})["id"]
+    invitees = [{"email": guest.email} for guest in (bo, cleo)]
+    ada.api("POST", f"/meetings/{meeting_id}/invitations", {"invitees": invitees})
+    ada.join(meeting_id)
+    bo.join(meeting_id)
+    check(bo.page, "waiting to be let in")
+    ada.page.get_by_role("button", name="Show").click()
+    ada.page.get_by_role("button", name="Admit Bo Berg").click()
+    cleo.join(meeting_id)
+    expect(ada.banner("lobby")).to_contain_text("Cleo Marsh")
+    check(ada.page, "room with somebody at the door")
+    ada.page.get_by_role("button", name="More about Bo Berg").press("Enter")
+    check(ada.page, "what a host does with a person")
+    ada.page.keyboard.press("Escape")
+    ada.page.get_by_role("button", name="Permissions").press("Enter")
+    check(ada.page, "permissions")
+
+
 def test_the_room(someone: People) -> None:
     ada, bo = someone("Ada Lind"), someone("Bo Berg")
     meeting_id = ada.create_meeting("Weekly sync", invite=bo)

@@ -269,8 +269,8 @@ class TestAccess:
     def test_who_accepted_may_download_but_not_start_stop_or_delete(self, call: Call, record: Record) -> None:
         recording = record()
         assert call.guest.get(f"/recordings/{recording['id']}/download").status_code == 200
-        problem(call.guest.post(f"/meetings/{call.meeting['id']}/recordings", {}), 403, "forbidden")
-        problem(call.guest.post(f"/recordings/{recording['id']}/stop"), 403, "forbidden")
+        problem(call.guest.post(f"/meetings/{call.meeting['id']}/recordings", {}), 403, "not_permitted")
+        problem(call.guest.post(f"/recordings/{recording['id']}/stop"), 403, "not_permitted")
         problem(call.guest.delete(f"/recordings/{recording['id']}"), 403, "forbidden")
 
     def test_without_a_token_nothing_is_told(self, client: Any, record: Record) -> None:

@@ -86,6 +86,8 @@ class World:
             "accepted": "Ana",
             "participant": "Pia",
             "another participant": "Paul",
+            "co-host": "Cora",
+            "banned": "Bea",
             "rejected": "Rhea",
             "revoked": "Rex",
         }
@@ -117,17 +119,20 @@ class World:
         people = self.people
         owner = people["owner"]
         self.meeting = owner.create_meeting(title="Weekly review", media_mode="mock")
-        guests = ("invited", "accepted", "participant", "another participant", "rejected", "revoked")
+        joining = ("participant", "another participant", "co-host", "banned")
+        guests = ("invited", "accepted", *joining, "rejected", "revoked")
         invitations = dict(zip(guests, owner.invite(self.meeting, *(people[guest] for guest in guests)), strict=True))
-        for guest in ("accepted", "participant", "another participant"):
+        for guest in ("accepted", *joining):
             people[guest].accept(invitations[guest])
         ok(people["rejected"].post(f"/invitations/{invitations['rejected']['id']}/reject"))
         ok(owner.delete(f"/invitations/{invitations['revoked']['id']}"), 204)
-        for guest in ("owner", "participant", "another participant"):
+        for guest in ("owner", *joining):
             joined = people[guest].join(self.meeting, device=f"{guest}'s phone")
             self.participants[guest] = joined["participant"]["id"]
         said = {"text": "Hello"}
         message = ok(people["participant"].post(f"/meetings/{self.meeting['id']}/messages", said), 201)
+        ok(owner.request("PUT", f"/participants/{self.participants['co-host']}/role", {"role": "co_host"}))
+        ok(owner.post(f"/participants/{self.participants.pop('banned')}/ban"))
         recording = ok(owner.post(f"/meetings/{self.meeting['id']}/recordings", {"audio_only": True}), 201)
         ok(owner.post(f"/recordings/{recording['id']}/stop"), 202)
         upload = ok(owner.post("/uploads", {"purpose": "chat_file", "name": "a.txt", "size": 5}), 201)
@@ -140,6 +145,7 @@ class World:
             "recording_id": recording["id"],
             "message_id": message["id"],
             "emoji": "👍",
+            "user_id": people["banned"].user_id,
         }
 
     def _let_guests_in(self) -> None:

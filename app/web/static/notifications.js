@@ -15,6 +15,9 @@ export function notify(app, { type, payload, old }) {
     if (text) toast(text, open("Open", `/meetings/${invitation.meeting.id}`));
   } else if (type === "meeting.started" && meeting.owner.user_id !== app.client.user.id && !inRoom(meeting)) {
     toast(`“${meeting.title}” has started.`, open("Join", `/meetings/${meeting.id}/room`));
+  } else if (type === "participant.waiting" && location.pathname !== `/meetings/${payload.participant.meeting_id}/room`) {
+    const { display_name, meeting_id } = payload.participant;
+    toast(`${display_name} is waiting to come in.`, open("Join", `/meetings/${meeting_id}/room`));
   } else if (type === "meeting.cancelled" && meeting.owner.user_id !== app.client.user.id) {
     toast(`“${meeting.title}” is cancelled.`);
   } else if (type === "chat.activity" && payload.sender.user_id !== app.client.user.id && !isShown(payload)) {

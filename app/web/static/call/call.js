@@ -40,6 +40,7 @@ export class Call extends EventTarget {
     this.people = new Map(); // participant id → participant, ourselves among them, without the SFU
     this.links = new Map(); // participant id → PeerLink; in mock mode the SFU's only
     this.state = "joining"; // waiting | live | over
+    this.waitingFor = null; // start | host | admission
     this.reason = null; // why it is over
     this.online = true; // whether the server answers
     this.trouble = null; // the ParleyError that says why not
@@ -53,6 +54,25 @@ export class Call extends EventTarget {
 
   get others() {
     return [...this.people.values()].filter((one) => one.id !== this.self?.id);
+  }
+
+  /** Those in the room, ourselves among them. */
+  get present() {
+    return [...this.people.values()].filter((one) => one.state !== "waiting");
+  }
+
+  /** Those at the door, in the order in which they came; only hosts learn of them. */
+  get waiting() {
+    return [...this.people.values()].filter((one) => one.state === "waiting" && one.id !== this.self?.id);
+  }
+
+  get isHost() {
+    return this.self?.role === "owner" || this.self?.role === "co_host";
+  }
+
+  /** @param {"share_screen" | "chat" | "record"} what */
+  may(what) {
+    return this.isHost || this.meeting.permissions?.[what] !== "hosts";
   }
 
   get mode() {
@@ -73,6 +93,7 @@ export class Call extends EventTarget {
     this.self = this.#told = stay.participant;
     this.meeting = stay.meeting;
     this.rtc = stay.rtc;
+    this.waitingFor = stay.waiting_for ?? null;
     for (const one of stay.participants) this.#note(one);
     this.#note(stay.participant);
     this.#signals = new SignalSender(this.#client, this.meeting.id, {
@@ -190,6 +211,11 @@ export class Call extends EventTarget {
       case "meeting.ended":
         this.meeting = { ...this.meeting, ...payload.meeting };
         return this.#changed();
+      case "participant.mute":
+        return this.#onMute(payload.participant_ids);
+      case "lobby.updated":
+        this.waitingFor = payload.waiting_for;
+        return this.#changed();
       case "media.moved":
         this.#hangUp();
         await this.#readConfig();
@@ -214,12 +240,27 @@ export class Call extends EventTarget {
     const before = this.people.get(participant.id);
     this.#note(participant);
     if (participant.id === this.self.id) {
+      const wasHost = this.isHost;
       this.self = participant;
       if (this.state === "waiting" && participant.state === "joined") await this.#admitted();
+      else if (this.isHost !== wasHost) await this.#readAgain(); // hosts see who waits, others don't
     } else if (this.state === "live" && this.mode === "p2p" && isHere(participant)) {
       const replaced = before && participant.epoch > before.epoch;
       if (replaced) this.#unlink(participant.id);
       if (!this.links.has(participant.id)) await this.#link(participant, false); // whoever comes later offers
+    }
+    this.#changed();
+  }
+
+  /** A host has muted people, maybe us. Nobody else can do it for us, and nobody can unmute us. */
+  #onMute(participantIds) {
+    for (const id of participantIds) {
+      const known = this.people.get(id);
+      if (known) this.#note({ ...known, muted: true });
+    }
+    if (participantIds.includes(this.self.id)) {
+      this.self = { ...this.self, muted: true };
+      this.media.setMuted(true);
     }
     this.#changed();
   }
@@ -338,6 +379,13 @@ export class Call extends EventTarget {
     this.#tellOwnState();
     this.#changed();
   };
+
+  /** Raise or lower our hand. */
+  async setHand(hand) {
+    this.self = { ...this.self, ...(await this.#client.patch(`/participants/${this.self.id}`, { hand })) };
+    this.#note(this.self);
+    this.#changed();
+  }
 
   /** Tell the others what we send, if they know otherwise; one request at a time, so that the last one told is true. */
   #tellOwnState() {

@@ -5,14 +5,6 @@ import { fill, h, icon } from "../ui/dom.js";
 
 export function bannersOf(parent, call, recorder, stage, connection) {
   const notes = [];
-  if (call.state === "waiting") {
-    notes.push([
-      "waiting",
-      "wait",
-      "clock",
-      "The host has not started the meeting yet. You'll come in by yourself; stay on this page.",
-    ]);
-  }
   if (connection.lost) notes.push(["offline", "wait", "warning", lostWords(connection.trouble)]);
   if (call.mode === "mock") {
     notes.push([

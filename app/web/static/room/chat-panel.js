@@ -23,7 +23,12 @@ export function chatPanel(client, call) {
       ),
     ),
     view.element,
+    h("p", { class: "hint only-hosts", hidden: true }, "Only hosts may write here."),
   );
+  const drawPermission = () => {
+    element.querySelector(".chat-composer").hidden = !call.may("chat");
+    element.querySelector(".only-hosts").hidden = call.may("chat");
+  };
   const seen = () => {
     if (!panel.open || document.visibilityState !== "visible") return;
     history.markRead().catch(() => {}); // the next message, or the next look, marks it
@@ -52,7 +57,8 @@ export function chatPanel(client, call) {
       seen();
     },
     hear(message) {
-      if (message.type === "inbox.reset") read();
+      const letIn = message.type === "participant.updated" && message.payload.participant.id === call.self.id;
+      if (message.type === "inbox.reset" || (letIn && !history.ready)) read();
       else history.hear(message);
     },
   };
@@ -66,6 +72,8 @@ export function chatPanel(client, call) {
   });
   document.addEventListener("visibilitychange", seen);
   call.addEventListener("over", () => document.removeEventListener("visibilitychange", seen));
-  read();
+  call.addEventListener("change", drawPermission);
+  drawPermission();
+  if (call.state !== "waiting") read(); // whoever waits is not told what is said inside
   return panel;
 }

@@ -31,7 +31,8 @@ export class Recorder extends EventTarget {
   }
 
   hear({ type, payload }) {
-    if (type === "inbox.reset" || type === "meeting.started") this.read();
+    const letIn = type === "participant.updated" && payload.participant.id === this.#call.self.id;
+    if (type === "inbox.reset" || type === "meeting.started" || letIn) this.read();
     if (type !== "recording.state" || payload.recording.meeting_id !== this.#call.meeting.id) return;
     this.#set(payload.recording);
     if (payload.recording.state === "ready") toast("The recording is ready on the meeting's page.", { kind: "good" });

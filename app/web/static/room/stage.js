@@ -149,7 +149,7 @@ class Tile {
     this.element.classList.toggle("is-self", state === "self");
     const said = here.state === "reconnecting" ? STATES.reconnecting : STATES[state];
     const name = this.#name(here, state === "self");
-    const print = `${name}|${here.muted}|${said}`;
+    const print = `${name}|${here.muted}|${here.hand}|${said}`;
     if (this.print === print) return;
     this.print = print;
     fill(
@@ -157,6 +157,9 @@ class Tile {
       this.source === "camera" &&
         here.muted &&
         h("span", { class: "muted-mark" }, icon("mic-off"), h("span", { class: "visually-hidden" }, "Muted: ")),
+      this.source === "camera" &&
+        here.hand &&
+        h("span", { class: "hand-mark" }, icon("hand"), h("span", { class: "visually-hidden" }, "Raises a hand: ")),
       h("span", { class: "grow" }, name),
       said && h("span", { class: "tile-state" }, said),
     );

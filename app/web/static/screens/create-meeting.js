@@ -2,6 +2,7 @@
 
 import { field, formDialog, select } from "../ui/dialog.js";
 import { h, toast } from "../ui/dom.js";
+import { ruleBody, ruleFields } from "./rules.js";
 import { fromLocalInput, toLocalInput, words } from "../ui/words.js";
 
 const DURATIONS = [
@@ -37,10 +38,20 @@ export function createMeetingDialog(app) {
         placeholder: "ann@example.org, bo@example.org",
         hint: "E-mail addresses, with commas between.",
       }),
-      h("details", {}, h("summary", {}, "More"), select("Media", { name: "media_mode", options: MODES, value: "" })),
+      h(
+        "details",
+        {},
+        h("summary", {}, "More"),
+        h(
+          "div",
+          { class: "stack" },
+          select("Media", { name: "media_mode", options: MODES, value: "" }),
+          ...ruleFields(),
+        ),
+      ),
     ],
     send: async (data) => {
-      const body = meetingBody(data);
+      const body = { ...meetingBody(data), ...ruleBody(data) };
       if (data.get("media_mode")) body.media_mode = data.get("media_mode");
       const meeting = await app.client.post("/meetings", body);
       try {

@@ -12,6 +12,7 @@ import { guestsSection } from "./guests.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
+import { rulesDialog } from "./rules.js";
 
 export function show(app, root, meetingId) {
   const { client, live } = app;
@@ -35,6 +36,7 @@ export function show(app, root, meetingId) {
     try {
       meeting = await client.get(`/meetings/${meetingId}`);
     } catch (error) {
+      if (error.code === "banned") return fill(root, h("h1", {}, "The host has banned you from this meeting."));
       if (error.status === 404 || error.status === 403 || error.status === 422) return notFound(app, root);
       throw error;
     }
@@ -123,9 +125,10 @@ function actionsOf(app, meeting, owner, run) {
     h("button", { class: look, "data-key": name, onclick: work }, icon(name), words);
   const post = (action) => client.post(`/meetings/${meeting.id}/${action}`);
   const copy = button("Copy link", "link", () => copyLink(meeting));
-  if (meeting.state === "ended") return owner ? [button("Open it again", "play", () => run(() => post("start")))] : [];
+  if (meeting.state === "ended") return owner || meeting.my_role === "co_host" ? [button("Open it again", "play", () => run(() => post("start")))] : [];
   if (meeting.state === "cancelled") return [];
-  if (!owner) return [copy];
+  const host = owner || meeting.my_role === "co_host";
+  if (!host) return [copy];
   const end = async () => {
     const text = "Everybody who is in it is sent out.";
     if (await confirmDialog({ title: "End the meeting?", text, submit: "End for all", danger: true }))
@@ -138,13 +141,16 @@ function actionsOf(app, meeting, owner, run) {
   };
   return [
     copy,
-    button("Invite", "mail", () =>
-      inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" }))),
-    ),
-    meeting.state === "scheduled" &&
+    owner &&
+      button("Invite", "mail", () =>
+        inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" }))),
+      ),
+    owner &&
+      meeting.state === "scheduled" &&
       button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
+    owner && button("Permissions", "settings", () => run(() => rulesDialog(app, meeting.id))),
     meeting.state === "scheduled" && button("Start", "play", () => run(() => post("start"))),
-    meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
+    owner && meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
     meeting.state === "live" && button("End", "close", () => run(end), "danger-text"),
   ];
 }

@@ -12,6 +12,8 @@ export function peopleSection(app) {
   const proposals = h("ul", { class: "cards" });
   const invited = h("ul", { class: "rows" });
   const present = h("ul", { class: "rows" });
+  const banned = h("ul", { class: "rows" });
+  const bannedPart = h("div", {}, h("h3", {}, "Banned"), banned);
   const invitedPart = h("div", {}, h("h3", {}, "Invited"), invited);
   const presentPart = h("div", {}, h("h3", {}, "Been there"), present);
   const nobody = h("p", { class: "empty" }, icon("people"), "Nobody has been here yet.");
@@ -22,6 +24,7 @@ export function peopleSection(app) {
     proposals,
     invitedPart,
     presentPart,
+    bannedPart,
     nobody,
   );
 
@@ -34,9 +37,20 @@ export function peopleSection(app) {
     live.dispatchEvent(new Event("reread"));
   };
 
+  const lift = async (meeting, person) => {
+    try {
+      await client.delete(`/meetings/${meeting.id}/bans/${person.user_id}`);
+    } catch (error) {
+      toast(words(error), { kind: "bad" });
+    }
+    live.dispatchEvent(new Event("reread"));
+  };
+
   async function read(meeting) {
     const owner = meeting.my_relation === "owner";
-    const [invitations, participants] = await Promise.all([
+    const host = owner || meeting.my_role === "co_host";
+    const [bans, invitations, participants] = await Promise.all([
+      host ? client.all(`/meetings/${meeting.id}/bans`) : [],
       owner ? client.all(`/meetings/${meeting.id}/invitations`) : [],
       client.all(`/meetings/${meeting.id}/participants`),
     ]);
@@ -49,6 +63,9 @@ export function peopleSection(app) {
     const people = participants.filter((one) => one.kind === "user");
     presentPart.hidden = people.length === 0;
     renderList(present, people, presentRow);
+    bannedPart.hidden = bans.length === 0;
+    const shownBans = bans.map((one) => ({ id: one.user_id, ...one }));
+    renderList(banned, shownBans, (one) => bannedRow(one, () => lift(meeting, one)));
     nobody.hidden = asked.length + people.length > 0;
   }
 
@@ -73,6 +90,16 @@ function invitedRow(invitation, withdraw) {
         },
         icon("close"),
       ),
+  );
+}
+
+function bannedRow(person, lift) {
+  return h(
+    "li",
+    { class: "row" },
+    avatar(person.display_name),
+    h("p", { class: "name grow" }, person.display_name),
+    h("button", { "aria-label": `Lift the ban of ${person.display_name}`, onclick: lift }, "Lift ban"),
   );
 }
 

@@ -11,6 +11,7 @@ import { words } from "../ui/words.js";
 import { bannersOf } from "../room/banners.js";
 import { chatPanel } from "../room/chat-panel.js";
 import { devicesDialog } from "../room/devices.js";
+import { unmuteNotice, waitingCard, waitingNotice } from "../room/lobby.js";
 import { peoplePanel } from "../room/people-panel.js";
 import { preJoin } from "../room/pre-join.js";
 import { Recorder } from "../room/recorder.js";
@@ -19,6 +20,8 @@ import { Stage } from "../room/stage.js";
 const REASONS = {
   meeting_ended: "The meeting has ended.",
   removed: "The host has taken you out of the meeting.",
+  banned: "The host has banned you from the meeting.",
+  denied: "The host did not let you in.",
   timed_out: "You were away for too long, so you have left the meeting.",
   replaced: "You have joined from another window; this one has left.",
   guests_closed: "The host has closed the meeting to guests.",
@@ -30,7 +33,15 @@ const REASONS = {
 };
 
 // There is nothing to come back to.
-const FINAL = ["meeting_ended", "meeting_cancelled", "removed", "guests_closed", "session_ended", "signed_out"];
+const FINAL = [
+  "meeting_ended",
+  "meeting_cancelled",
+  "removed",
+  "banned",
+  "guests_closed",
+  "session_ended",
+  "signed_out",
+];
 const REJOIN_WITHIN_MS = 300_000;
 
 export function show(app, root, meetingId) {
@@ -38,17 +49,22 @@ export function show(app, root, meetingId) {
   const visit = new AbortController();
   visit.signal.addEventListener("abort", () => media.closeAll());
   run(app, root, meetingId, media, visit.signal).catch((error) => {
-    if (error.status === 404 || error.status === 403 || error.status === 422) notFound(app, root);
-    else showEnd(app, root, meetingId, words(error), error.passing ? "failed" : null);
+    if (error.status === 404 || error.code === "forbidden" || error.status === 422) notFound(app, root);
+    else showEnd(app, root, meetingId, words(error), mayChange(error) ? "failed" : null);
   });
   return () => visit.abort();
+}
+
+/** Whether trying again makes sense. */
+function mayChange(error) {
+  return error.passing || error.code === "meeting_locked" || error.code === "meeting_full";
 }
 
 async function run(app, root, meetingId, media, left) {
   const meeting = await app.client.get(`/meetings/${meetingId}`);
   app.title(meeting.title);
   if (meeting.state === "cancelled") return showEnd(app, root, meetingId, "The meeting is cancelled.");
-  if (meeting.state === "ended" && meeting.my_relation !== "owner")
+  if (meeting.state === "ended" && !["owner", "co_host"].includes(meeting.my_role))
     return showEnd(app, root, meetingId, REASONS.meeting_ended);
   if (!(await preJoin(app, root, meeting, media, left))) return;
   app.live.stop(); // the participant's inbox brings everything while we are here
@@ -98,8 +114,11 @@ function showCall(app, root, call, media, left) {
   left.addEventListener("abort", () => shown.abort());
   const connection = new Connection();
   const stage = new Stage(media);
-  const panel = peoplePanel(call);
+  const panel = peoplePanel(app, call);
   const chat = chatPanel(app.client, call);
+  const card = waitingCard();
+  const request = unmuteNotice(media, () => toggleMicrophone(media));
+  const notice = waitingNotice(call, app.client, () => controls.showPeople());
   const recorder = new Recorder(app.client, call);
   const banners = h("div", { class: "banners" });
   const controls = controlsOf(app, call, media, recorder, panel, chat);
@@ -108,8 +127,10 @@ function showCall(app, root, call, media, left) {
   fill(
     root,
     h("h1", { class: "room-title" }, call.meeting.title),
+    notice.element,
+    request.element,
     banners,
-    h("div", { class: "room-body" }, stage.element, panel.element, chat.element),
+    h("div", { class: "room-body" }, card.element, stage.element, panel.element, chat.element),
     controls.element,
   );
 
@@ -117,6 +138,16 @@ function showCall(app, root, call, media, left) {
     root.dataset.state = call.state;
     connection.heard(call.online, call.trouble);
     bannersOf(banners, call, recorder, stage, connection);
+    const count = call.isHost ? call.waiting.length : 0;
+    app.title(count > 0 ? `(${count} waiting) ${call.meeting.title}` : call.meeting.title);
+    if (media.screen && !call.may("share_screen")) {
+      media.close("screen");
+      toast("Only hosts may share a screen now.");
+    }
+    card.draw(call);
+    notice.draw();
+    request.draw();
+    stage.element.hidden = call.state === "waiting";
     stage.draw(call);
     panel.draw();
     controls.draw();
@@ -127,6 +158,7 @@ function showCall(app, root, call, media, left) {
   connection.addEventListener("change", draw);
   call.addEventListener("message", ({ detail }) => {
     announce(call, detail);
+    heed(call, request, detail);
     recorder.hear(detail);
     chat.hear(detail);
     app.live.publish(detail);
@@ -148,10 +180,19 @@ function showCall(app, root, call, media, left) {
   controls.focus();
 }
 
+/** What a host asks of us. Nobody but us turns our microphone on. */
+function heed(call, request, { type, payload }) {
+  const host = payload?.by?.display_name;
+  if (type === "participant.mute" && payload.participant_ids.includes(call.self.id)) toast(`${host} has muted you.`);
+  if (type === "participant.ask_to_unmute") request.ask(host);
+}
+
 /** Joins and leaves for those who don't see the tiles. */
 function announce(call, { type, payload }) {
   const who = payload?.participant;
   if (!who || who.id === call.self.id || who.kind !== "user") return;
+  if (type === "participant.waiting") return; // the notice says it
+  if (type === "participant.left" && who.left_reason === "denied") return;
   if (type === "participant.joined") say(`${who.display_name} joined.`);
   if (type === "participant.left") {
     say(who.left_reason === "timed_out" ? `${who.display_name} lost the connection.` : `${who.display_name} left.`);
@@ -200,6 +241,10 @@ function controlsOf(app, call, media, recorder, panel, chat) {
     one.toggle();
     draw();
   };
+  const hand = button(
+    "hand",
+    busy(() => call.setHand(!call.self.hand)),
+  );
   const people = button("people", () => openOne(panel, chat));
   const talk = button("chat", () => openOne(chat, panel));
   const devices = button("devices", () => devicesDialog(media));
@@ -208,11 +253,12 @@ function controlsOf(app, call, media, recorder, panel, chat) {
     busy(() => recorder.toggle()),
   );
   const leave = button("leave", () => leaveDialog(app, call), "leave");
-  const isOwner = call.self.is_owner;
-  screen.hidden = !canShareScreen();
-  record.hidden = !isOwner;
 
   function draw() {
+    const inside = call.state === "live";
+    screen.hidden = !inside || !canShareScreen() || !(call.may("share_screen") || media.screen);
+    hand.hidden = people.hidden = talk.hidden = !inside;
+    record.hidden = !inside || call.self.is_guest || !call.may("record");
     const speaking = Boolean(media.microphone) && !media.muted;
     label(microphone, speaking ? "mic" : "mic-off", speaking ? "Mute" : "Unmute", speaking);
     label(
@@ -223,7 +269,11 @@ function controlsOf(app, call, media, recorder, panel, chat) {
     );
     label(screen, "screen", media.screen ? "Stop sharing" : "Share screen");
     screen.classList.toggle("is-on", Boolean(media.screen));
-    label(people, "people", `People (${call.people.size})`);
+    label(hand, "hand", call.self.hand ? "Lower hand" : "Raise hand");
+    hand.classList.toggle("is-on", Boolean(call.self.hand));
+    const waiting = call.isHost ? call.waiting.length : 0;
+    label(people, "people", `People (${call.present.length}${waiting ? `, ${waiting} waiting` : ""})`);
+    people.classList.toggle("is-called", waiting > 0);
     people.setAttribute("aria-expanded", String(panel.open));
     label(talk, "chat", chat.unread > 0 ? `Chat (${chat.unread} new)` : "Chat");
     talk.setAttribute("aria-expanded", String(chat.open));
@@ -240,13 +290,14 @@ function controlsOf(app, call, media, recorder, panel, chat) {
     microphone,
     camera,
     screen,
+    hand,
     people,
     talk,
     devices,
     record,
     leave,
   );
-  return { element, draw, focus: () => microphone.focus() };
+  return { element, draw, focus: () => microphone.focus(), showPeople: () => panel.open || openOne(panel, chat) };
 }
 
 async function toggleMicrophone(media) {
@@ -280,7 +331,7 @@ async function openOrExplain(open, source) {
 
 function leaveDialog(app, call) {
   const leave = () => call.leave().catch((error) => toast(words(error), { kind: "bad" }));
-  if (!call.self.is_owner || call.state === "waiting") return leave();
+  if (!call.isHost || call.state === "waiting") return leave();
   const end = async () => {
     try {
       await app.client.post(`/meetings/${call.meeting.id}/end`);
