@@ -11,6 +11,9 @@ PYTHON = $(firstword $(shell for python in python3 python3.13 python3.12 python3
 # Tests wait half of the time, for processes, browsers and databases: two for each core keep it busy.
 TESTERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
+# A file's tests share its servers and browsers; the longest files come first (tests/conftest.py).
+SPREAD := --dist loadfile --no-loadscope-reorder
+
 # The Procfile calls python and flask by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONUNBUFFERED := 1
@@ -32,9 +35,7 @@ qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 ##@ Checking
 .PHONY: test lint cover bench format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
-	@$(BIN)/pytest -n $(TESTERS) --dist worksteal
-	@TEST_DATABASE=postgresql $(BIN)/pytest -n $(TESTERS) --dist worksteal -q
-	@TEST_DATABASE=mariadb $(BIN)/pytest -n $(TESTERS) --dist worksteal -q
+	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD)
 
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .
@@ -43,7 +44,7 @@ lint: .venv/installed-dev ## style, types, and that imports run down the list of
 	@$(BIN)/lint-imports
 
 cover: .venv/installed-dev ## every test, with the lines and branches that none of them ran
-	@$(BIN)/pytest -n $(TESTERS) --dist worksteal --cov --cov-report=term-missing:skip-covered
+	@$(BIN)/pytest -n $(TESTERS) $(SPREAD) --cov --cov-report=term-missing:skip-covered
 
 bench: .venv/installed-dev ## measure against yardsticks, one table; BENCH="startup …" picks some
 	@$(BIN)/python -m benchmarks $(BENCH)

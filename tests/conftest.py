@@ -1,29 +1,34 @@
 """Fixtures for everybody: an app on a fresh database, a clock that is moved, people who are signed in.
 
 The database is a SQLite file, or with TEST_DATABASE=postgresql or mariadb one on that server; then only what touches a
-database and speaks to no browser is run, and of a test with many cases the first.
+database and speaks to no browser is run, and of a test with many cases the first. TEST_DATABASE=all is all that in one
+run.
 """
 
 import io
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
 import structlog
 from flask_migrate import upgrade
+from werkzeug.routing import Rule
 
 from app import create_app
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.cli import register_commands
+from app.core import db, retries
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings, load_settings
 from tests.support import limits
-from tests.support.databases import CHOSEN, DATABASES, MigratedDatabase, migrated_server_database
+from tests.support.databases import CHOSEN, DATABASES, KINDS, MigratedDatabase, ServerDatabases
 from tests.support.figures import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.people import Call, Person, register, start_call
 
@@ -34,13 +39,33 @@ def pytest_report_header() -> str:
     return f"database: {CHOSEN}"
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if CHOSEN == "all" and "database_kind" in metafunc.fixturenames and not _never_asks_it(metafunc.module.__file__):
+        metafunc.parametrize("database_kind", DATABASES)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if CHOSEN not in DATABASES:
-        raise pytest.UsageError(f"TEST_DATABASE must be one of {', '.join(DATABASES)}")
-    kept = [item for item in items if _is_run_here(item)]
-    if len(kept) < len(items):
-        config.hook.pytest_deselected(items=[item for item in items if not _is_run_here(item)])
-        items[:] = kept
+    if not set(KINDS) <= set(DATABASES):
+        raise pytest.UsageError(f"TEST_DATABASE must be all or one of {', '.join(DATABASES)}")
+    first_cases: set[object] = set()
+    kept, left = [], []
+    for item in items:
+        function = (item.parent, getattr(item, "originalname", item.name), _kind_of(item))
+        (kept if _is_run_here(item, is_first_case=function not in first_cases) else left).append(item)
+        first_cases.add(function)
+    if left:
+        config.hook.pytest_deselected(items=left)
+    items[:] = _longest_first(kept)
+
+
+def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Files with most of what is slow, so that none is left when all others are done. Within a file as they stand."""
+    weights: Counter[Path] = Counter()
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        weights[item.path] += 10 * ("slow" in marks) + ("browser" in marks)
+    return sorted(items, key=lambda item: (-weights[item.path], item.path))
 
 
 _TESTS = Path(__file__).parent
@@ -56,42 +81,76 @@ _EVERY_CASE_ASKS_IT = ("tests/inbox/", "tests/drivers/", "tests/core/test_retrie
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Spares a server's run the time to import what is not run there."""
-    return True if CHOSEN != "sqlite" and collection_path in _NEVER_ASK_IT else None
+    return True if "sqlite" not in KINDS and collection_path in _NEVER_ASK_IT else None
 
 
-def _is_run_here(item: pytest.Item) -> bool:
+def _never_asks_it(file: str | None) -> bool:
+    return file is not None and not _NEVER_ASK_IT.isdisjoint(Path(file).parents)
+
+
+def _kind_of(item: pytest.Item) -> str:
+    """The database that a test is run on; one that touches none is run with those on SQLite."""
+    call = getattr(item, "callspec", None)
+    return str(call.params.get("database_kind", KINDS[0])) if call is not None else KINDS[0]
+
+
+def _is_run_here(item: pytest.Item, *, is_first_case: bool) -> bool:
     marks = {mark.name for mark in item.iter_markers()}
-    if CHOSEN == "sqlite":
+    if _kind_of(item) == "sqlite":
         return "server" not in marks
     if marks & {"browser", "sqlite"} or item.nodeid.startswith(_ASK_NOTHING_OF_IT):
         return False
-    if not _is_first_case(item) and "server" not in marks and not item.nodeid.startswith(_EVERY_CASE_ASKS_IT):
+    if not is_first_case and "server" not in marks and not item.nodeid.startswith(_EVERY_CASE_ASKS_IT):
         return False
     return "empty_database" in getattr(item, "fixturenames", ())
 
 
-def _is_first_case(item: pytest.Item) -> bool:
-    call = getattr(item, "callspec", None)
-    return call is None or not any(call.indices.values())
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Who waits for a row's lock, because the machine stood still, is not taken for the loser of a race."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "LOCK_WAIT_S", 60)
+        patch.setattr(retries, "LONGEST_S", 120.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_apps() -> Iterator[None]:
+    """What makes addresses is compiled for the few rules that a test makes one of: else most of what an app costs."""
+    compile_now = Rule._compile_builder
+
+    def compile_when_asked(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compiled = cache(lambda: compile_now(rule, append_unknown))
+        return lambda _rule, *args, **kwargs: compiled()(_rule, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_when_asked)
+        yield
 
 
 @pytest.fixture(scope="session")
-def server_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigratedDatabase | None]:
-    """The database of this worker on the chosen server; None: SQLite."""
-    if CHOSEN == "sqlite":
-        yield None
-    else:
-        with migrated_server_database(CHOSEN, tmp_path_factory.mktemp("server")) as database:
-            yield database
+def server_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerDatabases]:
+    databases = ServerDatabases(tmp_path_factory.mktemp("servers"))
+    yield databases
+    databases.close()
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest) -> str:
+def database_kind() -> str:
+    """One of `DATABASES`."""
+    return KINDS[0]
+
+
+@pytest.fixture
+def server_database(database_kind: str, server_databases: ServerDatabases) -> MigratedDatabase | None:
+    """The database of this worker on the chosen server; None: SQLite."""
+    return None if database_kind == "sqlite" else server_databases.of(database_kind)
+
+
+@pytest.fixture
+def database_url(server_database: MigratedDatabase | None) -> str:
     """DATABASE_URL of a test: empty for SQLite in its STORAGE_DIR."""
-    if CHOSEN == "sqlite":
-        return ""
-    database: MigratedDatabase = request.getfixturevalue("server_database")
-    return database.url
+    return "" if server_database is None else server_database.url
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_only_so_many_are_hashed_at_once_some_wait_and_the_rest_are_refused(monk
                 now += 1
                 most = max(most, now)
             running.release()
-            may_end.wait(20)
+            may_end.wait(60)
             with lock:
                 now -= 1
             return password
@@ -73,8 +73,8 @@ def test_only_so_many_are_hashed_at_once_some_wait_and_the_rest_are_refused(monk
     monkeypatch.setattr(passwords, "_hasher", Slow())
     with ThreadPoolExecutor(4) as pool:
         hashed = [pool.submit(passwords.hash, "x") for _ in range(4)]
-        assert running.acquire(timeout=20)
-        assert running.acquire(timeout=20)
+        assert running.acquire(timeout=60)
+        assert running.acquire(timeout=60)
         eventually(lambda: passwords._places._value == 0, "two to wait")  # type: ignore[attr-defined]
         with pytest.raises(errors.Unavailable):
             passwords.verify("x", "x")

@@ -11,7 +11,7 @@ from sqlalchemy import func, make_url, select, text
 from app.core import db
 from app.core.database_errors import is_outage
 from app.core.jobs.leased import LeasedJobs
-from app.core.runtime import Runtime
+from app.core.runtime import Runtime, Work
 from app.core.settings import Settings
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
@@ -104,19 +104,30 @@ class TestServer:
 
 @pytest.mark.server
 class TestStatementThatTakesTooLong:
-    @pytest.fixture(autouse=True)
-    def _impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(db, "STATEMENT_S", 0.2)
-
     def test_is_ended_with_503_and_all_goes_on(
         self, anna: Person, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        is_postgresql = runtime.database.writer.dialect.name == "postgresql"
-        for_ever = text("SELECT pg_sleep(3600)" if is_postgresql else "SELECT SLEEP(3600)")
+        statements = ["SET STATEMENT max_statement_time = 0.2 FOR SELECT SLEEP(3600)"]
+        if runtime.database.writer.dialect.name == "postgresql":
+            statements = ["SET LOCAL statement_timeout = 200", "SELECT pg_sleep(3600)"]
+
+        def never_end(work: Work, *_: Any, **__: Any) -> None:
+            for statement in statements:
+                work.execute(text(statement))
+
         with monkeypatch.context() as broken:
-            broken.setattr(meetings, "create", lambda work, *_, **__: work.execute(for_ever).all())
+            broken.setattr(meetings, "create", never_end)
             assert is_away(anna.post("/meetings", {"title": "Review"}))
         ok(anna.post("/meetings", {"title": "Review"}), 201)
+
+    def test_is_ended_by_the_server(self, runtime: Runtime) -> None:
+        """Every connection has asked it to."""
+        is_postgresql = runtime.database.writer.dialect.name == "postgresql"
+        asked = "SHOW statement_timeout" if is_postgresql else "SELECT @@max_statement_time"
+        for engine in (runtime.database.reader, runtime.database.writer):
+            with engine.connect() as connection:
+                limit = connection.execute(text(asked)).scalar_one()
+            assert limit == ("1min" if is_postgresql else db.STATEMENT_S)
 
 
 @pytest.mark.sqlite

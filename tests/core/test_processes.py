@@ -118,6 +118,7 @@ class TestThread:
     @pytest.fixture(autouse=True)
     def _quickly(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(processes, "BEAT_EVERY_S", 0.01)
+        monkeypatch.setattr(processes, "STOP_S", 60.0)
 
     @pytest.fixture
     def beat(self, runtime: Runtime) -> Iterator[ProcessBeat]:
@@ -140,7 +141,7 @@ class TestThread:
         for thread in threads:
             thread.join()
         until(lambda: rows(runtime))
-        assert [thread.name for thread in threading.enumerate()].count("process-beat") == 1
+        until(lambda: [thread.name for thread in threading.enumerate()].count("process-beat") == 1)
         assert len(rows(runtime)) == 1
 
     def test_it_can_be_started_again_and_is_then_another_process(

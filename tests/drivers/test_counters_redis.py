@@ -61,27 +61,27 @@ class TestDrawing:
         self, counters: RedisCounters, link: CutLink, clock: ManualClock, prefix: str
     ) -> None:
         other = RedisCounters(link.url(redis_url()), InProcessCounters(clock), prefix)
-        numbers = [which.add_one("a", 60, 4) for _ in range(6) for which in (counters, other)]
+        numbers = [which.add_one("a", 600, 4) for _ in range(6) for which in (counters, other)]
         assert sorted(numbers) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14]
         other.close()
 
     def test_asks_redis_once_for_all_that_it_draws(self, counters: RedisCounters, link: CutLink) -> None:
-        counters.add_one("a", 60, 4)
+        counters.add_one("a", 600, 4)
         with structlog.testing.capture_logs() as logged:
             link.cut()
-            assert [counters.add_one("a", 60, 4) for _ in range(3)] == [2, 3, 4]
+            assert [counters.add_one("a", 600, 4) for _ in range(3)] == [2, 3, 4]
         assert logged == []
 
     def test_is_for_the_rest_of_the_window(self, counters: RedisCounters, pass_s: Callable[[float], None]) -> None:
-        counters.add("a", 60)
-        pass_s(50)
-        counters.add_one("a", 60, 4)
-        assert counters._drawn["a"].until <= time.monotonic() + 10
+        counters.add("a", 600)
+        pass_s(500)
+        counters.add_one("a", 600, 4)
+        assert counters._drawn["a"].until <= time.monotonic() + 100
 
     def test_keeps_so_many_keys_in_memory(self, counters: RedisCounters, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(rung, "MOST_DRAWN", 3)
         for number in range(10):
-            counters.add_one(str(number), 60, 4)
+            counters.add_one(str(number), 600, 4)
         assert len(counters._drawn) <= 3
 
 
@@ -89,10 +89,10 @@ class TestWithoutRedis:
     def test_each_process_counts_by_itself_and_the_log_says_so_once(
         self, counters: RedisCounters, link: CutLink
     ) -> None:
-        counters.add("a", 60, 5)
+        counters.add("a", 600, 5)
         with structlog.testing.capture_logs() as logged:
             link.cut()
-            assert [counters.add("a", 60), counters.add("a", 60), counters.number("a")] == [1, 2, 2]
+            assert [counters.add("a", 600), counters.add("a", 600), counters.number("a")] == [1, 2, 2]
             assert counters.forgets_in_s("a") > 0
             counters.forget("a")
         assert [(line["event"], line["log_level"]) for line in logged] == [
@@ -102,16 +102,16 @@ class TestWithoutRedis:
     def test_it_is_asked_again_after_a_while_and_counts_on_where_it_was(
         self, counters: RedisCounters, link: CutLink, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        counters.add("a", 60, 5)
+        counters.add("a", 600, 5)
         link.cut()
-        counters.add("a", 60)
+        counters.add("a", 600)
         link.mend()
-        assert counters.add("a", 60) == 2, "it was asked although it had just failed"
+        assert counters.add("a", 600) == 2, "it was asked although it had just failed"
         monkeypatch.setattr(rung, "AWAY_S", 0)
         counters._away_until = 0.0
-        assert counters.add("a", 60) == 6
+        assert counters.add("a", 600) == 6
 
     def test_a_redis_that_was_never_there_stops_no_start(self, clock: ManualClock) -> None:
         counters = RedisCounters("redis://127.0.0.1:1/0", InProcessCounters(clock))
-        assert counters.add("a", 60) == 1
+        assert counters.add("a", 600) == 1
         counters.close()

@@ -16,7 +16,7 @@ from app.inbox.parking import Parking
 from tests.serving.asked_of_flask import count_asked
 from tests.serving.uvicorn_server import serving
 from tests.support.people import Call, Person, ok, types_of
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, LONGEST_S, eventually
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def port(app: ParleyApp) -> Iterator[int]:
         yield port
 
 
-def open_poll(port: int, person: Person, participant: dict[str, Any], wait: float = 20) -> HTTPConnection:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+def open_poll(port: int, person: Person, participant: dict[str, Any], wait: float = LONG_S) -> HTTPConnection:
+    connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
     path = f"/api/v1/rtc/inbox?participant_id={participant['id']}&wait={wait}"
     connection.request("GET", path, headers={"Authorization": f"Bearer {person.tokens['access_token']}"})
     return connection
@@ -112,7 +112,7 @@ class TestLargeBodies:
         return settings.model_copy(update={"request_max_bytes": 100_000})
 
     def test_are_refused_while_they_come_and_not_kept(self, port: int) -> None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
         body = b'{"email": "' + b"x" * 200_000 + b'"}'
         connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": "application/json"})
         assert connection.getresponse().status == 413
@@ -125,7 +125,7 @@ def test_a_client_that_goes_away_while_it_sends_leaves_the_server_working(port: 
     statuses: list[int] = []
 
     def ask() -> None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
         connection.request("GET", "/health/live")
         statuses.append(connection.getresponse().status)
 
@@ -133,5 +133,5 @@ def test_a_client_that_goes_away_while_it_sends_leaves_the_server_working(port: 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(LONGEST_S)
     assert statuses == [200] * 8

@@ -14,7 +14,7 @@ from app.inbox.parking import Parking
 from tests.serving.known_device import Device
 from tests.serving.uvicorn_server import serving
 from tests.support.people import Call, ok
-from tests.support.waiting import eventually
+from tests.support.waiting import LONG_S, eventually
 
 pytestmark = pytest.mark.safety_net
 
@@ -51,7 +51,7 @@ def test_a_device_that_comes_back_from_another_process_is_no_older_poll(
     poll = here.sent_poll(after=cursor, ack=cursor, wait=4)
     reply = poll.reply()
     assert (reply["superseded"], reply["messages"]) == (False, [])
-    poll = here.sent_poll(after=cursor, ack=cursor, wait=20)
+    poll = here.sent_poll(after=cursor, ack=cursor, wait=LONG_S)
     ok(call.send(call.offer()), 201)
     assert len(poll.reply()["messages"]) == 1
 
@@ -61,10 +61,10 @@ def test_a_poll_is_superseded_by_a_newer_one_at_another_process(
 ) -> None:
     cursor = there.read_up_to
     here.poll(after=cursor, ack=cursor, wait=0)
-    older = here.sent_poll(after=cursor, ack=cursor, wait=20)
+    older = here.sent_poll(after=cursor, ack=cursor, wait=LONG_S)
     parking: Parking = runtime.drivers[Parking]
     eventually(lambda: parking.parked, "it to be parked")
-    newer = there.sent_poll(after=cursor, ack=cursor, wait=20)
+    newer = there.sent_poll(after=cursor, ack=cursor, wait=LONG_S)
     assert older.reply()["superseded"] is True
     ok(call.send(call.offer()), 201)
     assert len(newer.reply()["messages"]) == 1

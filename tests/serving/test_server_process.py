@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.people import PASSWORD
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S, eventually
 
 START_S = 60  # far beyond what it takes; a machine that runs many tests at once is slow
 REPOSITORY = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def server(storage: Path, *arguments: str, **settings: str) -> Iterator[tuple[in
     finally:
         process.terminate()
         try:
-            process.communicate(timeout=20)
+            process.communicate(timeout=LONGEST_S)
         finally:
             process.kill()
 
@@ -65,7 +65,7 @@ def answers(port: int) -> bool:
 
 
 def request(port: int, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     connection.request(method, path, None if body is None else json.dumps(body), headers)
     answer = connection.getresponse()
@@ -81,8 +81,8 @@ def register(port: int, name: str) -> str:
 
 
 def open_poll(port: int, token: str) -> HTTPConnection:
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/api/v1/rtc/inbox?wait=25", headers={"Authorization": f"Bearer {token}"})
+    connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
+    connection.request("GET", "/api/v1/rtc/inbox?wait=50", headers={"Authorization": f"Bearer {token}"})
     return connection
 
 
@@ -100,7 +100,7 @@ def test_it_says_where_it_is_and_ends_with_every_parked_poll_answered(storage: P
         process.send_signal(signal.SIGTERM)
         answer = poll.getresponse()
         assert (answer.status, json.load(answer)["messages"]) == (200, [])
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=LONGEST_S)
     assert f"Parley is ready: http://127.0.0.1:{port}/" in output
     assert "Traceback" not in output
 
@@ -113,7 +113,7 @@ def test_a_port_that_is_taken_is_told_and_ends_it(storage: Path) -> None:
             env={**os.environ, "STORAGE_DIR": str(storage), "PORT": str(taken.getsockname()[1])},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONGEST_S,
         )
     assert ended.returncode != 0
     assert "address already in use" in ended.stderr.lower()
@@ -128,7 +128,7 @@ def test_a_wrong_setting_is_named_without_a_trace(storage: Path, setting: str, a
         env={**os.environ, "STORAGE_DIR": str(storage), "WORKERS": setting},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST_S,
     )
     assert ended.returncode != 0
     assert "WORKERS" in ended.stderr
@@ -141,8 +141,8 @@ def test_several_processes_wake_each_others_polls(storage: Path) -> None:
         anna, ben = register(port, "anna"), register(port, "ben")
         for number in range(6):
             after = request(port, "GET", "/api/v1/rtc/inbox?wait=0", token=ben)[1]["head_seq"]
-            poll = HTTPConnection("127.0.0.1", port, timeout=30)
-            path = f"/api/v1/rtc/inbox?wait=25&after={after}"
+            poll = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
+            path = f"/api/v1/rtc/inbox?wait=50&after={after}"
             poll.request("GET", path, headers={"Authorization": f"Bearer {ben}"})
             eventually(lambda: is_parked(storage), "the poll to be parked")
             meeting = request(port, "POST", "/api/v1/meetings", {"title": f"No. {number}"}, anna)[1]

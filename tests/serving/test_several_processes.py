@@ -14,6 +14,7 @@ import requests
 
 from tests.support.databases import migrated_server_database
 from tests.support.redis_server import redis_url
+from tests.support.waiting import LONG_S, LONGEST_S
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse battery"
@@ -30,19 +31,21 @@ class Process:
         self._url = f"http://127.0.0.1:{told}/api/v1"
 
     def post(self, path: str, body: Any, token: str = "") -> Any:
-        answer = requests.post(self._url + path, json=body, headers=_bearer(token), timeout=60)
+        answer = requests.post(self._url + path, json=body, headers=_bearer(token), timeout=LONGEST_S)
         assert answer.ok, answer.text
         return answer.json()
 
     def poll(self, token: str) -> Any:
-        answer = requests.get(self._url + "/rtc/inbox", params={"wait": 20}, headers=_bearer(token), timeout=60)
+        answer = requests.get(
+            self._url + "/rtc/inbox", params={"wait": LONG_S}, headers=_bearer(token), timeout=LONGEST_S
+        )
         assert answer.ok, answer.text
         return answer.json()
 
     def end(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(LONGEST_S)
         finally:
             self._process.kill()
             self._process.communicate()

@@ -13,7 +13,7 @@ from app.core.flask_app import ParleyApp
 from app.serving.bodies import WholeBodies
 from app.serving.bridge import Bridge
 from app.serving.connections import connections
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_S, eventually
 
 
 @contextmanager
@@ -32,4 +32,4 @@ def serving(app: ParleyApp, threads: int = 4, in_front: Callable[[Any], Any] = l
             yield listener.getsockname()[1]
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(LONGEST_S)

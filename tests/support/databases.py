@@ -4,13 +4,14 @@
 dropped afterwards. Addresses other than the standard ports on loopback are taken from TEST_POSTGRESQL_URL and
 TEST_MARIADB_URL (of an administrator, without a database's name).
 
-The suite as a whole runs on the one that TEST_DATABASE names (`tests/conftest.py`): one migrated database a worker,
-emptied before each test. That takes 1 ms by DELETE, 35 by TRUNCATE, and a new database from a template 50.
+The suite as a whole runs on the one that TEST_DATABASE names, or on all (`tests/conftest.py`): one migrated database a
+worker and server, emptied before each test. That takes 1 ms by DELETE, 35 by TRUNCATE, and a new database from a
+template 50.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from app.core.settings import load_settings
 
 DATABASES = ("sqlite", "postgresql", "mariadb")
 CHOSEN = os.environ.get("TEST_DATABASE", "sqlite")
+KINDS = DATABASES if CHOSEN == "all" else (CHOSEN,)
 
 _SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
@@ -50,7 +52,7 @@ def fresh_database(kind: str, folder: Path, *, charset: str | None = None) -> It
     url = make_url(os.environ.get(f"TEST_{kind.upper()}_URL", _SERVERS[kind]))
     name = f"parley_test_{uuid4().hex[:12]}"
     try:
-        server = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+        server = create_engine(url, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 30})
         with server.connect() as connection:
             needed = {"postgresql": "UTF8", "mariadb": "utf8mb4"}[kind]
             connection.execute(text(_CREATE[kind].format(name=name, charset=charset or needed)))
@@ -102,6 +104,29 @@ def migrated_server_database(kind: str, folder: Path) -> Iterator[MigratedDataba
         database = MigratedDatabase(url, folder)
         yield database
         database.close()
+
+
+class ServerDatabases:
+    """The migrated databases of one worker, made when they are first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open = ExitStack()
+        self._made: dict[str, MigratedDatabase | BaseException] = {}
+
+    def of(self, kind: str) -> MigratedDatabase:
+        if kind not in self._made:
+            try:
+                self._made[kind] = self._open.enter_context(migrated_server_database(kind, self._folder / kind))
+            except BaseException as error:  # there is no such server: each test is skipped, or fails, for that reason
+                self._made[kind] = error
+        found = self._made[kind]
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def close(self) -> None:
+        self._open.close()
 
 
 def stored_rows(database: Database, *tables: str) -> list[str]:

@@ -41,7 +41,7 @@ class MailServer:
         self._implicit_tls = implicit_tls
         options: dict[str, Any] = {"enable_SMTPUTF8": unicode, "authenticator": self._sign_in}
         options.update({"ssl_context": tls} if implicit_tls else {"tls_context": tls})
-        self._controller = _Controller(self, "127.0.0.1", 0, auth_require_tls=False, **options)
+        self._controller = _Controller(self, "127.0.0.1", 0, auth_require_tls=False, ready_timeout=60, **options)
 
     def __enter__(self) -> "MailServer":
         self._controller.start()

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.waiting import eventually
 
-STARTED_WITHIN_S = 60.0
+STARTED_WITHIN_S = 90.0
 
 
 def program(name: str, *folders: str) -> str:
@@ -104,7 +104,7 @@ class OwnServer(ABC):
     def _end(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
-        self._process.wait(30)
+        self._process.wait(STARTED_WITHIN_S)
         self._process = None
 
     def run(self, *command: str) -> None:

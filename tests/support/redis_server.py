@@ -11,7 +11,7 @@ def redis_url() -> str:
 
     url = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=3) as client:
+        with redis.Redis.from_url(url, socket_connect_timeout=30) as client:
             client.ping()
     except redis.RedisError as error:
         reason = f"Redis cannot be used here: {type(error).__name__}: {error}"
