@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         first_cases.add(function)
     if left:
         config.hook.pytest_deselected(items=left)
-    items[:] = _longest_first(kept)
+    items[:] = _longest_first(kept) if hasattr(config, "workerinput") else kept  # where several work
 
 
 def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:

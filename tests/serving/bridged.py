@@ -14,12 +14,13 @@ from tests.support.waiting import LONGEST_S
 
 
 @contextmanager
-def bridged(app: ParleyApp) -> Iterator[Any]:
+def bridged(app: ParleyApp, bridge: Bridge | None = None) -> Iterator[Any]:
     """A WSGI application, alive as under a server: with the block it ends, and leaves nothing pending in its loop."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    bridge, said, heard = Bridge(app, threads=4), asyncio.Queue[Any](), asyncio.Queue[Any]()
+    bridge = bridge or Bridge(app, threads=4)
+    said, heard = asyncio.Queue[Any](), asyncio.Queue[Any]()
 
     async def tell(what: str) -> None:
         await said.put({"type": f"lifespan.{what}"})

@@ -1,14 +1,14 @@
 """Whoever is sent away learns it at once where polls are answered from memory too, and so does whoever is let in."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from a2wsgi import ASGIMiddleware
 
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
-from app.serving.bridge import Bridge
 from tests.serving.asked_of_flask import count_asked
+from tests.serving.bridged import bridged
 from tests.support.people import Call, Person, ok, problem, start_call, types_of
 from tests.support.waiting import ParkedPoll
 
@@ -20,10 +20,10 @@ def asked(app: ParleyApp) -> list[str]:
 
 
 @pytest.fixture
-def app(app: ParleyApp) -> ParleyApp:
+def app(app: ParleyApp) -> Iterator[ParleyApp]:
     app.extensions["asked_of_flask"] = count_asked(app)
-    app.wsgi_app = ASGIMiddleware(Bridge(app, threads=4))  # type: ignore[method-assign, assignment, arg-type]
-    return app
+    with bridged(app) as app.wsgi_app:  # type: ignore[method-assign]
+        yield app
 
 
 def parked(runtime: Runtime, person: Person, participant: dict[str, Any], asked: list[str]) -> ParkedPoll:

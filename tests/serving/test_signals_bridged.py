@@ -1,9 +1,9 @@
 """The suite of signals once more, with those that can be stored without Flask around them; and what is left to it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from a2wsgi import ASGIMiddleware
 from sqlalchemy.exc import OperationalError
 
 from app.core.flask_app import ParleyApp
@@ -12,6 +12,7 @@ from app.inbox import service as inbox
 from app.serving.bridge import Bridge
 from app.serving.flask_calls import Answer
 from tests.serving.asked_of_flask import count_signals_asked
+from tests.serving.bridged import bridged
 from tests.signaling.test_signals import *  # noqa: F403
 from tests.support.people import Call, Person, ok, problem
 
@@ -31,14 +32,14 @@ def asked_of_flask(app: ParleyApp) -> list[str]:
 
 
 @pytest.fixture
-def app(app: ParleyApp) -> ParleyApp:
+def app(app: ParleyApp) -> Iterator[ParleyApp]:
     app.asked_of_flask = count_signals_asked(app)  # type: ignore[attr-defined]
     bridge = Bridge(app, threads=4)
     of_flask = Answer()
     of_flask.start("201 CREATED", [("Content-Type", "application/json")])
     bridge.signals.learn(b"", of_flask)
-    app.wsgi_app = ASGIMiddleware(bridge)  # type: ignore[method-assign, assignment, arg-type]
-    return app
+    with bridged(app, bridge) as app.wsgi_app:  # type: ignore[method-assign]
+        yield app
 
 
 def send(call: Call, *, path: str = "", **request: Any) -> Any:
