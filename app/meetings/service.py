@@ -30,7 +30,7 @@ _HELD = (
     Meeting.state,
     Meeting.chat_retention,
     Meeting.lobby,
-    Meeting.permissions_said,
+    Meeting.permissions_said.label("permissions_said"),
     Meeting.message_head,
 )
 _NUMBER = sql_update(Meeting).where(Meeting.id == bindparam("of_meeting")).values(message_head=Meeting.message_head + 1)
