@@ -46,7 +46,7 @@ class Server:
 
 
 @contextmanager
-def parley(storage: Path, database_url: str = "") -> Iterator[Server]:
+def parley(storage: Path, database_url: str = "", **settings_besides: object) -> Iterator[Server]:
     """Parley's API as `make run` starts it: one process, settings at their defaults, its log in a file. Limits of how
     often are counted and never reached."""
     settings = {
@@ -55,10 +55,28 @@ def parley(storage: Path, database_url: str = "") -> Iterator[Server]:
         "ACCESS_TOKEN_MIN": str(TOKENS_LIVE_MIN),
         **dict.fromkeys(HOW_OFTEN, "100000000/minute"),
         "POLL_MAX_PER_USER": "100000",
+        **{name.upper(): str(value) for name, value in settings_besides.items()},
     }
     port = free_port()
     with _running([sys.executable, "-m", "app.serving"], {**settings, "PORT": str(port)}, port) as server:
         yield server
+
+
+@contextmanager
+def jobs(storage: Path) -> Iterator[None]:
+    """The jobs process beside it, on the same storage."""
+    settings = {"STORAGE_DIR": str(storage), "DATABASE_URL": f"sqlite:///{storage / 'meetings.db'}"}
+    command = [sys.executable, "-m", "flask", "--app", "wsgi:app", "jobs", "run"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(END_TIMEOUT_S)
+            finally:
+                process.kill()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from app.chat.models import LONGEST_EMOJI
 from app.chat.schemas import MessageEdit, MessageOut, MessageOutPage, MessageSend, MessagesQuery, Read, ReadState
 from app.core import downloads, errors
 from app.core.api import Blueprint
-from app.core.downloads import FILE, FILE_HEADERS, PART, RANGE
+from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE
 from app.core.flask_app import actor, work
 from app.core.objects.base import ObjectStore
 
@@ -108,6 +108,7 @@ class MessageFile(MethodView):
     @blp.doc(operationId="downloadMessageFile", parameters=RANGE)
     @blp.response(200, FILE, content_type="*/*", headers=FILE_HEADERS)
     @blp.alt_response(206, schema=FILE, content_type="*/*", **PART)
+    @blp.alt_response(302, description=ELSEWHERE)
     @blp.alt_response(304, description="`If-None-Match` names this file")
     @blp.problems(errors.VersionMismatch, errors.RangeNotSatisfiable)
     def get(self, message_id: str) -> Response:

@@ -8,6 +8,7 @@ from werkzeug.wsgi import FileWrapper
 
 from app.core import errors
 from app.core.file_names import disposition
+from app.core.flask_app import work
 from app.core.objects.base import CHUNK_BYTES, ObjectNotFound, ObjectStore, StoreUnusable
 from app.core.ranges import ByteRange, asked_range
 
@@ -17,6 +18,7 @@ RANGE = [
     {"name": "If-Range", "in": "header", "schema": {"type": "string"}},
 ]
 FILE = {"type": "string", "format": "binary"}
+ELSEWHERE = "Files are in S3: read it at `Location`, without your token, until that expires"
 FILE_HEADERS = {
     "ETag": {"description": "The file's SHA-256, for `If-Range`.", "schema": {"type": "string"}},
     "Accept-Ranges": {"schema": {"type": "string", "example": "bytes"}},
@@ -47,6 +49,8 @@ class Download:
 def answer(store: ObjectStore, file: Download) -> Response:
     """What the request asks for of `file`, in the order of RFC 9110 §13.2.2.
 
+    Where the store has signed addresses, it is sent from there: a GET is answered by the way to one.
+
     :raises VersionMismatch: `If-Match` names another file. :raises RangeNotSatisfiable:
     :raises NotFound: it is lost. :raises Unavailable: the store can't be read.
     """
@@ -56,8 +60,13 @@ def answer(store: ObjectStore, file: Download) -> Response:
     if request.if_none_match.contains_weak(file.sha256):
         return Response(status=304, headers=headers)
     part = _asked_part(file)
-    headers["Content-Disposition"] = disposition(file.name)
+    headers["Content-Disposition"] = named = disposition(file.name)
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'"  # whoever opens it all the same runs nothing
+    if request.method == "GET":
+        url_s = int(work().settings.download_url_min * 60)
+        url = store.download_url(file.key, content_type=file.content_type, disposition=named, expires_in_s=url_s)
+        if url is not None:
+            return Response(status=302, headers={"Location": url})
     headers["Content-Length"] = str(part.length if part else file.size)
     if part:
         headers["Content-Range"] = part.content_range

@@ -5,7 +5,7 @@ from flask.views import MethodView
 
 from app.core import downloads, errors
 from app.core.api import Blueprint
-from app.core.downloads import FILE, FILE_HEADERS, PART, RANGE
+from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE
 from app.core.flask_app import actor, work
 from app.core.objects.base import ObjectStore
 from app.core.pagination import PageQuery, page_of
@@ -85,6 +85,7 @@ class DownloadRecording(MethodView):
     @blp.alt_response(200, schema=FILE, content_type="audio/mp4", headers=FILE_HEADERS, success=True)
     @blp.alt_response(206, schema=FILE, content_type="video/mp4", **PART)
     @blp.alt_response(206, schema=FILE, content_type="audio/mp4", **PART)
+    @blp.alt_response(302, description=ELSEWHERE)
     @blp.alt_response(304, description="`If-None-Match` names this file")
     @blp.problems(errors.RecordingStateConflict, errors.VersionMismatch, errors.RangeNotSatisfiable)
     def get(self, recording_id: str) -> Response:

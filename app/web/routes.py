@@ -4,24 +4,34 @@ The page is a client like any other: it gets no session from here, only files. E
 from this server, so the policy below can be strict, and a page works with no other network.
 """
 
-from flask import Blueprint, Response, render_template, request
+from typing import cast
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
+
+from app.core.flask_app import ParleyApp
+from app.core.settings import Settings
 
 blp = Blueprint("web", __name__, static_folder="static", static_url_path="/web", template_folder="templates")
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",  # pictures of the chat, likewise
-        "media-src 'self' blob:",  # recordings are fetched with a token and played from memory
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
+
+def content_security_policy(settings: Settings) -> str:
+    store = urlsplit(settings.s3_public_endpoint or settings.s3_endpoint)
+    files = f" {store.scheme}://{store.netloc}" if store.netloc else ""  # parts are sent to it, recordings come from it
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data: blob:",  # pictures of the chat, likewise
+            "media-src 'self' blob:",  # recordings are fetched with a token and played from memory
+            f"connect-src 'self'{files}",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        )
     )
-)
 
 
 @blp.get("/")
@@ -40,7 +50,8 @@ def shell(meeting_id: str | None = None, code: str | None = None) -> ResponseRet
 
 @blp.after_request
 def _headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    app = cast(ParleyApp, current_app)
+    response.headers["Content-Security-Policy"] = content_security_policy(app.runtime.settings)
     response.headers["Permissions-Policy"] = "camera=(self), microphone=(self), display-capture=(self)"
     response.headers["Referrer-Policy"] = "no-referrer"  # addresses name meetings
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -171,3 +171,20 @@ class WatchedStream:
 
     def close(self) -> None:
         self._stream.close()
+
+
+def test_where_files_have_signed_addresses_a_download_is_the_way_to_one(
+    call: Call, record: Callable[..., dict[str, Any]], runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording = record()
+    asked: dict[str, Any] = {}
+
+    def download_url(key: str, **how: Any) -> str:
+        asked.update(how, key=key)
+        return "https://s3.example.org/signed"
+
+    monkeypatch.setattr(runtime.drivers[ObjectStore], "download_url", download_url)
+    answer = call.guest.get(f"/recordings/{recording['id']}/download")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://s3.example.org/signed")
+    assert (asked["key"], asked["content_type"]) == (recording["file_path"], "video/mp4")
+    assert asked["disposition"].startswith("attachment; ")
