@@ -34,10 +34,6 @@ export class Uploads {
       .then((uploads) => uploads.filter((upload) => upload.purpose === purpose));
   }
 
-  discard(upload) {
-    return this.#client.delete(`/uploads/${upload.id}`);
-  }
-
   /**
    * @param {File} file
    * @param {object} options purpose; onProgress({sent, size, state}), state being "sending" or "verifying"; signal: give up,
