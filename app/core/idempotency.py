@@ -59,6 +59,7 @@ class Claim:
         return None if row.status == _UNDER_WAY else Response(row.body, row.status, row.headers)
 
     def keep(self, response: Response) -> None:
+        self.work.add(self.row)  # after a pause it is no longer the session's
         if not 200 <= response.status_code < 300:
             self.work.delete(self.row)
             return

@@ -43,6 +43,13 @@ def test_turn_servers_need_the_secret_that_is_shared_with_them() -> None:
         load_settings(_env_file=None, turn_urls="turn:turn.example.org:3478")
 
 
+def test_a_store_of_files_needs_its_keys_and_kinds_that_exist() -> None:
+    with pytest.raises(SettingsError, match=r"^S3_ACCESS_KEY, S3_SECRET_KEY: must be set with S3_ENDPOINT$"):
+        load_settings(s3_endpoint="https://s3.example.org", _env_file=None)
+    with pytest.raises(SettingsError, match=r"^S3_BUCKETS: 'films=x' must be "):
+        load_settings(s3_buckets="films=x", _env_file=None)
+
+
 def test_every_wrong_setting_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PORT": "0", "LOG_LEVEL": "loud", "STUN_URLS": "http://stun", "PUBLIC_URL": "meet"}.items():
         monkeypatch.setenv(name, value)

@@ -13,6 +13,7 @@ from app.core.settings_docs import env_example, settings_table
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
+from app.uploads import purposes
 from tests.docs.pages import ROOT, replace_part
 
 REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it changes"
@@ -90,6 +91,17 @@ def limit_table() -> str:
         ("Until a request's head is there, seconds", _default("request_head_s"), "`REQUEST_HEAD_S`"),
         ("Until its body is there, seconds", _default("request_body_s"), "`REQUEST_BODY_S`"),
         ("Without taking some of an answer, seconds", _default("response_stall_s"), "`RESPONSE_STALL_S`"),
+        ("A part of an upload, bytes", _default("upload_part_bytes"), "`UPLOAD_PART_BYTES`"),
+        ("Parts of an upload", purposes.MOST_PARTS, fixed),
+        ("Without some more of a part, seconds", _default("upload_stall_s"), "`UPLOAD_STALL_S`"),
+        ("Unfinished uploads of one user", _default("uploads_open_max"), "`UPLOADS_OPEN_MAX`"),
+        ("A file of the chat, bytes", _default("chat_file_max_bytes"), "`CHAT_FILE_MAX_BYTES`"),
+        (
+            "A track from a client, bytes",
+            _default("recording_track_max_bytes"),
+            "`RECORDING_TRACK_MAX_BYTES`",
+        ),
+        ("A call made elsewhere, bytes", _default("call_audio_max_bytes"), "`CALL_AUDIO_MAX_BYTES`"),
         ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
         ("Items of a page (`limit`)", pagination.MOST_PER_PAGE, fixed),
         ("Length of a meeting, minutes", meeting_schemas.LONGEST_MIN, fixed),

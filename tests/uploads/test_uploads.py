@@ -88,6 +88,13 @@ def test_completing_again_changes_nothing_and_another_checksum_is_refused(anna: 
     problem(complete(anna, begun, b"another"), 409, "upload_state_conflict")
 
 
+def test_a_repeated_beginning_is_answered_as_the_first(anna: Person) -> None:
+    body = {"purpose": "chat_file", "name": "plan.pdf", "size": 5}
+    first, again = (ok(anna.post("/uploads", body, headers={"Idempotency-Key": "k"}), 201) for _ in range(2))
+    assert again == first
+    assert len(ok(anna.get("/uploads"))["items"]) == 1
+
+
 # Refusals: each clear, nothing left behind
 
 
