@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.person import Person
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +48,8 @@ def test_a_film_whose_page_was_closed_half_way_goes_on_where_it_was(someone: Cal
     first = ada.page
     first.route("**/uploads/*/parts/*", until_the_line_is_dead)
     choose(first, meeting_id, film)
-    first.wait_for_function(f"document.querySelector('progress')?.value > {(STOPPED_AFTER - 0.5) / PARTS}")
+    sent = "document.querySelector('progress')?.value ?? 0"
+    eventually(lambda: first.evaluate(sent) > (STOPPED_AFTER - 0.5) / PARTS, "half of the film to be sent")
     session = first.evaluate("({ ...sessionStorage })")
     first.close()
 
@@ -55,6 +57,5 @@ def test_a_film_whose_page_was_closed_half_way_goes_on_where_it_was(someone: Cal
     second = ada.open_window(session)
     second.on("request", lambda request: again.append(request.url) if request.method == "PUT" else None)
     choose(second, meeting_id, film)
-    sent = second.locator(".chat-message").filter(has=second.locator(".chat-file"))
-    expect(sent).to_contain_text("film.bin")
+    expect(second.locator(".chat-message").filter(has=second.locator(".chat-file"))).to_contain_text("film.bin")
     assert PARTS - STOPPED_AFTER <= len(again) <= PARTS - STOPPED_AFTER + 3  # the last ones may not have arrived
