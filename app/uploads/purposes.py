@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from app.core import errors
+from app.core.objects.base import MOST_PARTS
 from app.core.settings import Settings
 from app.uploads.media_types import top_level
-
-MOST_PARTS = 10_000  # S3's, and so everybody's
 
 
 @dataclass(frozen=True)

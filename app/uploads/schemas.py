@@ -2,9 +2,10 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.core.api import Schema, Timestamp, id_field, text_field
+from app.core.objects.base import MOST_PARTS
 from app.core.pagination import PageQuery
 from app.uploads.media_types import MEDIA_TYPE, UNKNOWN
-from app.uploads.purposes import MOST_PARTS, PURPOSES
+from app.uploads.purposes import PURPOSES
 from app.uploads.states import TRANSITIONS
 
 NAME_MAX = 200  # characters; with a date before it, file systems take it

@@ -8,12 +8,12 @@ from pathlib import Path
 from app.accounts import passwords
 from app.core import db, errors, pagination
 from app.core.jobs import leased
+from app.core.objects import base as objects
 from app.core.settings import Settings
 from app.core.settings_docs import env_example, settings_table
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
-from app.uploads import purposes
 from tests.docs.pages import ROOT, replace_part
 
 REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it changes"
@@ -92,7 +92,7 @@ def limit_table() -> str:
         ("Until its body is there, seconds", _default("request_body_s"), "`REQUEST_BODY_S`"),
         ("Without taking some of an answer, seconds", _default("response_stall_s"), "`RESPONSE_STALL_S`"),
         ("A part of an upload, bytes", _default("upload_part_bytes"), "`UPLOAD_PART_BYTES`"),
-        ("Parts of an upload", purposes.MOST_PARTS, fixed),
+        ("Parts of an upload", objects.MOST_PARTS, fixed),
         ("Without some more of a part, seconds", _default("upload_stall_s"), "`UPLOAD_STALL_S`"),
         ("Unfinished uploads of one user", _default("uploads_open_max"), "`UPLOADS_OPEN_MAX`"),
         ("A file of the chat, bytes", _default("chat_file_max_bytes"), "`CHAT_FILE_MAX_BYTES`"),
