@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.figure import Figure, measure_in_turn, spread
-from benchmarks.meeting import Meetings
+from benchmarks.meeting import Organiser
 from benchmarks.server import Server, jobs, parley
 
 MB = 1_000_000
@@ -32,7 +32,7 @@ def measure() -> list[Figure]:
         storage = Path(folder) / "storage"
         storage.mkdir()
         file, large = _file(Path(folder) / "file", SIZE), _file(Path(folder) / "large", LARGE)
-        token = Meetings(storage).person().token
+        token = Organiser(storage).person().token
         with parley(storage, chat_file_max_bytes=LARGE) as server, jobs(storage):
             sent, copied = measure_in_turn(
                 lambda: _timed(lambda: _send(server.port, token, file)), lambda: _timed(lambda: _copy(file)), PAIRS

@@ -299,7 +299,11 @@ class UrlExpired(ParleyError):
 
 
 class TooManyUploads(ParleyError):
-    code, status, message = "too_many_uploads", 409, "You have as many unfinished uploads as you may."
+    code, status, message = (
+        "too_many_uploads",
+        409,
+        "You have as many uploads as may be unfinished or unused.",
+    )
 
 
 class UploadStateConflict(ParleyError):

@@ -153,7 +153,10 @@ class Settings(BaseSettings):
     upload_keep_h: float = Field(
         48, gt=0, description="Hours after which an upload that is not gone on with, or not used, is forgotten."
     )
-    uploads_open_max: int = Field(50, ge=1, description="Most unfinished uploads of one user.")
+    uploads_open_max: int = Field(50, ge=1, description="Most uploads of one user that are unfinished or not used yet.")
+    uploads_open_max_bytes: int = Field(
+        21_474_836_480, ge=1, description="Most bytes of one user's uploads that are unfinished or not used yet."
+    )
     chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
     recording_track_max_bytes: int = Field(
         8_589_934_592, ge=1, description="Largest track that a client may add to a recording, in bytes."

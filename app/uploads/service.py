@@ -92,14 +92,14 @@ def create(
     :raises PayloadTooLarge: with the extra `max_bytes`. :raises MediaTypeRefused: :raises TooManyUploads:
     :raises StorageFull: :raises Unavailable: the store.
     """
-    rules, settings = PURPOSES[purpose], work.settings
-    most = rules.largest(settings)
+    rules = PURPOSES[purpose]
+    if actor.is_guest and purpose != "chat_file":
+        raise errors.Forbidden("Guests send files of the chat alone.")
+    most = rules.largest(work.settings)
     if size > most:
         raise errors.PayloadTooLarge(f"A {purpose} has at most {most} bytes.", max_bytes=most)
     rules.check_media_type(media_type)
-    count = select(func.count()).where(Upload.user_id == actor.user_id, Upload.state.in_(states.OPEN))
-    if (work.scalar(count) or 0) >= settings.uploads_open_max:
-        raise errors.TooManyUploads(f"At most {settings.uploads_open_max}; finish or delete one.")
+    _check_room(work, actor, size)
     upload_id = new_id()
     upload = Upload(
         id=upload_id,
@@ -110,7 +110,7 @@ def create(
         media_type=media_type,
         client_ref=client_ref,
         state="uploading",
-        part_size=part_size(size, settings.upload_part_bytes),
+        part_size=part_size(size, work.settings.upload_part_bytes),
         object_key=f"{rules.folder}/{upload_id}",
         created_at=work.now(),
         expires_at=work.now() + _kept(work),
@@ -267,6 +267,18 @@ def store_errors() -> Iterator[None]:
         raise errors.StorageFull() from None
     except StoreUnusable:
         raise errors.Unavailable("The store of files is not available.", headers={"Retry-After": "10"}) from None
+
+
+def _check_room(work: Work, actor: Actor, size: int) -> None:
+    """What nobody refers to yet is bounded: it lies in the store all the same."""
+    theirs = select(func.count(), func.coalesce(func.sum(Upload.size), 0)).where(
+        Upload.user_id == actor.user_id, Upload.state.in_(states.OPEN)
+    )
+    count, held = work.execute(theirs).one()
+    settings = work.settings
+    if count >= settings.uploads_open_max or int(held) + size > settings.uploads_open_max_bytes:
+        most = f"{settings.uploads_open_max} uploads and {settings.uploads_open_max_bytes} bytes"
+        raise errors.TooManyUploads(f"At most {most} may be unfinished, or not used yet; finish or delete one.")
 
 
 def _signed(work: Work, upload: Upload, numbers: Any) -> list[dict[str, Any]]:

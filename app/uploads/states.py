@@ -11,7 +11,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "failed": frozenset(),
 }
 
-OPEN = ("uploading", "completing")  # these count for UPLOADS_OPEN_MAX
+OPEN = ("uploading", "completing", "complete")  # nothing refers to them: these count for UPLOADS_OPEN_MAX
 
 
 def may_become(state: str, new: str) -> bool:

@@ -94,7 +94,8 @@ def limit_table() -> str:
         ("A part of an upload, bytes", _default("upload_part_bytes"), "`UPLOAD_PART_BYTES`"),
         ("Parts of an upload", objects.MOST_PARTS, fixed),
         ("Without some more of a part, seconds", _default("upload_stall_s"), "`UPLOAD_STALL_S`"),
-        ("Unfinished uploads of one user", _default("uploads_open_max"), "`UPLOADS_OPEN_MAX`"),
+        ("Unused uploads of one user", _default("uploads_open_max"), "`UPLOADS_OPEN_MAX`"),
+        ("All of them, bytes", _default("uploads_open_max_bytes"), "`UPLOADS_OPEN_MAX_BYTES`"),
         ("A file of the chat, bytes", _default("chat_file_max_bytes"), "`CHAT_FILE_MAX_BYTES`"),
         (
             "A track from a client, bytes",

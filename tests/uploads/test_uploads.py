@@ -169,8 +169,9 @@ def test_what_is_too_large_or_of_the_wrong_kind_is_refused_at_once(anna: Person)
     problem(anna.post("/uploads", body), 422, "media_type_refused")
 
 
-def test_a_person_has_only_so_many_unfinished_uploads(anna: Person, app, settings: Settings) -> None:  # type: ignore[no-untyped-def]
-    app.runtime.settings = settings.model_copy(update={"uploads_open_max": 1})
+@pytest.mark.parametrize("limit", [{"uploads_open_max": 1}, {"uploads_open_max_bytes": 9}])
+def test_a_person_has_only_so_many_unused_uploads(anna: Person, app, settings: Settings, limit) -> None:  # type: ignore[no-untyped-def]
+    app.runtime.settings = settings.model_copy(update=limit)
     begun = begin(anna, 5)
     refused = {"purpose": "chat_file", "name": "another", "size": 5}
     problem(anna.post("/uploads", refused), 409, "too_many_uploads")
