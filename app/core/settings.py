@@ -153,9 +153,9 @@ class Settings(BaseSettings):
     upload_keep_h: float = Field(
         48, gt=0, description="Hours after which an upload that is not gone on with, or not used, is forgotten."
     )
-    uploads_open_max: int = Field(50, ge=1, description="Most uploads of one user that are unfinished or not used yet.")
+    uploads_open_max: int = Field(50, ge=1, description="Most uploads of one user that are unfinished or unused.")
     uploads_open_max_bytes: int = Field(
-        21_474_836_480, ge=1, description="Most bytes of one user's uploads that are unfinished or not used yet."
+        21_474_836_480, ge=1, description="Most bytes of one user's uploads that are unfinished or unused."
     )
     chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
     recording_track_max_bytes: int = Field(
