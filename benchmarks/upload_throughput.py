@@ -46,8 +46,8 @@ def measure() -> list[Figure]:
             value=median(sent),
             yardstick=median(copied),
             yardstick_name="cp, then sha256sum",
-            must=6,
-            aim=3,
+            must=2,
+            aim=1.2,
             spread=spread(sent),
         ),
         Figure(
