@@ -12,10 +12,10 @@ from tests.drivers.objects_suite import ObjectStoreSuite, put
 
 class TestMemoryObjectStore(ObjectStoreSuite):
     def make_store(self, tmp_path: Path) -> ObjectStore:
-        return MemoryObjectStore(capacity_bytes=2_000_000)
+        return MemoryObjectStore(capacity_bytes=24_000_000)
 
     def fill(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        put(store, "ballast", b"x" * 1_500_000)
+        put(store, "ballast", b"x" * 23_500_000)
 
 
 def test_replacing_an_object_needs_room_for_the_new_one_alone() -> None:

@@ -145,6 +145,9 @@ class S3ObjectStore:
                     if sha256 is None:
                         continue
                     self._note_checksum(key, etag, sha256)
+                    found = self._client.stat_object(bucket, key)  # to some servers a new tag is a change
+                    if str(found.etag) != etag:
+                        continue
                 modified_at = (found.last_modified or datetime.now(UTC)).astimezone(UTC)
                 content_type = found.content_type or "application/octet-stream"
                 return ObjectInfo(key, int(found.size or 0), sha256, content_type, modified_at)
