@@ -95,12 +95,13 @@ def send(
     :raises NotFound: :raises UploadStateConflict: from `uploads.take`.
     """
     _check_length(work, text or "")
-    if client_ref is not None:
+    held = meetings.next_message_number(work, meeting_id)
+    if client_ref is not None:  # asked under the lock: a repeat may have overtaken the first one
         asked = {"of_meeting": meeting_id, "of_sender": actor.user_id, "ref": client_ref}
         before = work.connection().scalar(_SENT_BEFORE, asked)
         if before is not None:
+            meetings.give_back_message_number(work, meeting_id)
             return shapes.view(work, get(work, before), actor.user_id)
-    held = meetings.next_message_number(work, meeting_id)
     check_may_write(held)
     require(work, actor, meeting_id, "chat", meeting=held)
     values = {

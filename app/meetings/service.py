@@ -92,6 +92,12 @@ def next_message_number(work: Work, meeting_id: str) -> Any:
     return held
 
 
+def give_back_message_number(work: Work, meeting_id: str) -> None:
+    """The number that this transaction has taken is not used after all."""
+    own = sql_update(Meeting).where(Meeting.id == meeting_id)
+    work.execute(own.values(message_head=Meeting.message_head - 1).execution_options(synchronize_session=False))
+
+
 class Standing(NamedTuple):
     """What a person is to a meeting: `relation` and `role` as in `MeetingPerson`; both None: it is none of theirs."""
 

@@ -8,13 +8,15 @@ import { randomId } from "../client/backoff.js";
 import { Uploads } from "../client/uploads.js";
 
 const PAGE = 50;
+const MARK_MS = 1000;
 const CATCH_UP_MS = 150; // comings and goings in a burst are read once
 
 export class ChatHistory extends EventTarget {
   #client;
   #byNumber = new Map();
   #timer = null;
-  #marked = 0;
+  #marked = 0; // how far it was seen here, or on another device
+  #marking = null;
 
   constructor(client, meetingId) {
     super();
@@ -212,14 +214,19 @@ export class ChatHistory extends EventTarget {
     return this.#client.delete(this.path);
   }
 
-  /** Everything that is here was seen. */
-  async markRead() {
-    const upTo = this.newest;
-    if (!this.ready || upTo <= this.#marked) return;
-    this.#marked = upTo;
-    this.unread = 0;
-    this.#changed();
-    await this.#client.request("PUT", `${this.path}/read`, { body: { up_to: upTo } });
+  /** Everything that is here was seen. The server is told of a burst once. */
+  markRead() {
+    if (!this.ready || this.newest <= this.#marked) return;
+    this.#marked = this.newest;
+    if (this.unread > 0) {
+      this.unread = 0;
+      this.#changed();
+    }
+    this.#marking ??= setTimeout(() => {
+      this.#marking = null;
+      const body = { up_to: this.#marked };
+      this.#client.request("PUT", `${this.path}/read`, { body }).catch(() => {}); // the next message marks it
+    }, MARK_MS);
   }
 
   #changed() {

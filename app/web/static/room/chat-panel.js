@@ -31,7 +31,7 @@ export function chatPanel(client, call) {
   };
   const seen = () => {
     if (!panel.open || document.visibilityState !== "visible") return;
-    history.markRead().catch(() => {}); // the next message, or the next look, marks it
+    history.markRead();
   };
   const read = () => history.read().catch((error) => error.passing || toast(words(error), { kind: "bad" }));
   const panel = {

@@ -18,7 +18,7 @@ export function chatSection(app) {
   const onMessage = ({ detail }) => history?.hear(detail);
   const seen = () => {
     const inSight = document.visibilityState === "visible" && element.contains(document.activeElement);
-    if (inSight) history?.markRead().catch(() => {}); // the next look marks it
+    if (inSight) history?.markRead();
   };
   live.addEventListener("message", onMessage);
   element.addEventListener("focusin", seen);

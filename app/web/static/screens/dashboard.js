@@ -206,7 +206,11 @@ function pastRow(meeting) {
 }
 
 function titleLink(meeting) {
-  return h("a", { href: `/meetings/${meeting.id}`, "data-key": meeting.id }, meeting.title);
+  const unread = meeting.unread_messages;
+  return [
+    h("a", { href: `/meetings/${meeting.id}`, "data-key": meeting.id }, meeting.title),
+    unread > 0 && h("span", { class: "badge chat-news" }, icon("chat"), `${unread} new`),
+  ];
 }
 
 function joinLink(meeting, look) {
