@@ -69,7 +69,7 @@ def test_who_was_denied_may_ask_again_and_who_was_banned_can_not_come_back(someo
     ada.page.get_by_role("button", name="Admit Bo Berg").click()
     expect(ada.tile(bo)).to_have_attribute("data-state", "connected")
     bo.control("Raise hand").click()
-    expect(ada.page.locator(".panel")).to_contain_text("raises a hand")
+    expect(ada.page.get_by_role("complementary", name="People")).to_contain_text("raises a hand")
 
     choose(ada, bo, "Ban")
     ada.page.get_by_role("dialog", name="Ban Bo Berg?").get_by_role("button", name="Ban", exact=True).click()
