@@ -11,13 +11,13 @@ from app.core.db import UtcDateTime
 from app.core.runtime import Runtime
 from app.core.settings import SettingsError
 
-_MARK = Table("qa_mark", MetaData(), Column("made_at", UtcDateTime(), nullable=False))
+MARK = Table("qa_mark", MetaData(), Column("made_at", UtcDateTime(), nullable=False))
 
 
 def require_mark(runtime: Runtime) -> None:
     """:raises SettingsError: the database holds accounts, and has no mark."""
     found = inspect(runtime.database.writer)
-    if not found.has_table("users") or found.has_table(_MARK.name):
+    if not found.has_table("users") or found.has_table(MARK.name):
         return  # no tables yet: migrating comes first
     with runtime.database.writer.begin() as connection:
         if connection.scalar(select(func.count()).select_from(User)):
@@ -25,5 +25,5 @@ def require_mark(runtime: Runtime) -> None:
                 "PROFILE: qa needs a database of its own, and this one has accounts that were not made in it. "
                 "Set another STORAGE_DIR or DATABASE_URL."
             )
-        _MARK.create(connection, checkfirst=True)
-        connection.execute(insert(_MARK).values(made_at=runtime.clock.now()))
+        MARK.create(connection, checkfirst=True)
+        connection.execute(insert(MARK).values(made_at=runtime.clock.now()))

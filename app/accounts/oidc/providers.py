@@ -172,8 +172,9 @@ class Provider:
                     )
                 )
             except OAuthError as error:
-                if error.error == "invalid_client":  # nobody who signs in can do anything about it
+                if error.error in ("invalid_client", "unauthorized_client"):  # whoever signs in can't help it
                     log.error(PROVIDER_FAILED, provider=self.name, asked="token", error=error.error)
+                    raise errors.ProviderUnavailable("The provider does not take this server's client_id.") from None
                 raise errors.ProofNotValid(f"The provider refused the code: {str(error.error)[:60]}.") from None
 
     def _userinfo(self, metadata: dict[str, Any], access_token: str, subject: str) -> dict[str, Any]:

@@ -66,9 +66,9 @@ class OidcStart(MethodView):
                 code_verifier=attempt.code_verifier,
             )
         except errors.ProviderUnavailable as error:
-            if request.accept_mimetypes.best != "text/html":
+            if "text/html" not in request.headers.get("Accept", ""):
                 raise
-            return _back(attempt.return_to, error=error.code)  # a person would see JSON
+            return _back(attempt.return_to, error=error.code)  # a browser would show a person JSON
         response = _redirect(url)
         _keep(response, attempts.seal(signing_secret(), attempt), int(attempts.LIVES.total_seconds()))
         return response

@@ -125,7 +125,8 @@ def test_a_provider_that_is_gone_is_503_and_a_person_is_sent_back(browser: Brows
     problem(answer, 503, "provider_unavailable")
     assert 1 <= int(answer.headers["Retry-After"]) <= 10
     query = "code_challenge=" + "c" * 43
-    page = browser.client.get(f"/api/v1/auth/oidc/gone/start?{query}", headers={"Accept": "text/html"})
+    accepts = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
+    page = browser.client.get(f"/api/v1/auth/oidc/gone/start?{query}", headers=accepts)
     assert told(page.headers["Location"]) == {"error": "provider_unavailable"}
 
 

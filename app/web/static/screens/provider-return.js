@@ -5,10 +5,14 @@ import { ParleyError } from "../parley-client.js";
 import { fill, h } from "../ui/dom.js";
 import { words } from "../ui/words.js";
 
-export async function show(app, root, told) {
+export function show(app, root, told) {
   app.title("Sign in");
   root.classList.add("narrow", "entrance");
   fill(root, h("h1", {}, "Signing you in …"));
+  signIn(app, root, told);
+}
+
+async function signIn(app, root, told) {
   const answer = new URLSearchParams(told);
   const kept = takeKept();
   try {

@@ -47,7 +47,7 @@ export function show(app, root, page) {
     h("h1", {}, registering ? "Create an account" : "Sign in"),
     next && h("p", { class: "hint" }, "Then you go on to the meeting."),
     form({ fields, submit: registering ? "Create account" : "Sign in", send }),
-    providerButtons(app, next?.startsWith("/") ? next : "/"),
+    providerButtons(app, next?.startsWith("/") ? next : null),
     registering
       ? h("p", {}, "You have an account? ", h("a", { href: `/sign-in${other}` }, "Sign in"))
       : [
