@@ -22,6 +22,7 @@ from app.core import errors
 from app.core.actor import Actor
 from app.core.runtime import Work
 from app.invitations.models import Invitation
+from app.invitations.places import meetings_for
 from app.meetings.models import Meeting, MeetingPerson
 from app.meetings.service import Standing, standing_of
 from app.participants.models import Participant
@@ -103,6 +104,12 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /meetings/{meeting_id}/unlock": HOST,
     "POST /meetings/{meeting_id}/cancel": OWNER,
     "POST /meetings/{meeting_id}/code/renew": OWNER,
+    # calendar
+    "GET /meetings/{meeting_id}/calendar.ics": ASKED,
+    "GET /auth/me/calendar-feed": USER,
+    "PUT /auth/me/calendar-feed": USER,
+    "DELETE /auth/me/calendar-feed": USER,
+    "GET /calendar/feed/{secret}.ics": ANYONE,  # whoever has the secret
     # invitations
     "POST /meetings/{meeting_id}/invitations": OWNER,
     "GET /meetings/{meeting_id}/invitations": OWNER,
@@ -198,7 +205,8 @@ def _meeting_of_invitation(work: Work, actor: Actor, invitation_id: str) -> tupl
     if invitation is None:
         return None, set()
     is_invitee = invitation.invitee_id == actor.user_id and invitation.status != "revoked"
-    return invitation.meeting_id, {Who.INVITEE} if is_invitee else set()
+    meeting = meetings_for(work, [invitation]).get(invitation.id)
+    return (meeting.id if meeting else None), {Who.INVITEE} if is_invitee else set()
 
 
 def _meeting_of_participant(work: Work, actor: Actor, participant_id: str) -> tuple[str | None, set[Who]]:

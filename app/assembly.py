@@ -4,6 +4,7 @@ from app import access, wiring
 from app.accounts.oidc.routes import blp as oidc_blp
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
+from app.calendar.routes import blp as calendar_blp
 from app.chat.routes import blp as chat_blp
 from app.core import openapi
 from app.core.api import Api, Blueprint, refuse_unread_query
@@ -34,6 +35,7 @@ FEATURES: tuple[Blueprint, ...] = (
     oidc_blp,
     meetings_blp,
     invitations_blp,
+    calendar_blp,
     participants_blp,
     moderation_blp,
     signaling_blp,

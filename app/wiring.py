@@ -13,6 +13,8 @@ from app.accounts.mail.base import Mailer
 from app.accounts.oidc.providers import Providers
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.accounts.throttling import LoginThrottle
+from app.calendar import handlers as calendar_handlers
+from app.calendar import tasks as calendar_tasks
 from app.chat import handlers as chat_handlers
 from app.chat.reading import ChatUnread
 from app.core import idempotency
@@ -45,6 +47,7 @@ from app.media import handlers as media_handlers
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import service as meeting_service
+from app.meetings import tasks as meeting_tasks
 from app.meetings.unread import UnreadMessages
 from app.notes import events as notes
 from app.notes import handlers as note_handlers
@@ -194,12 +197,18 @@ def _bus() -> Bus:
         participant_handlers.forget_name,
         recording_handlers.forget_name,
         inbox_handlers.forget_name,
+        calendar_handlers.revoke_feed,
     )
 
     bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload)
     bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
 
     bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move, participant_handlers.admit_waiting)
+    bus.on(meetings.MeetingUpdated, calendar_handlers.mail_update)
+    bus.on(meetings.SeriesBegun, invitation_handlers.begin_series)
+    bus.on(meetings.OccurrencesMade, invitation_handlers.admit_to_occurrences)
+    bus.on(meetings.SeriesSplit, invitation_handlers.split_with_series)
+    bus.on(meetings.SeriesChanged, invitation_handlers.ask_again_after_series_moved)
     # Where media goes is decided before those who wait are let in.
     bus.on(meetings.MeetingStarted, media_handlers.place, participant_handlers.admit_waiting)
     bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
@@ -208,7 +217,11 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingEnded, chat_handlers.end_chat, participant_handlers.end_guests_sessions)
     bus.on(meetings.MeetingErased, chat_handlers.delete_with_meeting, recording_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
-    bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation)
+    bus.on(meetings.MeetingCancelled, calendar_handlers.mail_cancellation)
+    bus.on(meetings.SeriesChanged, calendar_handlers.mail_series_update)
+    bus.on(meetings.SeriesCancelled, calendar_handlers.mail_series_cancellation)
+    bus.on(invitations.InvitationChanged, participant_handlers.leave_with_invitation, calendar_handlers.mail_change)
+    bus.on(invitations.InvitationRepeated, calendar_handlers.mail_again)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce, participant_handlers.tell_waiting)
     bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_guest)
@@ -254,6 +267,10 @@ def _tasks() -> Tasks:
     tasks.add("participants.sweep", participant_tasks.sweep_presence, every_s=participant_tasks.SWEEP_EVERY_S)
     tasks.add("meetings.end_empty", meeting_service.end_empty, every_s=10)
     tasks.add("meetings.remind", meeting_service.remind, every_s=30)
+    tasks.add(meeting_tasks.WATCH_TIME, meeting_tasks.watch_time, every_s=meeting_tasks.WATCH_TIME_EVERY_S)
+    tasks.add(meeting_tasks.EXTEND, meeting_tasks.extend_series, every_s=meeting_tasks.EXTEND_EVERY_S)
+    tasks.add(calendar_tasks.SEND, calendar_tasks.send_mail)
+    tasks.add(calendar_tasks.TELL, calendar_tasks.tell_invited)
     tasks.add(recording_tasks.BEGIN, recording_tasks.begin)
     tasks.add(recording_service.PRODUCE, recording_tasks.produce)
     tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)

@@ -12,6 +12,7 @@ BENCHMARKS = [
     "wake_latency",
     "parked",
     "stored_messages",
+    "many_meetings",
     "cycles",
     "meeting_size",
     "upload_throughput",

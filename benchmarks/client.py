@@ -15,6 +15,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._received = b""
+        self.head = b""  # of the newest answer
         self._reply: asyncio.Future[tuple[int, bytes]] | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -25,9 +26,10 @@ class Connection(asyncio.Protocol):
         self._received += data
         head, complete, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head)
-        if not complete or length is None or len(body) < int(length[1]):
+        is_bare = head[9:12] == b"304"  # which has no body, and may tell no length
+        if not complete or (not is_bare and (length is None or len(body) < int(length[1]))):
             return
-        self._received = b""
+        self._received, self.head = b"", head
         if self._reply is not None and not self._reply.done():
             self._reply.set_result((int(head[9:12]), body))
 
@@ -62,8 +64,13 @@ async def connect(port: int) -> Connection:
     return connection
 
 
-def get(path: str, token: str = "") -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{_authorization(token)}\r\n".encode()
+def get(path: str, token: str = "", more: str = "") -> bytes:
+    """`more`: header lines, each with its end."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{_authorization(token)}{more}\r\n".encode()
+
+
+def put(path: str, body: Any, token: str) -> bytes:
+    return _with_body("PUT", path, body, token)
 
 
 def post(path: str, body: Any, token: str = "") -> bytes:
@@ -95,7 +102,7 @@ async def repeat(port: int, requests: Sequence[bytes], times: int) -> None:
         try:
             for _ in range(times):
                 status, body = await connection.send(request)
-                if status != 200:
+                if status not in (200, 304):
                     raise RuntimeError(f"{status}: {body.decode(errors='replace')}")
         finally:
             connection.close()

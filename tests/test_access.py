@@ -78,7 +78,7 @@ MAY_KNOW: dict[str, set[str]] = {
 }
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
 # a provider, and a banned person, is nobody's.
-NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji", "user_id"}
+NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji", "user_id", "secret"}
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
 Body = dict[str, Any]
@@ -139,6 +139,7 @@ ALLOWED_PROBLEMS = {
     "code_unknown",  # to the one whose invitation was taken back
     "not_permitted",
 }
+
 
 OPERATIONS = [(method, path, operation) for method, path, operation in operations()]
 

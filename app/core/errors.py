@@ -162,6 +162,10 @@ class MeetingStateConflict(ParleyError):
     code, status, message = "meeting_state_conflict", 409, "The meeting's state does not allow that."
 
 
+class MeetingWithoutTime(ParleyError):
+    code, status, message = "meeting_without_time", 409, "The meeting has no time, and a calendar needs one."
+
+
 class MeetingEnded(ParleyError):
     code, status, message = "meeting_ended", 409, "The meeting has ended."
 

@@ -56,8 +56,10 @@ def paginate(
     entities = len(query.column_descriptions)
     if cursor is not None:
         position = tuple_(*key)
-        after = tuple_(*(literal(value, column.type) for value, column in zip(_decode(cursor, key), key, strict=True)))
-        query = query.where(position < after if descending else position > after)
+        values = [literal(value, column.type) for value, column in zip(_decode(cursor, key), key, strict=True)]
+        query = query.where(position < tuple_(*values) if descending else position > tuple_(*values))
+        # Says nothing new, but MariaDB begins to read its index here; comparing tuples it reads from the start.
+        query = query.where(key[0] <= values[0] if descending else key[0] >= values[0])
     order = [column.desc() if descending else column.asc() for column in key]
     rows = session.execute(query.add_columns(*key).order_by(*order).limit(limit + 1)).all()
     more = len(rows) > limit

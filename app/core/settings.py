@@ -248,7 +248,21 @@ class Settings(BaseSettings):
         60, ge=0, description="Seconds that the API must have been up before anybody is counted as gone."
     )
     empty_end_min: float = Field(5, ge=0, description="Minutes after which an empty live meeting ends by itself.")
+    meeting_max_min: float = Field(
+        1440,
+        ge=0,
+        description="Minutes after which a live meeting ends by itself, whatever it asked for; 0: never.",
+    )
+    ending_told_min: float = Field(
+        5, ge=0, description="Minutes before the end of its time that a meeting's people are told of it; 0: never."
+    )
     reminder_min: float = Field(10, ge=0, description="Minutes before its start that a meeting is announced; 0: never.")
+    series_horizon_days: int = Field(
+        90, ge=1, le=366, description="Days ahead that the occurrences of a series are made."
+    )
+    series_occurrences_max: int = Field(
+        500, ge=1, le=5000, description="Most occurrences of a series that has an end; one without goes on."
+    )
     invitations_max: int = Field(500, ge=1, description="Most invitations of one meeting.")
     participants_max: int = Field(200, ge=2, description="Most people in one meeting at a time.")
     lobby_denials_max: int = Field(

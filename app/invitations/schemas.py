@@ -47,6 +47,8 @@ class InvitedMeeting(Schema):
     starts_at = Timestamp(required=True, allow_none=True)
     duration_min = fields.Integer(required=True, allow_none=True, metadata={"example": 30})
     time_zone = fields.String(required=True, metadata={"example": "Europe/Berlin"})
+    series_id = id_field(required=True, allow_none=True, metadata={"example": None})
+    recurrence = fields.String(required=True, allow_none=True, metadata={"example": None})
     owner = fields.Nested(PersonName, required=True)
 
 
@@ -59,6 +61,14 @@ class InvitedPerson(Schema):
 class InvitationOut(Schema):
     id = id_field(required=True)
     status = fields.String(required=True, metadata={"enum": list(STATUSES), "example": "pending"})
+    scope = fields.String(
+        required=True,
+        metadata={
+            "description": "`all`: to a series, and `meeting` is its next occurrence.",
+            "enum": ["this", "all"],
+            "example": "this",
+        },
+    )
     message = fields.String(required=True, metadata={"example": "Please come."})
     meeting = fields.Nested(InvitedMeeting, required=True)
     inviter = fields.Nested(PersonName, required=True)
@@ -74,3 +84,18 @@ class InvitationsQuery(PageQuery):
 
 class MyInvitationsQuery(InvitationsQuery):
     box = fields.String(load_default="received", validate=ma.validate.OneOf(("received", "sent")))
+
+
+class InviteQuery(Schema):
+    scope = fields.String(
+        load_default="all",
+        validate=ma.validate.OneOf(("this", "all")),
+        metadata={"description": "Of a series: to all of it, or to this occurrence alone."},
+    )
+
+
+class OccurrenceQuery(Schema):
+    meeting_id = id_field(
+        load_default=None,
+        metadata={"description": "Of an invitation to a series: this occurrence alone is meant."},
+    )

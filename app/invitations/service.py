@@ -1,7 +1,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from app.accounts.service import find_by_email, get_user, names_of
 from app.core import errors
@@ -10,13 +11,14 @@ from app.core.ids import new_id
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.inbox.service import Message, deliver_to_person
-from app.invitations import states
-from app.invitations.events import InvitationChanged
+from app.invitations import places, states
+from app.invitations.events import InvitationChanged, InvitationRepeated
 from app.invitations.models import Invitation
 from app.invitations.schemas import InvitationOut
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 
+_SERIES_FIRST = (Invitation.series_id.is_(None), Invitation.series_id, Invitation.meeting_id)  # as locks are taken
 _ANSWERABLE_MEETING = ("scheduled", "live", "ended")
 
 
@@ -27,37 +29,52 @@ def get(work: Work, invitation_id: str) -> Invitation:
     return invitation
 
 
-def hold(work: Work, invitation_id: str) -> Invitation:
-    """An invitation as it is now, its meeting held (see `meetings.service.hold`)."""
-    meetings.hold(work, get(work, invitation_id).meeting_id)
+def hold(work: Work, invitation_id: str, occurrence_id: str | None = None) -> Invitation:
+    """An invitation as it is now, what it is to held (see `meetings.service.hold`).
+
+    With `occurrence_id` the one that counts for that occurrence of the invitation's series.
+    :raises NotFound: there is none, or no such occurrence.
+    """
+    places.hold(work, get(work, invitation_id))
     held = work.get(Invitation, invitation_id, populate_existing=True)
     if held is None:
         raise errors.NotFound()
-    return held
+    return held if occurrence_id is None else places.for_occurrence(work, held, occurrence_id, afresh=True)
 
 
 def invite(
-    work: Work, actor: Actor, meeting: Meeting, invitees: list[dict[str, str]], message: str
+    work: Work, actor: Actor, meeting: Meeting, invitees: list[dict[str, str]], message: str, *, scope: str = "all"
 ) -> list[dict[str, Any]]:
     """Ask people to a meeting, all or none. Who was asked already keeps the invitation as it is.
+
+    By an occurrence they are asked to `all` of its series, or to `this` one alone.
 
     :raises MeetingStateConflict: the meeting is over. :raises TooManyInvitations: INVITATIONS_MAX.
     """
     if meeting.state in ("ended", "cancelled"):
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
-    asked = [_ask(work, actor, meeting, invitee, message, index) for index, invitee in enumerate(invitees)]
+    to_all = meeting.series_id is not None and scope == "all"
+    asked = [_ask(work, actor, meeting, to_all, invitee, message, index) for index, invitee in enumerate(invitees)]
     _not_too_many(work, meeting)
     unique = list({invitation.id: invitation for invitation in asked}.values())
     return views(work, unique)
 
 
 def _not_too_many(work: Work, meeting: Meeting) -> None:
-    count = work.scalar(select(func.count()).where(Invitation.meeting_id == meeting.id)) or 0
+    count = work.scalar(select(func.count()).where(_is_to(meeting))) or 0
     if count > work.settings.invitations_max:
         raise errors.TooManyInvitations(f"A meeting has {work.settings.invitations_max} invitations at most.")
 
 
-def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], message: str, index: int) -> Invitation:
+def _is_to(meeting: Meeting) -> Any:
+    """Invitations to a meeting and to the series that it belongs to."""
+    own = Invitation.meeting_id == meeting.id
+    return own if meeting.series_id is None else or_(own, Invitation.series_id == meeting.series_id)
+
+
+def _ask(
+    work: Work, actor: Actor, meeting: Meeting, to_all: bool, invitee: dict[str, str], message: str, index: int
+) -> Invitation:
     email, invitee_id = _who(work, invitee, index)
     # By address too: an unverified one leads to no account yet, and would make them their own guest in the end.
     if invitee_id == meeting.owner_id or (email and email == get_user(work, meeting.owner_id).email):
@@ -67,17 +84,19 @@ def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], me
             "message": "The owner needs no invitation.",
         }
         raise errors.ValidationFailed(errors=[wrong])
-    there = _asked_before(work, meeting.id, email, invitee_id)
+    place = Invitation.series_id == meeting.series_id if to_all else _is_to(meeting)
+    there = _asked_before(work, place, email, invitee_id)
     if there is not None:
         if there.invitee_id is None and invitee_id is not None:
             _attach(work, there, invitee_id)
         if there.status == "revoked":
             there.message = message
-            _ask_again(work, there)
+            ask_again(work, there)
         return there
     invitation = Invitation(
         id=new_id(),
-        meeting_id=meeting.id,
+        meeting_id=None if to_all else meeting.id,
+        series_id=meeting.series_id if to_all else None,
         inviter_id=actor.user_id,
         invitee_id=invitee_id,
         email=email,
@@ -87,18 +106,29 @@ def _ask(work: Work, actor: Actor, meeting: Meeting, invitee: dict[str, str], me
     )
     work.add(invitation)
     work.flush()
-    _admit(work, invitation)
+    if to_all:
+        _adopt(work, invitation)
+    places.admit(work, invitation)
     _tell_invitee(work, invitation, "invitation.received")
-    work.emit(InvitationChanged(invitation.id, meeting.id, "pending"))
+    _emit_changed(work, invitation)
     return invitation
 
 
-def _asked_before(work: Work, meeting_id: str, email: str | None, invitee_id: str | None) -> Invitation | None:
-    """An account's own invitation comes before one that waits for its address to be verified."""
+def _adopt(work: Work, invitation: Invitation) -> None:
+    """What they were asked to alone before stays as they answered it."""
+    of_series = select(Meeting.id).where(Meeting.series_id == invitation.series_id)
+    whose = Invitation.email == invitation.email if invitation.email else Invitation.invitee_id == invitation.invitee_id
+    work.execute(update(Invitation).where(Invitation.meeting_id.in_(of_series), whose).values(parent_id=invitation.id))
+
+
+def _asked_before(work: Work, place: Any, email: str | None, invitee_id: str | None) -> Invitation | None:
+    """An account's own invitation comes before one that waits for its address to be verified; and one to a meeting
+    before one to its series.
+    """
     whose = [Invitation.email == email] if email else []
     whose += [Invitation.invitee_id == invitee_id] if invitee_id else []
-    found = select(Invitation).where(Invitation.meeting_id == meeting_id, or_(*whose))
-    return work.scalar(found.order_by(Invitation.invitee_id.is_(None)).limit(1))
+    found = select(Invitation).where(place, or_(*whose))
+    return work.scalar(found.order_by(Invitation.invitee_id.is_(None), Invitation.meeting_id.is_(None)).limit(1))
 
 
 def _who(work: Work, invitee: dict[str, str], index: int) -> tuple[str | None, str | None]:
@@ -127,14 +157,12 @@ def accept(work: Work, invitation: Invitation) -> None:
 
 
 def accept_pending(work: Work, meeting_id: str, user_id: str) -> None:
-    """Joining a meeting says yes to its invitation."""
-    waiting = select(Invitation).where(
-        Invitation.meeting_id == meeting_id,
-        Invitation.invitee_id == user_id,
-        Invitation.status.in_(("pending", "proposed")),
-    )
-    for invitation in work.scalars(waiting).all():
-        accept(work, invitation)
+    """Joining a meeting says yes to its invitation; of a series for this occurrence."""
+    meeting = meetings.get(work, meeting_id)
+    own = select(Invitation).where(_is_to(meeting), Invitation.invitee_id == user_id)
+    invitation = work.scalar(own.order_by(Invitation.meeting_id.is_(None)).limit(1))
+    if invitation is not None and invitation.status in ("pending", "proposed"):
+        accept(work, places.for_occurrence(work, invitation, meeting_id))
 
 
 def admit_by_code(work: Work, meeting: Meeting, user_id: str) -> None:
@@ -144,7 +172,7 @@ def admit_by_code(work: Work, meeting: Meeting, user_id: str) -> None:
     :raises CodeUnknown: theirs was taken back; what the host has said of this person counts more than the code.
     :raises TooManyInvitations:
     """
-    invitation = _asked_before(work, meeting.id, None, user_id)
+    invitation = _asked_before(work, _is_to(meeting), None, user_id)
     if invitation is None:
         user = get_user(work, user_id)
         invitation = Invitation(
@@ -162,8 +190,10 @@ def admit_by_code(work: Work, meeting: Meeting, user_id: str) -> None:
         _not_too_many(work, meeting)
     elif invitation.status == "revoked":
         raise errors.CodeUnknown()
-    elif invitation.status == "rejected":
-        _become(work, invitation, "pending")
+    else:
+        invitation = places.for_occurrence(work, invitation, meeting.id)
+        if invitation.status == "rejected":
+            _become(work, invitation, "pending")
     accept(work, invitation)
 
 
@@ -175,12 +205,14 @@ def reject(work: Work, invitation: Invitation) -> None:
     _answered(work, invitation)
 
 
-def propose(work: Work, invitation: Invitation, **proposal: Any) -> None:
-    """Ask for another time; the latest proposal counts.
+def propose(work: Work, invitation: Invitation, **proposal: Any) -> Invitation:
+    """Ask for another time; the latest proposal counts. Of a series it is about one occurrence, the next where none is
+    named.
 
-    :raises MeetingStateConflict: the meeting is not to come any more.
+    :returns: the invitation that has the proposal. :raises MeetingStateConflict: the meeting is not to come any more.
     """
-    meeting = meetings.get(work, invitation.meeting_id)
+    meeting = places.meeting_for(work, invitation)
+    invitation = places.for_occurrence(work, invitation, meeting.id)
     if meeting.state != "scheduled":
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
     _become(work, invitation, "proposed")
@@ -188,6 +220,7 @@ def propose(work: Work, invitation: Invitation, **proposal: Any) -> None:
     invitation.proposed_duration_min = proposal["duration_min"]
     invitation.note = proposal["note"]
     _answered(work, invitation)
+    return invitation
 
 
 def accept_proposal(work: Work, actor: Actor, invitation: Invitation) -> None:
@@ -195,21 +228,28 @@ def accept_proposal(work: Work, actor: Actor, invitation: Invitation) -> None:
     change = {"starts_at": _proposed(invitation)}
     if invitation.proposed_duration_min is not None:
         change["duration_min"] = invitation.proposed_duration_min
-    meeting = meetings.get(work, invitation.meeting_id)
+    meeting = places.meeting_for(work, invitation)
     meetings.update(work, actor, meeting, **change)  # asks everybody again who had accepted
     _become(work, invitation, "accepted")
     _forget_proposal(invitation)
     work.flush()
-    _admit(work, invitation)
+    places.admit(work, invitation)
     _tell_invitee(work, invitation, "invitation.updated")
-    work.emit(InvitationChanged(invitation.id, meeting.id, "accepted"))
+    _emit_changed(work, invitation, "proposal")
 
 
 def ask_again_after_move(work: Work, meeting_id: str) -> None:
     """A yes was to the old time: everybody who gave it is asked for the new one."""
-    accepted = select(Invitation).where(Invitation.meeting_id == meeting_id, Invitation.status == "accepted")
+    accepted = select(Invitation).where(counts_for(meetings.get(work, meeting_id)), Invitation.status == "accepted")
     for invitation in work.scalars(accepted).all():
-        _ask_again(work, invitation)
+        ask_again(work, places.for_occurrence(work, invitation, meeting_id), "moved")
+
+
+def counts_for(meeting: Meeting) -> Any:
+    """Invitations to a meeting, and those to its series of people who have none of their own to this occurrence."""
+    answer = aliased(Invitation)
+    own = exists().where(answer.parent_id == Invitation.id, answer.meeting_id == meeting.id)
+    return _is_to(meeting) & ~own
 
 
 def decline_proposal(work: Work, invitation: Invitation) -> None:
@@ -219,7 +259,7 @@ def decline_proposal(work: Work, invitation: Invitation) -> None:
     """
     _proposed(invitation)
     _meeting_still_to_ask_for(work, invitation)
-    _ask_again(work, invitation)
+    ask_again(work, invitation, "declined")
 
 
 def resend(work: Work, invitation: Invitation) -> None:
@@ -232,8 +272,9 @@ def resend(work: Work, invitation: Invitation) -> None:
         raise errors.InvitationStateConflict("They have accepted already.", status_now=invitation.status)
     if invitation.status in ("pending", "proposed"):
         _tell_invitee(work, invitation, "invitation.received")
+        work.emit(InvitationRepeated(invitation.id))
     else:
-        _ask_again(work, invitation)
+        ask_again(work, invitation)
 
 
 def revoke(work: Work, invitation: Invitation) -> None:
@@ -243,15 +284,17 @@ def revoke(work: Work, invitation: Invitation) -> None:
     _become(work, invitation, "revoked")
     _forget_proposal(invitation)
     work.flush()
-    _admit(work, invitation)
+    if invitation.series_id is not None:
+        places.drop_own_answers(work, invitation)
+    places.admit(work, invitation)
     _tell_invitee(work, invitation, "invitation.revoked")
-    work.emit(InvitationChanged(invitation.id, invitation.meeting_id, "revoked"))
+    _emit_changed(work, invitation)
 
 
 def list_of_meeting(
     work: Work, meeting_id: str, *, status: str | None, limit: int, cursor: str | None
 ) -> dict[str, Any]:
-    query = select(Invitation).where(Invitation.meeting_id == meeting_id)
+    query = select(Invitation).where(counts_for(meetings.get(work, meeting_id)))
     return _page(work, query, status=status, limit=limit, cursor=cursor)
 
 
@@ -279,15 +322,17 @@ def view(work: Work, invitation: Invitation) -> dict[str, Any]:
 
 def views(work: Work, invitations: Sequence[Invitation]) -> list[dict[str, Any]]:
     """Invitations as `InvitationOut` takes them."""
-    found = work.scalars(select(Meeting).where(Meeting.id.in_({i.meeting_id for i in invitations}))).all()
-    by_id = {meeting.id: meeting for meeting in found}
-    ids = {meeting.owner_id for meeting in found}
+    found = places.meetings_for(work, invitations)
+    rules = {key: one.rule for key, one in meetings.series_of(work, list(found.values())).items()}
+    ids = {meeting.owner_id for meeting in found.values()}
     ids |= {person for i in invitations for person in (i.inviter_id, i.invitee_id) if person is not None}
     names = names_of(work, ids)
-    return [_view(invitation, by_id[invitation.meeting_id], names) for invitation in invitations]
+    return [_view(one, found[one.id], rules, names) for one in invitations if one.id in found]
 
 
-def _view(invitation: Invitation, meeting: Meeting, names: dict[str, str]) -> dict[str, Any]:
+def _view(
+    invitation: Invitation, meeting: Meeting, rules: dict[str | None, str], names: dict[str, str]
+) -> dict[str, Any]:
     proposal = None
     if invitation.status == "proposed":
         proposal = {
@@ -298,6 +343,7 @@ def _view(invitation: Invitation, meeting: Meeting, names: dict[str, str]) -> di
     return {
         "id": invitation.id,
         "status": invitation.status,
+        "scope": "this" if invitation.series_id is None else "all",
         "message": invitation.message,
         "meeting": {
             "id": meeting.id,
@@ -306,6 +352,8 @@ def _view(invitation: Invitation, meeting: Meeting, names: dict[str, str]) -> di
             "starts_at": meeting.starts_at,
             "duration_min": meeting.duration_min,
             "time_zone": meeting.time_zone,
+            "series_id": meeting.series_id,
+            "recurrence": rules.get(meeting.series_id),
             "owner": {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
         },
         "inviter": {"user_id": invitation.inviter_id, "display_name": names[invitation.inviter_id]},
@@ -323,9 +371,12 @@ def _view(invitation: Invitation, meeting: Meeting, names: dict[str, str]) -> di
 def attach(work: Work, user_id: str, email: str) -> None:
     """An address was verified: invitations to it now belong to the account."""
     waiting = select(Invitation.id).where(Invitation.email == email, Invitation.invitee_id.is_(None))
-    for invitation_id in work.scalars(waiting.order_by(Invitation.meeting_id)).all():
+    for invitation_id in work.scalars(waiting.order_by(*_SERIES_FIRST)).all():
         invitation = hold(work, invitation_id)
-        if _asked_before(work, invitation.meeting_id, None, user_id) is None:
+        place = Invitation.meeting_id == invitation.meeting_id
+        if invitation.series_id is not None:
+            place = Invitation.series_id == invitation.series_id
+        if _asked_before(work, place, None, user_id) is None:
             _attach(work, invitation, user_id)
         else:  # they were asked by account too, and one invitation is enough
             work.delete(invitation)
@@ -334,14 +385,14 @@ def attach(work: Work, user_id: str, email: str) -> None:
 
 def restore_relation(work: Work, meeting_id: str, user_id: str) -> None:
     """Somebody is not banned any more: their invitation says again what they are to the meeting."""
-    theirs = select(Invitation).where(Invitation.meeting_id == meeting_id, Invitation.invitee_id == user_id)
-    for invitation in work.scalars(theirs).all():
-        _admit(work, invitation)
+    counts = counts_for(meetings.get(work, meeting_id))
+    for invitation in work.scalars(select(Invitation).where(counts, Invitation.invitee_id == user_id)).all():
+        meetings.set_relation(work, meeting_id, user_id, places.RELATION.get(invitation.status))
 
 
 def forget(work: Work, user_id: str) -> None:
     """An account was erased: nobody is asked any more, and no address of theirs stays."""
-    own = select(Invitation.id).where(Invitation.invitee_id == user_id).order_by(Invitation.meeting_id)
+    own = select(Invitation.id).where(Invitation.invitee_id == user_id).order_by(*_SERIES_FIRST)
     for invitation_id in work.scalars(own).all():
         invitation = hold(work, invitation_id)
         invitation.email = None
@@ -354,17 +405,8 @@ def _attach(work: Work, invitation: Invitation, user_id: str) -> None:
     invitation.invitee_id = user_id
     work.flush()
     if invitation.status != "revoked":
-        _admit(work, invitation)
+        places.admit(work, invitation)
         _tell_invitee(work, invitation, "invitation.received")
-
-
-_RELATION = {"pending": "invited", "proposed": "invited", "accepted": "accepted"}
-
-
-def _admit(work: Work, invitation: Invitation) -> None:
-    """Keep what the person is to the meeting in step with the invitation, which is the truth of it."""
-    if invitation.invitee_id is not None:
-        meetings.set_relation(work, invitation.meeting_id, invitation.invitee_id, _RELATION.get(invitation.status))
 
 
 def _become(work: Work, invitation: Invitation, status: str) -> None:
@@ -380,19 +422,20 @@ def _answered(work: Work, invitation: Invitation) -> None:
     if invitation.status != "proposed":
         _forget_proposal(invitation)
     work.flush()
-    _admit(work, invitation)
+    places.admit(work, invitation)
     _tell(work, invitation.inviter_id, invitation, "invitation.updated")
-    work.emit(InvitationChanged(invitation.id, invitation.meeting_id, invitation.status))
+    _emit_changed(work, invitation)
 
 
-def _ask_again(work: Work, invitation: Invitation) -> None:
+def ask_again(work: Work, invitation: Invitation, why: str = "") -> None:
+    """Whatever they said before, they are asked now. `why` as in `InvitationChanged`."""
     _become(work, invitation, "pending")
     invitation.responded_at = None
     _forget_proposal(invitation)
     work.flush()
-    _admit(work, invitation)
+    places.admit(work, invitation)
     _tell_invitee(work, invitation, "invitation.received")
-    work.emit(InvitationChanged(invitation.id, invitation.meeting_id, "pending"))
+    _emit_changed(work, invitation, why)
 
 
 def _forget_proposal(invitation: Invitation) -> None:
@@ -407,13 +450,13 @@ def _proposed(invitation: Invitation) -> Any:
 
 
 def _meeting_still_answerable(work: Work, invitation: Invitation) -> None:
-    meeting = meetings.get(work, invitation.meeting_id)
+    meeting = places.meeting_for(work, invitation)
     if meeting.state not in _ANSWERABLE_MEETING:
         raise errors.MeetingCancelled()
 
 
 def _meeting_still_to_ask_for(work: Work, invitation: Invitation) -> None:
-    meeting = meetings.get(work, invitation.meeting_id)
+    meeting = places.meeting_for(work, invitation)
     if meeting.state in ("ended", "cancelled"):
         raise errors.MeetingStateConflict(f"The meeting is {meeting.state}.", state=meeting.state)
 
@@ -424,5 +467,11 @@ def _tell_invitee(work: Work, invitation: Invitation, event_type: str) -> None:
 
 
 def _tell(work: Work, user_id: str, invitation: Invitation, event_type: str) -> None:
-    payload = {"invitation": InvitationOut().dump(view(work, invitation))}
-    deliver_to_person(work, user_id, Message(event_type, payload, meeting_id=invitation.meeting_id))
+    shown = view(work, invitation)
+    payload = {"invitation": InvitationOut().dump(shown)}
+    deliver_to_person(work, user_id, Message(event_type, payload, meeting_id=shown["meeting"]["id"]))
+
+
+def _emit_changed(work: Work, invitation: Invitation, why: str = "") -> None:
+    for meeting_id in places.meetings_concerned(work, invitation):
+        work.emit(InvitationChanged(invitation.id, meeting_id, invitation.status, why))

@@ -36,7 +36,15 @@ def ban(work: Work, meeting: Meeting, user_id: str) -> None:
     """Nothing of the meeting is theirs any more, whatever becomes of their invitation, until the ban is lifted."""
     person = _person(work, meeting, user_id)
     if person is None:
-        work.add(MeetingPerson(meeting_id=meeting.id, user_id=user_id, relation="banned"))
+        work.add(
+            MeetingPerson(
+                meeting_id=meeting.id,
+                user_id=user_id,
+                relation="banned",
+                state=meeting.state,
+                sort_at=meeting.sort_at,
+            )
+        )
     else:
         person.relation, person.role = "banned", None
     work.flush()

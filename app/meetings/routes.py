@@ -6,8 +6,8 @@ from app.core import errors
 from app.core.api import Blueprint, etag, require_version
 from app.core.flask_app import actor, work
 from app.core.pagination import page_of
-from app.meetings import service
-from app.meetings.schemas import MeetingCreate, MeetingOut, MeetingsQuery, MeetingUpdate
+from app.meetings import series, service
+from app.meetings.schemas import MeetingCreate, MeetingOut, MeetingsQuery, MeetingUpdate, ScopeQuery
 
 blp = Blueprint("meetings", __name__, description="Create, schedule, start and end meetings.")
 
@@ -21,9 +21,11 @@ class Meetings(MethodView):
     def post(self, data: dict[str, Any]) -> Any:
         """Create a meeting
 
-        Without `starts_at` it can be joined at once.
+        Without `starts_at` it can be joined at once. With `recurrence` it repeats: the answer is its first occurrence,
+        and those of the next three months are meetings of their own, with the same `series_id`.
         """
-        meeting = service.create(work(), actor(), **data)
+        create = series.create if "recurrence" in data else service.create
+        meeting = create(work(), actor(), **data)
         return meeting, 201, {**etag(meeting.version), "Location": f"/api/v1/meetings/{meeting.id}"}
 
     @blp.arguments(MeetingsQuery, location="query")
@@ -41,13 +43,27 @@ class MeetingById(MethodView):
         return _show(meeting_id)
 
     @blp.arguments(MeetingUpdate, example={"title": "Weekly review and outlook"})
+    @blp.arguments(ScopeQuery, location="query")
     @blp.response(200, MeetingOut)
     @blp.problems(errors.MeetingStateConflict)
-    def patch(self, data: dict[str, Any], meeting_id: str) -> Any:
-        """Change a meeting"""
-        meeting = service.hold(work(), meeting_id)
+    def patch(self, data: dict[str, Any], query: dict[str, Any], meeting_id: str) -> Any:
+        """Change a meeting
+
+        Of a series, `scope` says whether this occurrence alone changes, it and the following ones, or all that are to
+        come. A change of all sets what it names on each of them and leaves the rest as it is there. `recurrence` lets a
+        meeting repeat that did not.
+        """
+        scope = query["scope"]
+        meeting = series.hold_with(work(), meeting_id) if scope != "this" else service.hold(work(), meeting_id)
         require_version(meeting.version)
+        if meeting.series_id is not None and scope != "this":
+            return _answer(series.update(work(), actor(), meeting, scope, **data))
+        recurrence = data.pop("recurrence", None)
+        if recurrence is not None and meeting.series_id is not None:
+            raise series.refuse_rule_of_one()
         service.update(work(), actor(), meeting, **data)
+        if recurrence is not None:
+            series.begin_with(work(), actor(), meeting, recurrence)
         return _show(meeting_id)
 
     @blp.response(204)
@@ -117,15 +133,23 @@ class Unlock(MethodView):
 
 @blp.route("/meetings/<id:meeting_id>/cancel")
 class Cancel(MethodView):
+    @blp.arguments(ScopeQuery, location="query")
     @blp.response(200, MeetingOut)
     @blp.problems(errors.MeetingStateConflict)
-    def post(self, meeting_id: str) -> Any:
-        """Call a meeting off"""
-        service.cancel(work(), service.hold(work(), meeting_id))
+    def post(self, query: dict[str, Any], meeting_id: str) -> Any:
+        """Call a meeting off; of a series this occurrence, it and the following ones, or all that are to come"""
+        meeting = series.hold_with(work(), meeting_id)
+        if meeting.series_id is not None and query["scope"] != "this":
+            series.cancel(work(), meeting, query["scope"])
+        else:
+            service.cancel(work(), meeting)
         return _show(meeting_id)
 
 
 def _show(meeting_id: str) -> Any:
     work().flush()
-    meeting = service.view(work(), service.get(work(), meeting_id), actor().user_id)
+    return _answer(service.view(work(), service.get(work(), meeting_id), actor().user_id))
+
+
+def _answer(meeting: service.MeetingView) -> Any:
     return meeting, 200, etag(meeting.version)

@@ -5,6 +5,7 @@ from marshmallow import fields
 
 from app.core.api import Boolean, JsonObject, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
+from app.meetings import recurrence
 
 CHAT_RETENTION = ("keep", "until_end")
 MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
@@ -72,6 +73,19 @@ class MeetingUpdate(Schema):
             "example": True,
         }
     )
+    max_duration_min = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=ma.validate.Range(1, LONGEST_MIN),
+        metadata={"description": "Minutes after which it ends by itself.", "example": None},
+    )
+    recurrence = fields.String(
+        validate=ma.validate.Length(1, recurrence.LONGEST_TEXT),
+        metadata={
+            "description": "A rule (RFC 5545) by which it repeats, in its time zone: FREQ (DAILY, WEEKLY, MONTHLY, "
+            "YEARLY) with INTERVAL, BYDAY, BYMONTHDAY, and COUNT or UNTIL. It needs `starts_at`, the first occurrence.",
+        },
+    )
     e2ee = Boolean(metadata={"description": "End-to-end encrypted: no recording, no notes.", "example": False})
     lobby = fields.String(
         validate=ma.validate.OneOf(LOBBIES),
@@ -113,6 +127,7 @@ class MeetingFacts(Schema):
     max_participants = fields.Integer(required=True, allow_none=True)
     chat_retention = fields.String(required=True, metadata={"enum": list(CHAT_RETENTION), "example": "keep"})
     guests_allowed = fields.Boolean(required=True)
+    max_duration_min = fields.Integer(required=True, allow_none=True)
     e2ee = fields.Boolean(required=True)
     lobby = fields.String(required=True, metadata={"enum": list(LOBBIES), "example": "off"})
     locked = fields.Boolean(required=True, metadata={"description": "Nobody new is let in."})
@@ -128,7 +143,13 @@ class MeetingFacts(Schema):
         metadata={"description": "null for guests.", "example": "https://meet.example.org/join/k7m-q2xw-8fd"},
     )
     series_id = id_field(required=True, allow_none=True, metadata={"example": None})
-    original_start = Timestamp(required=True, allow_none=True)
+    original_start = Timestamp(
+        required=True, allow_none=True, metadata={"description": "When its series has it, wherever it was moved to."}
+    )
+    recurrence = fields.String(
+        required=True, allow_none=True, metadata={"description": "Its series' rule.", "example": None}
+    )
+    ends_by = Timestamp(required=True, allow_none=True, metadata={"description": "When a live meeting's time is up."})
     started_at = Timestamp(required=True, allow_none=True)
     ended_at = Timestamp(required=True, allow_none=True)
     cancelled_at = Timestamp(required=True, allow_none=True)
@@ -156,6 +177,15 @@ class MeetingOut(MeetingFacts):
 class MeetingsQuery(PageQuery):
     state = fields.String(load_default=None, validate=ma.validate.OneOf(STATES))
     relation = fields.String(load_default=None, validate=ma.validate.OneOf(("owner", "accepted", "invited")))
+    series_id = id_field(load_default=None, metadata={"description": "Occurrences of this series."})
     from_ = Timestamp(data_key="from", load_default=None, metadata={"description": "Starting at or after."})
     to = Timestamp(load_default=None, metadata={"description": "Starting before."})
     order = fields.String(load_default="desc", validate=ma.validate.OneOf(("asc", "desc")))
+
+
+class ScopeQuery(Schema):
+    scope = fields.String(
+        load_default="this",
+        validate=ma.validate.OneOf(("this", "following", "all")),
+        metadata={"description": "Of a series: this occurrence, it and those that follow, or all that are to come."},
+    )

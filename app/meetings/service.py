@@ -1,20 +1,21 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, delete, func, or_, select
 from sqlalchemy import update as sql_update
 
 from app.accounts.service import names_of
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_code, new_id, read_code
+from app.core.inserts import insert_all_unless_there
 from app.core.pagination import paginate
 from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import events, states
-from app.meetings.models import PERMISSIONS, Meeting, MeetingPerson
+from app.meetings.models import PERMISSIONS, Meeting, MeetingPerson, MeetingSeries
 from app.meetings.schemas import MeetingFacts
 from app.meetings.unread import UnreadMessages
 
@@ -44,7 +45,8 @@ class MeetingView:
 
     meeting: Meeting
     owner: dict[str, str]
-    code: str | None
+    code: str | None  # of an occurrence: its series'
+    recurrence: str | None
     join_url: str | None
     my_relation: str | None
     my_role: str | None
@@ -142,10 +144,44 @@ def set_relation(work: Work, meeting_id: str, user_id: str, relation: str | None
         if person is not None:
             work.delete(person)
     elif person is None:
-        work.add(MeetingPerson(meeting_id=meeting_id, user_id=user_id, relation=relation))
+        meeting = get(work, meeting_id)
+        here = {"state": meeting.state, "sort_at": meeting.sort_at}
+        work.add(MeetingPerson(meeting_id=meeting_id, user_id=user_id, relation=relation, **here))
     else:
         person.relation = relation
     work.flush()
+
+
+def set_relation_to_all(work: Work, meetings: Sequence[Meeting], people: Sequence[tuple[str, str | None]]) -> None:
+    """Say what people are to several meetings, all at once; None: nothing any more. Who is banned stays so."""
+    ids = [meeting.id for meeting in meetings]
+    if not ids or not people:
+        return
+    work.flush()
+    for relation in sorted({relation or "" for _, relation in people}):
+        theirs = [user_id for user_id, one in people if (one or "") == relation]
+        there = (
+            MeetingPerson.meeting_id.in_(ids),
+            MeetingPerson.user_id.in_(theirs),
+            MeetingPerson.relation != "banned",
+        )
+        if relation:
+            work.execute(sql_update(MeetingPerson).where(*there).values(relation=relation))
+        else:
+            work.execute(delete(MeetingPerson).where(*there))
+    rows = [
+        {
+            "meeting_id": meeting.id,
+            "user_id": user_id,
+            "relation": relation,
+            "state": meeting.state,
+            "sort_at": meeting.sort_at,
+        }
+        for meeting in meetings
+        for user_id, relation in people
+        if relation is not None
+    ]
+    insert_all_unless_there(work, MeetingPerson, rows)
 
 
 def people_of(work: Work, meeting_id: str, *relations: str) -> Sequence[str]:
@@ -171,11 +207,12 @@ def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[
         standings = {row.meeting_id: Standing(row.relation, row.role) for row in work.execute(found)}
         readable = [m for m in meetings if m.id in standings and standings[m.id].relation in ("owner", "accepted")]
         unread = work.driver(UnreadMessages).count(work, user_id, readable)
+    series = series_of(work, meetings)
     return [
         MeetingView(
             meeting,
             {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
-            *_way_in(work, meeting, standings.get(meeting.id)),
+            *_way_in(work, meeting, series.get(meeting.series_id), standings.get(meeting.id)),
             *_told(standings.get(meeting.id)),
             unread.get(meeting.id, 0),
         )
@@ -186,11 +223,14 @@ def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[
 _NO_WAY_IN = {"code": None, "join_url": None}
 
 
-def _way_in(work: Work, meeting: Meeting, standing: Standing | None) -> tuple[str | None, str | None]:
-    """Code and join URL. A guest who is sent out shall not know a code that was renewed since they came."""
+def _way_in(
+    work: Work, meeting: Meeting, series: MeetingSeries | None, standing: Standing | None
+) -> tuple[str | None, str | None, str | None]:
+    """Code, rule and join URL. A guest who is sent out shall not know a code that was renewed since they came."""
+    code, rule = (series.code, series.rule) if series is not None else (meeting.code, None)
     if standing is not None and standing.relation == "guest":
-        return None, None
-    return meeting.code, f"{work.settings.address}/join/{meeting.code}"
+        return None, rule, None
+    return code, rule, join_url(work, meeting, series)
 
 
 def _told(standing: Standing | None) -> tuple[str | None, str | None]:
@@ -201,6 +241,39 @@ def _told(standing: Standing | None) -> tuple[str | None, str | None]:
     return standing.relation, role
 
 
+def join_url(work: Work, meeting: Meeting, series: MeetingSeries | None) -> str:
+    return f"{work.settings.address}/join/{meeting.code if series is None else series.code}"
+
+
+def series_of(work: Work, meetings: Sequence[Meeting]) -> dict[str | None, MeetingSeries]:
+    """The series that these are occurrences of, by id."""
+    ids = {meeting.series_id for meeting in meetings if meeting.series_id is not None}
+    if not ids:
+        return {}
+    return {one.id: one for one in work.scalars(select(MeetingSeries).where(MeetingSeries.id.in_(ids)))}
+
+
+def current_of(work: Work, series_ids: Iterable[str]) -> dict[str, Meeting]:
+    """Of each series the occurrence that stands for it: the one that is live, or the next, or else the last."""
+    ids = set(series_ids)
+    if not ids:
+        return {}
+    recent = or_(Meeting.state == "live", Meeting.sort_at > work.now() - timedelta(days=1))
+    ready = (Meeting.state.in_(("live", "scheduled")), recent)
+    found = _of_each(work, ids, func.min(Meeting.sort_at), *ready)
+    return {**_of_each(work, ids - found.keys(), func.max(Meeting.sort_at)), **found}
+
+
+def _of_each(work: Work, series_ids: set[str], which: Any, *only: Any) -> dict[str, Meeting]:
+    if not series_ids:
+        return {}
+    at = select(Meeting.series_id, which.label("at")).where(Meeting.series_id.in_(series_ids), *only)
+    best = at.group_by(Meeting.series_id).subquery()
+    same = (best.c.series_id == Meeting.series_id) & (best.c.at == Meeting.sort_at)
+    query = select(Meeting).join(best, same).where(*only).order_by(Meeting.id)
+    return {str(one.series_id): one for one in work.scalars(query)}
+
+
 def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
     """A meeting as it stands in events: the same for everybody."""
     work.flush()
@@ -209,13 +282,19 @@ def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
 
 
 def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
+    return view(work, make(work, actor.user_id, **given), actor.user_id)
+
+
+def make(work: Work, owner_id: str, **given: Any) -> Meeting:
+    """:raises ValidationFailed: `max_duration_min` is more than MEETING_MAX_MIN."""
     now = work.now()
+    _check_cap(work, given)
     given["meta"] = given.pop("metadata", {})
     given.setdefault("media_mode", work.settings.media_mode_of_new_meetings)
     given.setdefault("guests_allowed", work.settings.guests_allowed)
     meeting = Meeting(
         id=new_id(),
-        owner_id=actor.user_id,
+        owner_id=owner_id,
         code=new_code(),
         state="scheduled",
         sort_at=given.get("starts_at") or now,
@@ -226,9 +305,16 @@ def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
     )
     work.add(meeting)
     work.flush()
-    set_relation(work, meeting.id, actor.user_id, "owner")
+    set_relation(work, meeting.id, owner_id, "owner")
     work.emit(events.MeetingCreated(meeting.id))
-    return view(work, meeting, actor.user_id)
+    return meeting
+
+
+def _check_cap(work: Work, given: dict[str, Any]) -> None:
+    most = work.settings.meeting_max_min
+    if most and (given.get("max_duration_min") or 0) > most:
+        wrong = {"location": "body", "field": "max_duration_min", "message": f"At most {most:g} minutes here."}
+        raise errors.ValidationFailed(errors=[wrong])
 
 
 def list_visible(
@@ -237,26 +323,34 @@ def list_visible(
     *,
     state: str | None,
     relation: str | None,
+    series_id: str | None,
     from_: datetime | None,
     to: datetime | None,
     order: str,
     limit: int,
     cursor: str | None,
 ) -> dict[str, Any]:
-    visible = visible_to(actor.user_id, *([relation] if relation else []))
-    query = select(Meeting).where(Meeting.id.in_(visible))
+    # By what `meeting_people` keeps of each meeting: one range of one index, however many meetings there are.
+    mine = MeetingPerson
+    query = select(Meeting).join(mine, mine.meeting_id == Meeting.id).where(mine.user_id == actor.user_id)
+    query = query.where(mine.relation == relation if relation is not None else mine.relation != "banned")
     if state is not None:
-        query = query.where(Meeting.state == state)
+        query = query.where(mine.state == state)
     if from_ is not None:
-        query = query.where(Meeting.sort_at >= from_)
+        query = query.where(mine.sort_at >= from_)
     if to is not None:
-        query = query.where(Meeting.sort_at < to)
-    page = paginate(work, query, (Meeting.sort_at, Meeting.id), limit=limit, cursor=cursor, descending=order == "desc")
+        query = query.where(mine.sort_at < to)
+    if series_id is not None:
+        query = query.where(Meeting.series_id == series_id)
+    page = paginate(
+        work, query, (mine.sort_at, mine.meeting_id), limit=limit, cursor=cursor, descending=order == "desc"
+    )
     page["items"] = views(work, page["items"], actor.user_id)
     return page
 
 
 _FIXED_WHILE_LIVE = ("media_mode", "e2ee", "starts_at")
+IN_CALENDAR = {"title", "description", "starts_at", "duration_min", "time_zone"}
 
 
 def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> MeetingView:
@@ -276,29 +370,32 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
         if fixed:
             raise errors.MeetingStateConflict(f"{', '.join(fixed)} can't change while it is live.", state=meeting.state)
     if changes:
-        for name, value in changes.items():
-            setattr(meeting, name, value)
-        if "starts_at" in changes:
-            meeting.sort_at = meeting.starts_at or meeting.created_at
-            meeting.reminded_at = None
-        _touch(work, meeting)
-        moved = meeting.state == "scheduled" and ("starts_at" in changes or "duration_min" in changes)
+        moved = apply(work, meeting, changes)
         tell_people(work, meeting, "meeting.updated")
-        work.emit(events.MeetingUpdated(meeting.id, moved=moved))
+        work.emit(events.MeetingUpdated(meeting.id, moved=moved, in_calendar=bool(changes.keys() & IN_CALENDAR)))
     return view(work, meeting, actor.user_id)
 
 
 def find_by_code(work: Work, typed: str) -> Meeting | None:
-    """The meeting that a code names, however it was typed; whether it lets anybody in is another matter."""
-    return work.scalar(select(Meeting).where(Meeting.code == read_code(typed)))
+    """The meeting that a code names, however it was typed; whether it lets anybody in is another matter. Of a series
+    the occurrence that is live, or else the next one, or else the last.
+    """
+    code = read_code(typed)
+    series_id = work.scalar(select(MeetingSeries.id).where(MeetingSeries.code == code))
+    if series_id is not None:
+        return current_of(work, [series_id]).get(series_id)
+    return work.scalar(select(Meeting).where(Meeting.code == code))
 
 
 def renew_code(work: Work, meeting: Meeting) -> None:
-    """Another code and join URL: the old ones are dead at once; who is in stays.
+    """Another code and join URL, of a series for all of it: the old ones are dead at once; who is in stays.
 
     :raises MeetingStateConflict: it was cancelled.
     """
     _not_cancelled(meeting)
+    series = work.get(MeetingSeries, meeting.series_id) if meeting.series_id else None
+    if series is not None:
+        series.code = new_code()
     meeting.code = new_code()
     _touch(work, meeting)
     tell_people(work, meeting, "meeting.updated")
@@ -321,6 +418,35 @@ def _not_cancelled(meeting: Meeting) -> None:
         raise errors.MeetingStateConflict("The meeting is cancelled; nobody comes to it.", state=meeting.state)
 
 
+def apply(work: Work, meeting: Meeting, changes: dict[str, Any]) -> bool:
+    """Set columns of a meeting, and what follows from them. :returns: whether people must be asked for another time."""
+    _check_cap(work, changes)
+    for name, value in changes.items():
+        setattr(meeting, name, value)
+    if "starts_at" in changes:
+        meeting.sort_at = meeting.starts_at or meeting.created_at
+        meeting.reminded_at = None
+    if "max_duration_min" in changes and meeting.state == "live":
+        _set_end(work, meeting)
+    _touch(work, meeting)
+    if "starts_at" in changes:
+        _keep_lists_in_step(work, meeting)
+    return meeting.state == "scheduled" and ("starts_at" in changes or "duration_min" in changes)
+
+
+def _set_end(work: Work, meeting: Meeting) -> None:
+    """When a live meeting's time is up: by its own cap, or the server's."""
+    caps = [cap for cap in (meeting.max_duration_min, work.settings.meeting_max_min) if cap]
+    begun = meeting.started_at or work.now()
+    meeting.ends_by = begun + timedelta(minutes=min(caps)) if caps else None
+    meeting.ending_told_at = None
+
+
+def _keep_lists_in_step(work: Work, meeting: Meeting) -> None:
+    people = sql_update(MeetingPerson).where(MeetingPerson.meeting_id == meeting.id)
+    work.execute(people.values(state=meeting.state, sort_at=meeting.sort_at))
+
+
 def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
     """Make it live. Repeating that changes nothing.
 
@@ -333,6 +459,7 @@ def start(work: Work, meeting: Meeting, by_user_id: str) -> None:
     meeting.ended_at = None
     meeting.config_version += 1
     meeting.empty_since = work.now()  # until somebody joins
+    _set_end(work, meeting)
     work.flush()
     work.emit(events.MeetingStarted(meeting.id, by_user_id))  # media decides on the effective mode here
     tell_people(work, meeting, "meeting.started")
@@ -348,6 +475,7 @@ def end(work: Work, meeting: Meeting, reason: str = "ended") -> None:
     _become(work, meeting, "ended")
     meeting.ended_at = work.now()
     meeting.locked_at = None
+    meeting.ends_by = None
     tell_people(work, meeting, "meeting.ended", reason=reason)  # before inboxes of the room close
     work.emit(events.MeetingEnded(meeting.id, reason))
 
@@ -366,8 +494,8 @@ def lock(work: Work, meeting: Meeting, *, locked: bool) -> None:
         tell_people(work, meeting, "meeting.updated")
 
 
-def cancel(work: Work, meeting: Meeting) -> None:
-    """Call it off. Repeating that changes nothing.
+def cancel(work: Work, meeting: Meeting, *, quietly: bool = False) -> None:
+    """Call it off. Repeating that changes nothing. Quietly: people are told of the series that it belongs to.
 
     :raises MeetingStateConflict: it is live or over.
     """
@@ -375,8 +503,9 @@ def cancel(work: Work, meeting: Meeting) -> None:
         return
     _become(work, meeting, "cancelled")
     meeting.cancelled_at = work.now()
-    tell_people(work, meeting, "meeting.cancelled")
-    work.emit(events.MeetingCancelled(meeting.id))
+    if not quietly:
+        tell_people(work, meeting, "meeting.cancelled")
+    work.emit(events.MeetingCancelled(meeting.id, quietly))
 
 
 def erase(work: Work, meeting: Meeting) -> None:
@@ -388,22 +517,36 @@ def erase(work: Work, meeting: Meeting) -> None:
         raise errors.MeetingStateConflict("Only a cancelled or ended meeting can be erased.", state=meeting.state)
     work.emit(events.MeetingErased(meeting.id))
     work.flush()
+    series = work.get(MeetingSeries, meeting.series_id) if meeting.series_id else None
+    if series is not None and meeting.state == "cancelled" and meeting.original_start is not None:
+        series.erased_starts = [*series.erased_starts, meeting.original_start.isoformat()]
     work.delete(meeting)
     work.flush()
+    if series is not None and series.is_complete and not _has_occurrences(work, series.id):
+        work.delete(series)
+        work.flush()
+
+
+def _has_occurrences(work: Work, series_id: str) -> bool:
+    return work.scalar(select(Meeting.id).where(Meeting.series_id == series_id).limit(1)) is not None
 
 
 def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event to everybody who belongs to the meeting, whichever of their inboxes is polled."""
+    tell_people_of_all(work, [meeting], meeting, event_type, **more)
+
+
+def tell_people_of_all(work: Work, meetings: Sequence[Meeting], meeting: Meeting, event_type: str, **more: Any) -> None:
+    """One inbox event, about `meeting`, to everybody who belongs to any of `meetings`."""
     told = facts(work, meeting)
-    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(
-        MeetingPerson.meeting_id == meeting.id, MeetingPerson.relation != "banned"
-    )
+    of_them = (MeetingPerson.meeting_id.in_([one.id for one in meetings]), MeetingPerson.relation != "banned")
+    belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(*of_them).distinct()
     people = work.execute(belonging).all()
     for are_guests, shown in ((False, told), (True, {**told, **_NO_WAY_IN})):
-        user_ids = [person.user_id for person in people if (person.relation == "guest") is are_guests]
+        user_ids = {person.user_id for person in people if (person.relation == "guest") is are_guests}
         if user_ids:
             message = Message(event_type, {"meeting": shown, **more}, meeting_id=meeting.id)
-            deliver(work, message, open_inboxes_of(work, user_ids))
+            deliver(work, message, open_inboxes_of(work, sorted(user_ids)))
 
 
 def _become(work: Work, meeting: Meeting, state: str) -> None:
@@ -413,6 +556,7 @@ def _become(work: Work, meeting: Meeting, state: str) -> None:
         )
     meeting.state = state
     _touch(work, meeting)
+    _keep_lists_in_step(work, meeting)
 
 
 def _touch(work: Work, meeting: Meeting) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from app.accounts import passwords
+from app.calendar import service as calendar_service
 from app.core import db, errors, pagination
 from app.core.jobs import leased
 from app.core.objects import base as objects
@@ -106,6 +107,10 @@ def limit_table() -> str:
         ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
         ("Items of a page (`limit`)", pagination.MOST_PER_PAGE, fixed),
         ("Length of a meeting, minutes", meeting_schemas.LONGEST_MIN, fixed),
+        ("Minutes that a meeting is live", _default("meeting_max_min"), "`MEETING_MAX_MIN`"),
+        ("Occurrences of a series that has an end", _default("series_occurrences_max"), "`SERIES_OCCURRENCES_MAX`"),
+        ("Days ahead that occurrences are made", _default("series_horizon_days"), "`SERIES_HORIZON_DAYS`"),
+        ("Meetings in a calendar feed", calendar_service.FEED_MOST, fixed),
         ("A meeting's `metadata`, bytes", meeting_schemas.METADATA_MAX_BYTES, fixed),
         ("People in a meeting at a time", _default("participants_max"), "`PARTICIPANTS_MAX`"),
         ("Invitations of a meeting", _default("invitations_max"), "`INVITATIONS_MAX`"),

@@ -2,11 +2,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.core.clock import ManualClock
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.meetings import service
+from app.inbox.models import Signal
+from app.meetings import service, tasks
 from app.meetings.models import Meeting, MeetingPerson
 from tests.support.people import Call, Person, ok, problem, types_of
 
@@ -272,6 +274,64 @@ class TestARoomThatIsEmpty:
         clock.advance(minutes=4)
         service.end_empty(runtime, {})
         assert self.state(call) == "live"
+
+
+class TestATimeThatIsUp:
+    def test_is_told_before_and_ends_the_meeting(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
+        path = f"/meetings/{call.meeting['id']}"
+        version = call.meeting["version"]
+        longer = ok(call.owner.patch(path, {"max_duration_min": 30}, version=version))
+        assert longer["ends_by"] == "2026-11-20T10:30:00.000000Z"
+        call.guest.poll(call.guests, ack=call.guest.poll(call.guests)["head_seq"])
+        for minutes in (24, 2, 4):
+            clock.advance(minutes=minutes)
+            tasks.watch_time(runtime, {})
+            tasks.watch_time(runtime, {})
+        with runtime.reading() as work:
+            assert work.get_one(Meeting, call.meeting["id"]).state == "ended"
+            told = [
+                row.type for row in work.query(Signal.type).order_by(Signal.id) if row.type.startswith("meeting.en")
+            ]
+        assert told.count("meeting.ending") == told.count("meeting.ended") > 0
+        assert told[-1] == "meeting.ended"
+
+    def test_may_be_put_off_while_it_runs(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
+        path = f"/meetings/{call.meeting['id']}"
+        shorter = ok(call.owner.patch(path, {"max_duration_min": 10}, version=call.meeting["version"]))
+        clock.advance(minutes=6)
+        tasks.watch_time(runtime, {})
+        ok(call.owner.patch(path, {"max_duration_min": 60}, version=shorter["version"]))
+        clock.advance(minutes=8)
+        tasks.watch_time(runtime, {})
+        assert ok(call.owner.get(path))["state"] == "live"
+
+    def test_is_at_most_what_the_server_allows(self, anna: Person) -> None:
+        [wrong] = problem(anna.post("/meetings", {"title": "A", "max_duration_min": 1441}), 422, "validation_failed")[
+            "errors"
+        ]
+        assert (wrong["field"], wrong["message"]) == ("max_duration_min", "At most 1440 minutes here.")
+        live = ok(anna.post(f"/meetings/{anna.create_meeting()['id']}/start"))
+        assert live["ends_by"] == "2026-11-21T10:00:00.000000Z"
+
+
+def test_what_lists_go_by_is_what_the_meetings_say(anna: Person, ben: Person, runtime: Runtime) -> None:
+    moved, ended, cancelled, repeats = (anna.create_meeting(starts_at=SOON) for _ in range(4))
+    for meeting in (moved, ended, cancelled, repeats):
+        anna.invite(meeting, ben)
+    ok(anna.patch(f"/meetings/{moved['id']}", {"starts_at": "2026-12-24T10:00:00Z"}, version=1))
+    for step in ("start", "end"):
+        ok(anna.post(f"/meetings/{ended['id']}/{step}"))
+    ok(anna.post(f"/meetings/{cancelled['id']}/cancel"))
+    ok(anna.patch(f"/meetings/{repeats['id']}", {"recurrence": "FREQ=DAILY;COUNT=4"}, version=1))
+    first = ok(anna.get(f"/meetings/{repeats['id']}"))
+    later = {"starts_at": "2026-11-20T15:00:00Z"}
+    ok(anna.patch(f"/meetings/{repeats['id']}?scope=all", later, version=first["version"]))
+    ok(anna.post(f"/meetings/{repeats['id']}/cancel?scope=all"))
+    with runtime.reading() as work:
+        kept = select(MeetingPerson.state, MeetingPerson.sort_at, Meeting.state, Meeting.sort_at)
+        rows = work.execute(kept.join(Meeting, Meeting.id == MeetingPerson.meeting_id)).all()
+    assert len(rows) == 14
+    assert [tuple(row[:2]) for row in rows] == [tuple(row[2:]) for row in rows]
 
 
 class TestReminders:

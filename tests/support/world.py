@@ -146,6 +146,7 @@ class World:
             "message_id": message["id"],
             "emoji": "👍",
             "user_id": people["banned"].user_id,
+            "secret": ok(owner.request("PUT", "/auth/me/calendar-feed"))["url"].rpartition("/")[2].removesuffix(".ics"),
         }
 
     def _let_guests_in(self) -> None:

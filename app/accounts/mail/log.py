@@ -2,7 +2,7 @@
 
 import structlog
 
-from app.accounts.mail.base import check_header_lines
+from app.accounts.mail.base import CalendarPart, check_header_lines
 
 log = structlog.get_logger()
 
@@ -16,8 +16,10 @@ class LogMailer:
     def __init__(self, *, shows_text: bool) -> None:
         self._shows_text = shows_text
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        check_header_lines(to, subject)
+    def send(
+        self, to: str, subject: str, text: str, *, calendar: CalendarPart | None = None, reply_to: str | None = None
+    ) -> None:
+        check_header_lines(to, subject, reply_to)
         if self._shows_text:
             log.info("mail, written here because SMTP_URL is not set", to=to, subject=subject, text=text)
         else:

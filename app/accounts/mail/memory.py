@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.accounts.mail.base import MailError, check_header_lines
+from app.accounts.mail.base import CalendarPart, MailError, check_header_lines
 
 
 @dataclass(frozen=True)
@@ -10,6 +10,8 @@ class Mail:
     to: str
     subject: str
     text: str
+    calendar: CalendarPart | None = None
+    reply_to: str | None = None
 
 
 class MemoryMailer:
@@ -19,11 +21,13 @@ class MemoryMailer:
         self.sent: list[Mail] = []
         self.outage: MailError | None = None
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        check_header_lines(to, subject)
+    def send(
+        self, to: str, subject: str, text: str, *, calendar: CalendarPart | None = None, reply_to: str | None = None
+    ) -> None:
+        check_header_lines(to, subject, reply_to)
         if self.outage is not None:
             raise self.outage
-        self.sent.append(Mail(to, subject, text))
+        self.sent.append(Mail(to, subject, text, calendar, reply_to))
 
     def close(self) -> None:
         self.sent.clear()

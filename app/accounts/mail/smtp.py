@@ -9,7 +9,7 @@ from email.utils import make_msgid, parseaddr
 from urllib.parse import unquote, urlsplit
 
 from app.accounts.emails import with_ascii_domain
-from app.accounts.mail.base import MailNotSent, MailRefused
+from app.accounts.mail.base import CalendarPart, MailNotSent, MailRefused
 
 TIMEOUT_S = 20.0  # of one step of the dialogue
 
@@ -37,7 +37,9 @@ class SmtpMailer:
         self._domain = parseaddr(sender)[1].partition("@")[2]
         self._tls = tls or ssl.create_default_context()
 
-    def send(self, to: str, subject: str, text: str) -> None:
+    def send(
+        self, to: str, subject: str, text: str, *, calendar: CalendarPart | None = None, reply_to: str | None = None
+    ) -> None:
         message = EmailMessage()  # refuses line breaks in headers
         message["From"] = self._sender
         message["To"] = with_ascii_domain(to)
@@ -45,7 +47,11 @@ class SmtpMailer:
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = make_msgid(domain=self._domain)
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: no holiday notices, please
+        if reply_to is not None:
+            message["Reply-To"] = with_ascii_domain(reply_to)
         message.set_content(text)
+        if calendar is not None:
+            message.add_alternative(calendar.content, subtype="calendar", params={"method": calendar.method})
         try:
             with self._connect() as server:
                 server.send_message(message)

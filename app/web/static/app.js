@@ -9,6 +9,7 @@ import { connectionBanner, lostWords } from "./ui/connection.js";
 import { DebugLog } from "./ui/debug.js";
 import { fill, h, icon, toast } from "./ui/dom.js";
 import { notFound } from "./ui/not-found.js";
+import { reminders } from "./ui/reminder.js";
 import { words } from "./ui/words.js";
 
 const ROUTES = [
@@ -51,6 +52,7 @@ class App {
     this.debug.mount(document.getElementById("debug"));
     this.#drawHeader();
     document.getElementById("top").after(connectionBanner(this.live.connection));
+    document.getElementById("connection")?.after(reminders(this));
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => {
       const withinThePage = this.#shown === location.pathname && !BEHIND_HASH.some(([link]) => link.test(location.hash));

@@ -1,7 +1,7 @@
 // What happens while one looks elsewhere, as passing notices. Old news makes none: the screens show it anyway.
 
 import { toast } from "./ui/dom.js";
-import { when } from "./ui/words.js";
+import { time, when } from "./ui/words.js";
 
 export function notify(app, { type, payload, old }) {
   if (old || !app.client.user) return;
@@ -22,6 +22,10 @@ export function notify(app, { type, payload, old }) {
     toast(`“${meeting.title}” is cancelled.`);
   } else if (type === "chat.activity" && payload.sender.user_id !== app.client.user.id && !isShown(payload)) {
     toast(`${payload.sender.display_name} wrote in the chat of a meeting.`, open("Read", `/meetings/${payload.meeting_id}`));
+  } else if (type === "series.cancelled" && meeting.owner.user_id !== app.client.user.id) {
+    toast(`Meetings of “${meeting.title}” are cancelled.`);
+  } else if (type === "meeting.ending") {
+    toast(`“${meeting.title}” ends by itself at ${time(meeting.ends_by)}.`);
   } else if (type === "notes.ready" && location.pathname !== `/meetings/${payload.meeting_id}`) {
     toast("Notes are ready.", open("Read", `/meetings/${payload.meeting_id}`));
   }

@@ -2,6 +2,7 @@
 
 import { field, formDialog } from "../ui/dialog.js";
 import { h, icon, toast } from "../ui/dom.js";
+import { repeatWords } from "../ui/repeats.js";
 import { dayAndTime, fromLocalInput, toLocalInput, when, words } from "../ui/words.js";
 
 export function invitationCard(app, invitation) {
@@ -15,6 +16,7 @@ export function invitationCard(app, invitation) {
       h("p", { class: "hint" }, `${invitation.inviter.display_name} invites you`),
       h("h3", {}, h("a", { href: `/meetings/${meeting.id}`, "data-key": invitation.id }, meeting.title)),
       h("p", { class: "when" }, icon("clock"), meeting.state === "live" ? "Happening now" : when(meeting)),
+      meeting.recurrence && invitation.scope === "all" && h("p", { class: "hint" }, repeatWords(meeting.recurrence)),
       invitation.message && h("p", { class: "quote" }, invitation.message),
     ),
     invitationButtons(app, invitation),
@@ -115,7 +117,8 @@ function proposeDialog(app, invitation) {
       const body = { starts_at: fromLocalInput(data.get("starts_at")) };
       if (data.get("note").trim()) body.note = data.get("note").trim();
       if (meeting.duration_min) body.duration_min = meeting.duration_min;
-      return app.client.post(`/invitations/${invitation.id}/propose`, body);
+      const query = invitation.scope === "all" ? { meeting_id: meeting.id } : {};
+      return app.client.post(`/invitations/${invitation.id}/propose`, body, { query });
     },
     done: () => {
       toast("Your proposal is on its way.", { kind: "good" });

@@ -3,7 +3,9 @@
 import { field, formDialog, select } from "../ui/dialog.js";
 import { h, toast } from "../ui/dom.js";
 import { ruleBody, ruleFields } from "./rules.js";
-import { fromLocalInput, toLocalInput, words } from "../ui/words.js";
+import { repeatFields, ruleOf, sameRule, scopeField } from "../ui/repeats.js";
+import { words } from "../ui/words.js";
+import { fromWall, OWN_ZONE, toWall, zones } from "../ui/zones.js";
 
 const DURATIONS = [
   ["15", "15 minutes"],
@@ -72,13 +74,28 @@ export function createMeetingDialog(app) {
 }
 
 export function editMeetingDialog(app, meeting, done) {
+  const isSeries = Boolean(meeting.series_id);
   formDialog({
     title: "Change the meeting",
     submit: "Save",
-    fields: meetingFields(meeting),
-    send: (data) => app.client.patch(`/meetings/${meeting.id}`, meetingBody(data), { version: meeting.version }),
+    fields: [isSeries && scopeField("Change"), ...meetingFields(meeting)],
+    send: (data) => {
+      const scope = isSeries ? data.get("scope") : "this";
+      const body = changed(meetingBody(data), meeting);
+      if (isSeries && scope === "this") delete body.recurrence;
+      return app.client.patch(`/meetings/${meeting.id}`, body, { version: meeting.version, query: { scope } });
+    },
     done,
   });
+}
+
+/** What the form says otherwise than the meeting: of a series, what is not said stays as it is in each of them. */
+function changed(body, meeting) {
+  const same = ([name, value]) => {
+    if (name === "starts_at") return value ? Date.parse(value) === Date.parse(meeting.starts_at) : !meeting.starts_at;
+    return name === "recurrence" ? sameRule(value, meeting.recurrence) : value === meeting[name];
+  };
+  return Object.fromEntries(Object.entries(body).filter((entry) => !same(entry)));
 }
 
 export function inviteDialog(app, meeting, done) {
@@ -128,24 +145,35 @@ async function invite(app, meeting, addresses, message = "") {
 }
 
 function meetingFields(meeting) {
-  const value = meeting.starts_at ? toLocalInput(meeting.starts_at) : "";
+  const zone = meeting.starts_at ? meeting.time_zone : OWN_ZONE;
+  const start = field("Starts (optional)", {
+    name: "starts_at",
+    type: "datetime-local",
+    value: meeting.starts_at ? toWall(meeting.starts_at, zone) : "",
+    hint: "Empty: it can be joined at any time.",
+  });
+  const timing = h(
+    "div",
+    { class: "stack" },
+    repeatFields(meeting.recurrence ?? null),
+    select("Time zone", { name: "time_zone", options: zones(zone).map((one) => [one, one]), value: zone }),
+  );
+  const show = () => (timing.hidden = !start.querySelector("input").value);
+  start.addEventListener("input", show);
+  show();
   return [
     field("Title", { name: "title", required: true, maxlength: 200, value: meeting.title ?? "", autofocus: true }),
     h(
       "div",
       { class: "side-by-side" },
-      field("Starts (optional)", {
-        name: "starts_at",
-        type: "datetime-local",
-        value,
-        hint: "Empty: it can be joined at any time.",
-      }),
+      start,
       select("Lasts", {
         name: "duration_min",
         options: durations(meeting.duration_min),
         value: String(meeting.duration_min ?? 30),
       }),
     ),
+    timing,
     field("Description (optional)", {
       name: "description",
       type: "textarea",
@@ -162,9 +190,11 @@ function durations(given) {
 }
 
 function meetingBody(data) {
-  const starts_at = fromLocalInput(data.get("starts_at"));
+  const time_zone = data.get("time_zone");
+  const starts_at = fromWall(data.get("starts_at"), time_zone);
   const body = { title: data.get("title").trim(), description: data.get("description").trim(), starts_at };
   if (!starts_at) return body;
-  const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return { ...body, duration_min: Number(data.get("duration_min")), time_zone };
+  const recurrence = ruleOf(data);
+  const timed = { ...body, duration_min: Number(data.get("duration_min")), time_zone };
+  return recurrence ? { ...timed, recurrence } : timed;
 }

@@ -3,7 +3,9 @@
 import { follow } from "../live.js";
 import { fill, h, icon, renderList, toast } from "../ui/dom.js";
 import { day, MEETING_STATES, time, words } from "../ui/words.js";
+import { repeatWords } from "../ui/repeats.js";
 import { invitationCard, proposalCard } from "./answers.js";
+import { calendarFeedDialog } from "./calendar-feed.js";
 import { createMeetingDialog, startNow } from "./create-meeting.js";
 
 const PAST_PAGE = 8;
@@ -53,7 +55,13 @@ export function show(app, root) {
     h(
       "div",
       { class: "agenda" },
-      h("section", { "aria-labelledby": "coming" }, h("h2", { id: "coming" }, "Coming up"), coming),
+      h(
+        "section",
+        { "aria-labelledby": "coming" },
+        h("h2", { id: "coming" }, "Coming up"),
+        coming,
+        h("button", { class: "quiet", onclick: () => calendarFeedDialog(app) }, icon("calendar"), "In your calendar app"),
+      ),
       pastSection,
     ),
   );
@@ -80,7 +88,7 @@ export function show(app, root) {
     renderList(on, now, liveCard);
     drawComing(
       coming,
-      scheduled.items.filter((one) => !asked.has(one.id)),
+      nextOfSeries(scheduled.items.filter((one) => !asked.has(one.id))),
     );
     const gone = [...ended.items, ...cancelled.items].sort((one, other) =>
       lastMoment(other).localeCompare(lastMoment(one)),
@@ -91,7 +99,7 @@ export function show(app, root) {
     root.setAttribute("data-ready", ""); // everything is on the screen
   }
 
-  const about = /^(meeting|invitation|notes|chat)\./;
+  const about = /^(meeting|series|invitation|notes|chat)\./;
   return follow(live, (message) => about.test(message.type), read);
 }
 
@@ -117,6 +125,16 @@ function verificationNotice(app) {
       h("button", { onclick: again }, "Send the mail again"),
     ),
   );
+}
+
+/** Of what repeats, the coming week and the next one after it: a daily meeting would hide everything else. */
+function nextOfSeries(meetings) {
+  const week = Date.now() + 7 * 86_400_000;
+  const seen = new Set();
+  return meetings.filter(({ series_id, starts_at }) => {
+    if (!series_id || Date.parse(starts_at) < week) return true;
+    return !seen.has(series_id) && seen.add(series_id);
+  });
 }
 
 /** Meetings by day; those without a time come first, since they can be joined at once. */
@@ -179,6 +197,7 @@ function comingRow(meeting) {
         { class: "hint" },
         [
           meeting.duration_min && `${meeting.duration_min} min`,
+          repeatWords(meeting.recurrence),
           host(meeting),
           meeting.my_relation === "invited" && "not accepted yet",
         ]

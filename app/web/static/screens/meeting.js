@@ -2,8 +2,9 @@
 
 import { follow } from "../live.js";
 import { notFound } from "../ui/not-found.js";
-import { confirmDialog } from "../ui/dialog.js";
+import { confirmDialog, formDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
+import { repeatWords, scopeField } from "../ui/repeats.js";
 import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
 import { chatSection } from "./chat.js";
@@ -31,6 +32,8 @@ export function show(app, root, meetingId) {
   );
   fill(root, head, columns);
 
+  let seriesId = null;
+
   async function read() {
     let meeting;
     try {
@@ -41,7 +44,8 @@ export function show(app, root, meetingId) {
       throw error;
     }
     app.title(meeting.title);
-    const mine = meeting.my_relation === "invited" ? await myInvitation(client, meetingId) : null;
+    seriesId = meeting.series_id;
+    const mine = meeting.my_relation === "invited" ? await myInvitation(client, meeting) : null;
     const run = (work) => act(work, reread);
     fill(head, ...headOf(app, meeting, mine, run));
     columns.hidden = meeting.my_relation === "invited";
@@ -56,7 +60,10 @@ export function show(app, root, meetingId) {
   const reread = () => live.dispatchEvent(new Event("reread"));
   const concerns = ({ type, meeting_id, payload }) =>
     !/^(rtc|chat)\./.test(type) && // the chat reads its own
-    (meeting_id === meetingId || payload?.invitation?.meeting?.id === meetingId);
+    (meeting_id === meetingId ||
+      payload?.invitation?.meeting?.id === meetingId ||
+      (seriesId && (payload?.meeting ?? payload?.invitation?.meeting)?.series_id === seriesId) ||
+      (seriesId && payload?.series_id));
   const stop = follow(live, concerns, read);
   return () => {
     stop();
@@ -83,6 +90,7 @@ function headOf(app, meeting, invitation, run) {
           { class: "when" },
           icon("clock"),
           whenItIs(meeting),
+          meeting.recurrence && ` · ${repeatWords(meeting.recurrence)}`,
           ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`,
         ),
         meeting.description && h("p", { class: "description" }, meeting.description),
@@ -128,19 +136,33 @@ function actionsOf(app, meeting, owner, run) {
   if (meeting.state === "ended") return owner || meeting.my_role === "co_host" ? [button("Open it again", "play", () => run(() => post("start")))] : [];
   if (meeting.state === "cancelled") return [];
   const host = owner || meeting.my_role === "co_host";
-  if (!host) return [copy];
+  const calendar =
+    meeting.starts_at && button("Add to calendar", "calendar", () => run(() => saveCalendar(client, meeting)));
+  if (!host) return [copy, calendar];
   const end = async () => {
     const text = "Everybody who is in it is sent out.";
     if (await confirmDialog({ title: "End the meeting?", text, submit: "End for all", danger: true }))
       await post("end");
   };
+  const cancelSome = () =>
+    formDialog({
+      title: "Cancel the meeting?",
+      submit: "Cancel",
+      danger: true,
+      fields: [scopeField("What is called off")],
+      send: (data) =>
+        client.post(`/meetings/${meeting.id}/cancel`, undefined, { query: { scope: data.get("scope") } }),
+      done: () => run(async () => {}),
+    });
   const cancel = async () => {
+    if (meeting.series_id) return cancelSome();
     const text = "Everybody who was invited is told that it doesn't take place.";
     if (await confirmDialog({ title: "Cancel the meeting?", text, submit: "Cancel the meeting", danger: true }))
       await post("cancel");
   };
   return [
     copy,
+    calendar,
     owner &&
       button("Invite", "mail", () =>
         inviteDialog(app, meeting, () => run(async () => toast("Invited.", { kind: "good" }))),
@@ -160,9 +182,19 @@ function mockMark(meeting) {
   return mode === "mock" && h("p", { class: "badge mock" }, icon("flask"), "This meeting's media is a mock");
 }
 
-async function myInvitation(client, meetingId) {
+/** The one that asks to this meeting, or else to its series; then it is about this occurrence that one may propose. */
+async function myInvitation(client, { id, series_id, starts_at }) {
   const received = await client.all("/invitations", { box: "received" });
-  return received.find((one) => one.meeting.id === meetingId) ?? null;
+  const own = received.find((one) => one.scope === "this" && one.meeting.id === id);
+  if (own) return own;
+  const all = series_id && received.find((one) => one.scope === "all" && one.meeting.series_id === series_id);
+  return all ? { ...all, meeting: { ...all.meeting, id, starts_at } } : null;
+}
+
+async function saveCalendar(client, meeting) {
+  const url = URL.createObjectURL(await client.file(`/meetings/${meeting.id}/calendar.ics`));
+  h("a", { href: url, download: "meeting.ics" }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 async function act(work, reread) {
