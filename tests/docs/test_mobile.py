@@ -27,9 +27,12 @@ def server(tmp_path: Path, migrated_database: Path) -> Iterator[str]:
     storage = tmp_path / "storage"
     storage.mkdir()
     (storage / "meetings.db").write_bytes(migrated_database.read_bytes())
-    app = create_app(load_settings(storage_dir=storage, jobs="inline", log_level="WARNING", _env_file=None))
+    server = make_server("127.0.0.1", 0, lambda *request: app(*request), threaded=True)
+    # Signed addresses name the port, and so it has to be known first.
+    app = create_app(
+        load_settings(storage_dir=storage, port=server.port, jobs="inline", log_level="WARNING", _env_file=None)
+    )
     app.testing = True
-    server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.port}/api/v1"
