@@ -52,7 +52,7 @@ def test_two_people_chat_in_a_call(couple: tuple[Person, Person, str]) -> None:
     check(ada.page, "room with its chat")
 
     with ada.page.expect_file_chooser() as chooser:
-        ada.page.get_by_role("button", name="Send a file").click()
+        ada.page.get_by_role("button", name="Attach a file").click()
     chooser.value.set_files([{"name": "Dot <1>.png", "mimeType": "image/png", "buffer": DOT}])
     expect(bo.page.get_by_role("img", name="Dot <1>.png")).to_be_visible()
     with bo.page.expect_download() as download:

@@ -26,7 +26,7 @@ def test_the_host_starts_and_ends_it(ada: Person) -> None:
     meeting_id = open_meeting(ada)
     ada.page.get_by_role("button", name="Start").click()
     expect(ada.page.locator(".badge.live")).to_be_visible()
-    ada.page.get_by_role("button", name="End").click()
+    ada.page.get_by_role("button", name="End", exact=True).click()
     ada.page.get_by_role("dialog").get_by_role("button", name="End for all").click()
     expect(ada.page.locator(".badge.ended")).to_be_visible()
     expect(ada.page.get_by_role("link", name="Join")).to_have_count(0)

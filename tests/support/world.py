@@ -26,6 +26,7 @@ from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
 from tests.support import limits
 from tests.support.people import PASSWORD, Person, ok, register
+from tests.uploads.sending import send as send_file
 
 Document = dict[str, Any]
 
@@ -129,7 +130,8 @@ class World:
         for guest in ("owner", *joining):
             joined = people[guest].join(self.meeting, device=f"{guest}'s phone")
             self.participants[guest] = joined["participant"]["id"]
-        said = {"text": "Hello"}
+        sent = send_file(people["participant"], b"Hello")
+        said = {"text": "Hello", "upload_id": sent["id"]}
         message = ok(people["participant"].post(f"/meetings/{self.meeting['id']}/messages", said), 201)
         ok(owner.request("PUT", f"/participants/{self.participants['co-host']}/role", {"role": "co_host"}))
         ok(owner.post(f"/participants/{self.participants.pop('banned')}/ban"))

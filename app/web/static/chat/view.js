@@ -339,7 +339,7 @@ function composerOf(history) {
   });
   const attach = h(
     "button",
-    { type: "button", class: "quiet icon-only", "aria-label": "Send a file", onclick: () => file.click() },
+    { type: "button", class: "quiet icon-only", "aria-label": "Attach a file", onclick: () => file.click() },
     icon("plus"),
   );
   const element = h(
