@@ -15,7 +15,7 @@ from flask import Flask, g, request
 from sqlalchemy import and_, bindparam, or_
 
 from app.accounts import tokens
-from app.accounts.authentication import SESSION, authenticate, credentials_of
+from app.accounts.authentication import SESSION, authenticate, credentials_of, session_ended
 from app.accounts.models import User
 from app.chat.models import ChatMessage
 from app.core import errors
@@ -25,6 +25,7 @@ from app.invitations.models import Invitation
 from app.meetings.models import Meeting, MeetingPerson
 from app.meetings.service import Standing, standing_of
 from app.participants.models import Participant
+from app.participants.service import is_in_the_room
 from app.rate_limits import RateLimits
 from app.recordings.models import Recording
 from app.signaling import service as signaling
@@ -44,6 +45,7 @@ class Who(StrEnum):
     INVITEE = "invitee"  # the person whom this very invitation asks
     SENDER = "sender"  # who wrote this very message
     GUEST = "guest"  # without an account; of the meeting that the subject belongs to, where there is a subject
+    INSIDE = "guest_inside"  # a guest in the room: who waits at its door, or has left it, learns nothing of who is in
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
@@ -58,7 +60,7 @@ HOST = frozenset({Who.OWNER, Who.CO_HOST})
 MEMBER = frozenset({Who.OWNER, Who.ACCEPTED})
 ASKED = frozenset({Who.OWNER, Who.ACCEPTED, Who.INVITED})
 GUEST = frozenset({Who.GUEST})
-PRESENT = MEMBER | GUEST  # who may be in the room
+PRESENT = MEMBER | {Who.INSIDE}
 INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
@@ -118,7 +120,7 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /meetings/join-by-code": ANYONE | USER,
     "POST /meetings/{meeting_id}/guests/close": OWNER,
     "POST /meetings/{meeting_id}/join": ASKED | GUEST,
-    "GET /meetings/{meeting_id}/participants": PRESENT,
+    "GET /meetings/{meeting_id}/participants": MEMBER | GUEST,  # of whom those who wait see themselves alone
     "GET /participants/{participant_id}": PRESENT | SELF,
     "PATCH /participants/{participant_id}": SELF,
     "POST /participants/{participant_id}/leave": SELF,
@@ -135,8 +137,8 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /meetings/{meeting_id}/bans": HOST,
     "DELETE /meetings/{meeting_id}/bans/{user_id}": HOST,
     # signaling and media
-    "GET /meetings/{meeting_id}/rtc/config": PRESENT,
-    "POST /meetings/{meeting_id}/rtc/signals": PRESENT,
+    "GET /meetings/{meeting_id}/rtc/config": MEMBER | GUEST,
+    "POST /meetings/{meeting_id}/rtc/signals": MEMBER | GUEST,
     "GET /meetings/{meeting_id}/rtc/tracks": PRESENT,
     "GET /rtc/inbox": ANY_ACCOUNT | GUEST,
     "POST /rtc/ack": ANY_ACCOUNT | GUEST,
@@ -314,8 +316,10 @@ def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, An
     if found is None:
         check(work, g.actor, _rule(operation), path_ids)
     else:
-        standing = Standing(found.relation, found.role_there)
-        _check_relation(_relations(standing), SUBJECTS["meeting_id"][1], _rule(operation))
+        relations, allowed = _relations(Standing(found.relation, found.role_there)), _rule(operation)
+        if Who.GUEST in relations and Who.INSIDE in allowed:
+            relations |= _inside(work, g.actor, path_ids["meeting_id"])
+        _check_relation(relations, SUBJECTS["meeting_id"][1], allowed)
 
 
 def admit_sender(
@@ -340,7 +344,7 @@ def admit_sender(
     }
     rows = work.connection().execute(_SENDER_AND_RECIPIENT, asked).all()
     if not rows:
-        raise errors.SessionEnded()
+        raise session_ended(work, claims.session_id)
     g.actor = Actor(claims.user_id, claims.session_id, rows[0].user_name, rows[0].role)
     _check_relation(
         _relations(Standing(rows[0].relation, rows[0].role_there)), SUBJECTS["meeting_id"][1], RULES[SIGNALS]
@@ -352,6 +356,10 @@ def _relations(standing: Standing) -> set[Who]:
     if standing.relation is None:
         return set()
     return {_RELATIONS[standing.relation]} | ({Who.CO_HOST} if standing.is_host and standing.role else set())
+
+
+def _inside(work: Work, actor: Actor, meeting_id: str) -> set[Who]:
+    return {Who.INSIDE} if is_in_the_room(work, actor.user_id, meeting_id) else set()
 
 
 def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:
@@ -370,6 +378,8 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
             meeting_id, relations = find_meeting(work, actor, subject_id)
             if meeting_id is not None:
                 relations |= _relations(standing_of(work, actor.user_id, meeting_id))
+                if Who.GUEST in relations:
+                    relations |= _inside(work, actor, meeting_id)
             _check_relation(relations, may_know, allowed)
             return
     if not _role(actor) & allowed:

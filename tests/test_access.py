@@ -36,6 +36,7 @@ ROLES: dict[str, set[str]] = {
     "admin": {"user", "admin"},
     "media worker": {"service"},
     "guest of this meeting": {"guest"},
+    "guest at the door": {"guest"},
     "guest of another meeting": {"guest"},
     "guest who was removed": set(),
 }
@@ -55,7 +56,8 @@ _IN_THE_MEETING: dict[str, set[str]] = {
     "co-host": {"accepted", "co_host"},
     "banned": {"banned"},
     "owner": {"owner"},
-    "guest of this meeting": {"guest"},
+    "guest of this meeting": {"guest", "guest_inside"},
+    "guest at the door": {"guest"},
 }
 RELATIONS: dict[str, dict[str, set[str]]] = {
     "meeting_id": _IN_THE_MEETING,
@@ -69,10 +71,10 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
 MAY_KNOW: dict[str, set[str]] = {
     "meeting_id": {"owner", "accepted", "invited", "guest"},
     "invitation_id": {"owner", "invitee"},
-    "participant_id": {"owner", "accepted", "guest", "self"},
+    "participant_id": {"owner", "accepted", "guest_inside", "self"},
     "recording_id": {"owner", "accepted"},
     "upload_id": {"uploader"},
-    "message_id": {"owner", "accepted", "guest"},
+    "message_id": {"owner", "accepted", "guest_inside"},
 }
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
 # a provider, and a banned person, is nobody's.

@@ -45,8 +45,7 @@ def authenticate(work: Work, authorization: str, query: Executable = SESSION, **
     with work.runtime.database.reader.connect() as connection:
         found = connection.execute(query, {**asked, "now": work.now()}).one_or_none()
     if found is None:
-        with work.runtime.reading() as reader:
-            raise sessions.ended(reader.get(UserSession, claims.session_id))
+        raise session_ended(work, claims.session_id)
     return Actor(claims.user_id, claims.session_id, found.display_name, found.role), found
 
 
@@ -57,6 +56,12 @@ def credentials_of(authorization: str) -> str:
     if scheme.lower() != "bearer" or not credentials:
         raise errors.TokenMissing()
     return credentials
+
+
+def session_ended(work: Work, session_id: str) -> errors.SessionEnded:
+    """What to raise where a token's session is not found among the live ones."""
+    with work.runtime.reading() as reader:
+        return sessions.ended(reader.get(UserSession, session_id))
 
 
 def hash_of_key(key: str) -> str:

@@ -57,7 +57,7 @@ _HEADERS: dict[int, dict[str, Any]] = {
 }
 _METHODS = {"get": "get", "post": "create", "put": "replace", "patch": "update", "delete": "delete"}
 # Of a rule, where it is about something.
-_SUBJECTS = {"owner", "co_host", "accepted", "invited", "invitee", "guest", "sender", "self"}
+_SUBJECTS = {"owner", "co_host", "accepted", "invited", "invitee", "guest", "guest_inside", "sender", "self"}
 _OF_A_MEETING = {"owner", "accepted", "invitee"}
 
 

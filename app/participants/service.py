@@ -255,16 +255,18 @@ def send_out(work: Work, whose: Any, reason: str) -> None:
     there = work.scalars(
         select(Participant).where(whose, Participant.state.in_(states.THERE)).order_by(Participant.id)
     ).all()
-    were_in_the_room = [participant for participant in there if participant.state in states.IN_THE_ROOM]
+    were_in_the_room = {participant for participant in there if participant.state in states.IN_THE_ROOM}
     for participant in there:
         _end_stay(work, participant, reason)
     work.flush()
     for participant in there:
         inbox.close_inbox(work, "participant", participant.id, reason)
-    for participant in were_in_the_room:
-        _tell_room(work, participant, "participant.left", reason=reason)
     for participant in there:
-        work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason))
+        if participant in were_in_the_room:
+            _tell_room(work, participant, "participant.left", reason=reason)
+    for participant in there:
+        was_in_the_room = participant in were_in_the_room
+        work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason, was_in_the_room))
     for meeting_id in {participant.meeting_id for participant in were_in_the_room}:
         if not people_in_the_room(work, meeting_id):
             meetings.note_presence(work, meeting_id, empty=True)
@@ -330,6 +332,16 @@ def inboxes_in_the_room(work: Work, meeting_id: str) -> dict[str, str]:
     return {row.inbox_id: row.user_id for row in rows}
 
 
+def is_in_the_room(work: Work, user_id: str, meeting_id: str) -> bool:
+    """Whether a person is there with any device: let in, and neither waiting nor gone."""
+    theirs = select(Participant.id).where(
+        Participant.meeting_id == meeting_id,
+        Participant.user_id == user_id,
+        Participant.state.in_(states.IN_THE_ROOM),
+    )
+    return work.scalar(theirs.limit(1)) is not None
+
+
 def user_ids_in_the_room(work: Work, meeting_id: str) -> Sequence[str]:
     """Of those who have an account."""
     there = select(Participant.user_id).where(
@@ -376,6 +388,8 @@ def list_of_meeting(
     query = _seen_by(work, actor, meeting_id)
     if actor.is_guest:  # who was there before is the business of those who belong to it
         query = query.where(Participant.state.in_(states.THERE))
+        if not is_in_the_room(work, actor.user_id, meeting_id):
+            query = query.where(Participant.user_id == actor.user_id)
     if state is not None:
         query = query.where(Participant.state == state)
     return paginate(work, query, (Participant.id,), limit=limit, cursor=cursor)

@@ -149,10 +149,13 @@ def test_a_guest_never_starts_a_meeting(app: ParleyApp, anna: Person, ben: Perso
     gus = come(app, meeting)
     guests = gus.join(meeting)["participant"]
     assert guests["state"] == "waiting"
+    for path in ("messages", "rtc/tracks"):
+        problem(gus.get(f"/meetings/{meeting['id']}/{path}"), 403, "forbidden")
     assert "participant.waiting" in types_of(anna.poll())
     ben.join(meeting)  # a member's join starts a meeting that has no time
     assert types_of(gus.poll(guests)) == ["participant.updated", "meeting.started", "participant.joined"]
     assert ok(gus.get(f"/participants/{guests['id']}"))["state"] == "joined"
+    assert [one["display_name"] for one in participants(gus, meeting)] == ["Gus", "Ben"]
 
 
 # What a guest may not

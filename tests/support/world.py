@@ -152,6 +152,7 @@ class World:
         owner = self.people["owner"]
         elsewhere = owner.create_meeting(title="Another review", media_mode="mock")
         doors = {
+            "guest at the door": self.meeting,
             "guest of this meeting": self.meeting,
             "guest of another meeting": elsewhere,
             "guest who was removed": self.meeting,
@@ -160,10 +161,13 @@ class World:
             body = {"code": meeting["code"], "display_name": "Gus"}
             tokens = ok(self.app.test_client().post("/api/v1/meetings/join-by-code", json=body))["tokens"]
             self.tokens[what] = tokens["access_token"]
+            if what == "guest at the door":
+                continue
             joined = Person(self.app, "Gus", "", tokens).join(meeting, device=f"{what}'s phone")["participant"]
             if what == "guest of this meeting":
                 self.participants[what] = joined["id"]
-        ok(owner.post(f"/participants/{joined['id']}/remove"))
+            if what == "guest who was removed":
+                ok(owner.post(f"/participants/{joined['id']}/remove"))
 
 
 @contextmanager

@@ -33,7 +33,8 @@ export function chatPanel(client, call) {
     if (!panel.open || document.visibilityState !== "visible") return;
     history.markRead().catch(() => {}); // the next message, or the next look, marks it
   };
-  const read = () => history.read().catch((error) => error.passing || toast(words(error), { kind: "bad" }));
+  const isAtTheDoor = () => call.state === "waiting" && call.self.is_guest; // who may read it once they are in
+  const read = () => isAtTheDoor() || history.read().catch((error) => error.passing || toast(words(error), { kind: "bad" }));
   const panel = {
     element,
     get open() {
