@@ -138,6 +138,7 @@ ALLOWED_PROBLEMS = {
     "email_already_verified",
     "code_unknown",  # to the one whose invitation was taken back
     "not_permitted",
+    "banned",  # from the meeting whose code one has
 }
 
 
