@@ -145,6 +145,7 @@ def test_whoever_was_counted_out_meanwhile_joins_again_by_themselves(couple: tup
     ada, bo, _ = couple
     bo.control("Stop camera").click()
     bo.context.set_offline(True)
+    expect(bo.banner("offline")).to_contain_text(LOST)  # else a poll under way may tell Bo at once
     ada.counts_as(bo, "left")
     expect(ada.tile(bo)).to_have_count(0)
     bo.context.set_offline(False)
@@ -161,6 +162,7 @@ def test_whoever_was_away_for_long_says_first_that_they_want_to_be_seen_again(
 ) -> None:
     ada, bo, _ = couple
     bo.context.set_offline(True)
+    expect(bo.banner("offline")).to_contain_text(LOST)  # else a poll under way may tell Bo at once
     ada.counts_as(bo, "left")
     expect(ada.tile(bo)).to_have_count(0)
     bo.page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3_600_000; }")
