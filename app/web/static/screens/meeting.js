@@ -13,7 +13,6 @@ import { guestsSection } from "./guests.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
-import { rulesDialog } from "./rules.js";
 
 export function show(app, root, meetingId) {
   const { client, live } = app;
@@ -27,7 +26,7 @@ export function show(app, root, meetingId) {
   const columns = h(
     "div",
     { class: "columns" },
-    h("div", { class: "stack" }, guests.element, people.element, chat.element),
+    h("div", { class: "stack" }, people.element, chat.element, guests.element),
     h("div", { class: "stack" }, recordings.element, notes.element),
   );
   fill(root, head, columns);
@@ -147,7 +146,7 @@ function actionsOf(app, meeting, owner, run) {
   const cancelSome = () =>
     formDialog({
       title: "Cancel the meeting?",
-      submit: "Cancel",
+      submit: "Call off",
       danger: true,
       fields: [scopeField("What is called off")],
       send: (data) =>
@@ -170,7 +169,6 @@ function actionsOf(app, meeting, owner, run) {
     owner &&
       meeting.state === "scheduled" &&
       button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
-    owner && button("Permissions", "settings", () => run(() => rulesDialog(app, meeting.id))),
     meeting.state === "scheduled" && button("Start", "play", () => run(() => post("start"))),
     owner && meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
     meeting.state === "live" && button("End", "close", () => run(end), "danger-text"),
