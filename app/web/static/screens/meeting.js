@@ -38,7 +38,7 @@ export function show(app, root, meetingId) {
     try {
       meeting = await client.get(`/meetings/${meetingId}`);
     } catch (error) {
-      if (error.code === "banned") return fill(root, h("h1", {}, "The host has banned you from this meeting."));
+      if (error.code === "banned") return showBanned(root);
       if (error.status === 404 || error.status === 403 || error.status === 422) return notFound(app, root);
       throw error;
     }
@@ -69,6 +69,14 @@ export function show(app, root, meetingId) {
     recordings.dispose();
     chat.dispose();
   };
+}
+
+function showBanned(root) {
+  fill(
+    root,
+    h("h1", {}, "The host has banned you from this meeting."),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: "/" }, "Your meetings")),
+  );
 }
 
 function headOf(app, meeting, invitation, run) {
