@@ -146,6 +146,23 @@ class TestSeeding:
         speakers = {segment["speaker"]["label"] for segment in notes["transcript"]["segments"]}
         assert speakers == {"Anna Berg", "Mei Lin", "Tomás Rivera", "Jonas Weber"}
 
+    def test_people_write_in_the_chat_of_a_meeting(self, demo: Demo, sign_in: SignIn) -> None:
+        demo("seed")
+        jonas = sign_in("Jonas")
+        held = meeting(jonas, "Weekly review")
+        said = [one for one in items(jonas, f"/meetings/{held['id']}/messages") if one["type"] == "text"]
+        assert {one["sender"]["display_name"] for one in said} == {"Anna Berg", "Mei Lin", "Tomás Rivera"}
+        assert any(one["reactions"] for one in said)
+        assert all(held["started_at"] < one["created_at"] < held["ended_at"] for one in said)
+
+    def test_a_meeting_repeats_and_another_has_a_lobby(self, demo: Demo, sign_in: SignIn) -> None:
+        demo("seed")
+        anna = sign_in("Anna")
+        rounds = [one for one in items(anna, "/meetings") if one["title"] == "Planning round"]
+        assert len(rounds) == 8
+        assert {one["my_relation"] for one in rounds} == {"accepted"}
+        assert meeting(anna, "Open office")["lobby"] == "guests"
+
     def test_those_who_met_find_each_other_again(self, demo: Demo, sign_in: SignIn) -> None:
         demo("seed")
         met = {person["display_name"] for person in items(sign_in("Olu"), "/users")}

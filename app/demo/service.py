@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -11,6 +12,7 @@ from sqlalchemy import delete, select
 from app.accounts import service as accounts
 from app.accounts.models import User
 from app.accounts.passwords import PasswordHasher
+from app.chat import service as chat
 from app.core.actor import Actor
 from app.core.clock import ManualClock
 from app.core.db import Base
@@ -20,9 +22,10 @@ from app.core.objects.base import ObjectStore
 from app.core.runtime import Runtime, Work
 from app.core.secret_files import keep_secret
 from app.core.settings import Settings
-from app.demo.story import PEOPLE, PLANS, ZONE, Guest, Plan, Stay, working_day
+from app.demo.story import PEOPLE, PLANS, ZONE, Guest, Line, Plan, Stay, working_day
 from app.invitations import service as invitations
 from app.invitations.models import Invitation
+from app.meetings import series
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.notes import service as notes
@@ -132,7 +135,8 @@ class _Seeding:
         return meeting.id
 
     def _plan(self, work: Work, plan: Plan, starts_at: datetime | None, media_mode: str | None) -> Meeting:
-        made = meetings.create(
+        create = partial(series.create, recurrence=plan.repeats) if plan.repeats else meetings.create
+        made = create(
             work,
             self._people[plan.owner],
             title=plan.title,
@@ -144,19 +148,17 @@ class _Seeding:
             record_automatically=False,
             max_participants=None,
             e2ee=plan.e2ee,
+            lobby=plan.lobby,
             metadata={},
         )
         return made.meeting
 
     def _ask_guests(self, work: Work, plan: Plan, meeting: Meeting, planned_at: datetime) -> None:
         asked = [{"email": guest.email} for guest in plan.guests]
-        invitations.invite(work, self._people[plan.owner], meeting, asked, plan.message)
-        for number, guest in enumerate(plan.guests, start=1):
+        made = invitations.invite(work, self._people[plan.owner], meeting, asked, plan.message)
+        for number, (guest, one) in enumerate(zip(plan.guests, made, strict=True), start=1):
             self._at(planned_at + timedelta(minutes=47 * number))
-            invitation = work.scalars(
-                select(Invitation).where(Invitation.meeting_id == meeting.id, Invitation.email == guest.email)
-            ).one()
-            _answer(work, meeting, guest, invitation)
+            _answer(work, meeting, guest, work.get_one(Invitation, one["id"]))
 
     def _hold(self, work: Work, plan: Plan, meeting: Meeting, starts_at: datetime) -> None:
         """Comings, goings and the recording, in the order in which they happened."""
@@ -193,10 +195,17 @@ class _Seeding:
 
             steps.append((plan.recorded[0], len(steps), record))
             steps.append((plan.recorded[1], len(steps), lambda: recordings.stop_running(work, meeting.id)))
+        for line in plan.chat:
+            steps.append((line.minute, len(steps), partial(self._write, work, meeting.id, line)))
         for minute, _, happen in sorted(steps, key=lambda step: step[:2]):
             self._at(starts_at + timedelta(minutes=minute))
             happen()
         meetings.end(work, meeting)
+
+    def _write(self, work: Work, meeting_id: str, line: Line) -> None:
+        message = chat.send(work, self._people[line.email], meeting_id, text=line.text, upload_id=None, client_ref=None)
+        for email, emoji in line.liked:
+            chat.react(work, self._people[email], message["id"], emoji)
 
     def _see_to_notes(self, plan: Plan, meeting_id: str) -> list[str]:
         """Notes of a recorded meeting, if it has none; what went wrong with them or with the recording."""

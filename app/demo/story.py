@@ -37,10 +37,21 @@ class Guest:
 
 
 @dataclass(frozen=True)
+class Line:
+    """What somebody, by e-mail, writes in the chat, in minutes since the meeting's start; `liked` by whom with what."""
+
+    minute: int
+    email: str
+    text: str
+    liked: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
     """A meeting. `day` counts working days from today; None: it has no start and can be joined at once.
 
-    A past one was held or cancelled. `recorded` says from which minute to which.
+    A past one was held or cancelled. `recorded` says from which minute to which. `repeats` is a rule (RFC 5545) that
+    makes it the first of a series. `lobby` says who waits at its door.
     """
 
     title: str
@@ -55,6 +66,9 @@ class Plan:
     recorded: tuple[int, int] | None = None
     e2ee: bool = False
     message: str = ""
+    repeats: str | None = None
+    lobby: str = "off"
+    chat: tuple[Line, ...] = ()
 
     def starts_at(self, today: date) -> datetime | None:
         return None if self.day is None else datetime.combine(working_day(today, self.day), self.at, ZONE)
@@ -141,6 +155,11 @@ PLANS = (
         at=time(9, 30),
         stays=(Stay(0, 30),),
         recorded=(4, 28),
+        chat=(
+            Line(2, TOMAS, "Good morning! The figures are on the second page.", ((ANNA, "👍"),)),
+            Line(12, MEI, "Here are the three screens: https://example.org/booking"),
+            Line(27, ANNA, "Thank you all. Same time next week.", ((MEI, "🎉"), (JONAS, "🎉"))),
+        ),
     ),
     Plan(
         "Stand-up",
@@ -180,6 +199,16 @@ PLANS = (
         e2ee=True,
     ),
     Plan(
+        "Planning round",
+        "What each of us takes on this week.",
+        MEI,
+        (Guest(ANNA), Guest(TOMAS), Guest(OLU, "pending")),
+        day=5,
+        at=time(10),
+        duration_min=45,
+        repeats="FREQ=WEEKLY;COUNT=8",
+    ),
+    Plan(
         "Roadmap workshop",
         "Bring one thing that we should stop doing.",
         ANNA,
@@ -195,9 +224,10 @@ PLANS = (
     ),
     Plan(
         "Open office",
-        "No appointment: come in whenever you like.",
+        "No appointment: come in whenever you like. Guests from outside wait a moment at the door.",
         OLU,
         (Guest(ANNA), Guest(TOMAS, "pending")),
         day=None,
+        lobby="guests",
     ),
 )

@@ -88,7 +88,8 @@ def test_the_link_is_copied(ada: Person) -> None:
     ada.page.get_by_role("button", name="Copy link").click()
     expect(ada.page.locator(".toast")).to_contain_text("Link copied.")
     copied = ada.page.evaluate("() => navigator.clipboard.readText()")
-    assert copied == f"{ada.server.url}/meetings/{meeting_id}"
+    assert copied == ada.api("GET", f"/meetings/{meeting_id}")["join_url"]
+    assert copied.startswith(f"{ada.server.url}/join/")
 
 
 def test_where_there_is_no_clipboard_the_link_is_shown(ada: Person) -> None:
@@ -96,7 +97,7 @@ def test_where_there_is_no_clipboard_the_link_is_shown(ada: Person) -> None:
     meeting_id = open_meeting(ada)
     ada.page.get_by_role("button", name="Copy link").click()
     link = ada.page.get_by_role("dialog", name="Link to the meeting").get_by_label("Copy this")
-    expect(link).to_have_value(f"{ada.server.url}/meetings/{meeting_id}")
+    expect(link).to_have_value(ada.api("GET", f"/meetings/{meeting_id}")["join_url"])
 
 
 def test_who_may_not_see_it_learns_no_more_than_of_one_that_does_not_exist(ada: Person, someone: People) -> None:

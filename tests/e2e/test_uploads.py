@@ -32,7 +32,7 @@ def film(tmp_path: Path) -> Path:
 
 def choose(page: Page, meeting_id: str, film: Path) -> None:
     page.goto(f"/meetings/{meeting_id}")
-    page.get_by_role("button", name="Send a file").wait_for()
+    page.get_by_role("button", name="Attach a file").wait_for()
     page.locator(".chat-composer input[type=file]").set_input_files(film)
 
 

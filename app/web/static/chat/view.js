@@ -233,7 +233,7 @@ export function chatView(history, { me, writable = true }) {
   }
 
   function editor(message) {
-    const input = h("textarea", { rows: 2, "aria-label": "Your message", value: message.text });
+    const input = h("textarea", { rows: 3, "aria-label": "Your message", value: message.text });
     const save = async (event) => {
       event.preventDefault();
       await attempt(async () => {

@@ -41,9 +41,13 @@ export function chatSection(app) {
       shown = print;
       history = new ChatHistory(client, meeting.id);
       view = chatView(history, { me: client.user, writable: open });
-      history.addEventListener("change", () => (view.draw(), seen()));
       const owner = meeting.my_relation === "owner";
-      const button = owner && h("button", { class: "quiet", onclick: empty }, icon("trash"), "Empty the chat");
+      const button = h("button", { class: "quiet", hidden: true, onclick: empty }, icon("trash"), "Empty the chat");
+      history.addEventListener("change", () => {
+        view.draw();
+        button.hidden = !owner || history.messages.length === 0;
+        seen();
+      });
       fill(place, view.element, button);
     }
     await history.catchUp();

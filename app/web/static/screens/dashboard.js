@@ -9,6 +9,7 @@ import { calendarFeedDialog } from "./calendar-feed.js";
 import { createMeetingDialog, startNow } from "./create-meeting.js";
 
 const PAST_PAGE = 8;
+const SOON_MS = 900_000;
 
 export function show(app, root) {
   const { client, live } = app;
@@ -82,15 +83,16 @@ export function show(app, root) {
     ];
     answersSection.hidden = open.length === 0;
     renderList(answers, open, (one) => (one.status === "proposed" ? proposalCard(app, one) : invitationCard(app, one)));
-    const asked = new Set(received.map((one) => one.meeting.id)); // they stand among what waits for an answer
-    const now = isLive.items.filter((one) => !asked.has(one.id));
+    const asked = new Set(received.map(({ scope, meeting }) => (scope === "all" && meeting.series_id) || meeting.id));
+    const isAnswered = ({ id, series_id }) => !asked.has(id) && !asked.has(series_id); // others stand among what waits
+    const now = isLive.items.filter(isAnswered);
     onSection.hidden = now.length === 0;
     renderList(on, now, liveCard);
     drawComing(
       coming,
-      nextOfSeries(scheduled.items.filter((one) => !asked.has(one.id))),
+      nextOfSeries(scheduled.items.filter(isAnswered)),
     );
-    const gone = [...ended.items, ...cancelled.items].sort((one, other) =>
+    const gone = [...ended.items, ...calledOff(cancelled.items)].sort((one, other) =>
       lastMoment(other).localeCompare(lastMoment(one)),
     );
     pastSection.hidden = gone.length === 0;
@@ -134,6 +136,15 @@ function nextOfSeries(meetings) {
   return meetings.filter(({ series_id, starts_at }) => {
     if (!series_id || Date.parse(starts_at) < week) return true;
     return !seen.has(series_id) && seen.add(series_id);
+  });
+}
+
+/** Of a series that was called off as a whole, one. */
+function calledOff(meetings) {
+  const seen = new Set();
+  return meetings.filter(({ series_id, cancelled_at }) => {
+    const at = `${series_id} ${cancelled_at}`;
+    return !series_id || (!seen.has(at) && seen.add(at));
   });
 }
 
@@ -183,7 +194,7 @@ function liveCard(meeting) {
 }
 
 function comingRow(meeting) {
-  const soon = !meeting.starts_at || meeting.my_relation === "owner";
+  const soon = !meeting.starts_at || meeting.my_relation === "owner" || Date.parse(meeting.starts_at) < Date.now() + SOON_MS;
   return h(
     "li",
     { class: "row" },

@@ -1,9 +1,10 @@
-// What a host does about people who come by the meeting's link.
+// Who may come by the meeting's link, and what everyone may do in it.
 
 import { confirmDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
 import { words } from "../ui/words.js";
 import { copyLink } from "./create-meeting.js";
+import { rulesDialog } from "./rules.js";
 
 /** @returns {{element: Element, draw: (meeting: object) => void}} */
 export function guestsSection(app) {
@@ -43,7 +44,7 @@ export function guestsSection(app) {
     };
     fill(
       element,
-      h("h2", { id: "guests" }, "Guests"),
+      h("h2", { id: "guests" }, "Guests and permissions"),
       h(
         "p",
         {},
@@ -61,7 +62,8 @@ export function guestsSection(app) {
         { class: "buttons" },
         !over && button(open ? "Let no more guests in" : "Let guests in", "allow", () => letIn(!open)),
         button("Renew the link", "renew", renew),
-        open && button("Close guests out", "close-out", closeOut, "danger-text"),
+        !over && button("Permissions", "permissions", () => rulesDialog(app, meeting.id)),
+        open && meeting.state === "live" && button("Close guests out", "close-out", closeOut, "danger-text"),
       ),
     );
   }

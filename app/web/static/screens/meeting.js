@@ -13,7 +13,6 @@ import { guestsSection } from "./guests.js";
 import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
-import { rulesDialog } from "./rules.js";
 
 export function show(app, root, meetingId) {
   const { client, live } = app;
@@ -27,7 +26,7 @@ export function show(app, root, meetingId) {
   const columns = h(
     "div",
     { class: "columns" },
-    h("div", { class: "stack" }, guests.element, people.element, chat.element),
+    h("div", { class: "stack" }, people.element, chat.element, guests.element),
     h("div", { class: "stack" }, recordings.element, notes.element),
   );
   fill(root, head, columns);
@@ -39,7 +38,7 @@ export function show(app, root, meetingId) {
     try {
       meeting = await client.get(`/meetings/${meetingId}`);
     } catch (error) {
-      if (error.code === "banned") return fill(root, h("h1", {}, "The host has banned you from this meeting."));
+      if (error.code === "banned") return showBanned(root);
       if (error.status === 404 || error.status === 403 || error.status === 422) return notFound(app, root);
       throw error;
     }
@@ -70,6 +69,14 @@ export function show(app, root, meetingId) {
     recordings.dispose();
     chat.dispose();
   };
+}
+
+function showBanned(root) {
+  fill(
+    root,
+    h("h1", {}, "The host has banned you from this meeting."),
+    h("div", { class: "buttons" }, h("a", { class: "button", href: "/" }, "Your meetings")),
+  );
 }
 
 function headOf(app, meeting, invitation, run) {
@@ -147,7 +154,7 @@ function actionsOf(app, meeting, owner, run) {
   const cancelSome = () =>
     formDialog({
       title: "Cancel the meeting?",
-      submit: "Cancel",
+      submit: "Call off",
       danger: true,
       fields: [scopeField("What is called off")],
       send: (data) =>
@@ -170,7 +177,6 @@ function actionsOf(app, meeting, owner, run) {
     owner &&
       meeting.state === "scheduled" &&
       button("Change", "edit", () => editMeetingDialog(app, meeting, () => run(async () => {}))),
-    owner && button("Permissions", "settings", () => run(() => rulesDialog(app, meeting.id))),
     meeting.state === "scheduled" && button("Start", "play", () => run(() => post("start"))),
     owner && meeting.state === "scheduled" && button("Cancel", "close", () => run(cancel), "danger-text"),
     meeting.state === "live" && button("End", "close", () => run(end), "danger-text"),

@@ -60,7 +60,7 @@ export function peopleSection(app) {
     const asked = invitations.filter((one) => one.status !== "revoked");
     invitedPart.hidden = asked.length === 0;
     renderList(invited, asked, (one) => invitedRow(one, withdraw));
-    const people = participants.filter((one) => one.kind === "user");
+    const people = participants.filter((one) => one.kind === "user" && one.left_reason !== "denied");
     presentPart.hidden = people.length === 0;
     renderList(present, people, presentRow);
     bannedPart.hidden = bans.length === 0;
@@ -104,7 +104,7 @@ function bannedRow(person, lift) {
 }
 
 function presentRow(participant) {
-  const { display_name, state, joined_at, left_at } = participant;
+  const { display_name, is_guest, state, joined_at, left_at } = participant;
   const times = [joined_at && `from ${time(joined_at)}`, left_at && `to ${time(left_at)}`].filter(Boolean).join(" ");
   return h(
     "li",
@@ -114,7 +114,7 @@ function presentRow(participant) {
       "div",
       { class: "grow" },
       h("p", { class: "name" }, display_name),
-      h("p", { class: "hint" }, [PRESENCE[state], times].filter(Boolean).join(", ")),
+      h("p", { class: "hint" }, [is_guest && "Guest", PRESENCE[state], times].filter(Boolean).join(", ")),
     ),
     state === "joined" && h("span", { class: "dot good", title: PRESENCE.joined }),
   );

@@ -370,7 +370,7 @@ function showEnd(app, root, meetingId, text, reason = null, rejoin = null) {
           "Join again",
         ),
       !app.guest && [
-        h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
+        reason !== "banned" && h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
         h("a", { class: "button", href: "/" }, "Your meetings"),
       ],
     ),
