@@ -46,4 +46,5 @@ def require_chromium() -> None:
 def launch(playwright: Any, *, args: tuple[str, ...] = (), **options: Any) -> Any:
     """Start Chromium with `ARGS` and the caller's further `args`; `options` go to Playwright's `launch`."""
     require_chromium()
-    return playwright.chromium.launch(executable_path=EXECUTABLE, args=[*ARGS, *args], headless=True, **options)
+    options = {"executable_path": EXECUTABLE, "headless": True, **options}
+    return playwright.chromium.launch(args=[*ARGS, *args], **options)

@@ -21,7 +21,7 @@ class Person:
         self.name = name
         self.email = f"{re.sub('[^a-z]+', '.', name.lower())}{uuid4().hex[:8]}@example.org"
         self.server = server
-        self.context = browser.new_context(base_url=server.url, locale="en-GB", **options)
+        self.context = browser.new_context(**{"base_url": server.url, "locale": "en-GB", **options})
         self.context.set_default_timeout(PATIENCE_MS)
         self.sockets: list[str] = []
         self.errors: list[str] = []

@@ -105,10 +105,10 @@ export class ParleyClient extends EventTarget {
 
   /**
    * There is reason to try again at once. Whoever waits hears of it by the event `wake`, which has the reason.
-   * @param {"slept" | "network" | "seen"} reason slept: whatever is under way has gone into connections that are dead
+   * @param {"slept" | "network" | "seen"} reason but for `seen`, whatever is under way has gone into dead connections
    */
   wake(reason) {
-    if (reason === "slept") for (const giveUp of this.#inFlight) giveUp.abort();
+    if (reason !== "seen") for (const giveUp of this.#inFlight) giveUp.abort();
     this.dispatchEvent(Object.assign(new Event("wake"), { reason }));
   }
 

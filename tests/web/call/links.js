@@ -29,6 +29,7 @@ window.linkPair = async ({ adaOffers = true, boOffers = false } = {}) => {
         watched: true,
         tracks: end.tracks,
         iceServers: async () => [],
+        lost: () => end.link.restart(),
         reachable: () => true,
         dropUnsent: () => {},
         send: (type, payload) => {

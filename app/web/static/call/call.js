@@ -26,6 +26,7 @@ export class Call extends EventTarget {
   #telling = Promise.resolve();
   #heard; // since the newest answer
   #silentMs = 0; // between the two newest
+  #doubted = new Set(); // links whose way through the network may be gone
 
   constructor(client, meeting, media, { device, seen, log = () => {} }) {
     super();
@@ -102,6 +103,7 @@ export class Call extends EventTarget {
       onRefused: (error, to) => this.#log("signal_refused", { code: error.code, to }),
     });
     this.media.addEventListener("change", this.#onMedia);
+    this.#client.addEventListener("wake", this.#onWake);
     this.state = this.self.state === "waiting" ? "waiting" : "live";
     if (this.state === "live") await this.#connect(replaced);
     this.#listen();
@@ -146,6 +148,7 @@ export class Call extends EventTarget {
     this.#signals?.close();
     this.#hangUp();
     this.media.removeEventListener("change", this.#onMedia);
+    this.#client.removeEventListener("wake", this.#onWake);
     this.dispatchEvent(new Event("over"));
   }
 
@@ -170,6 +173,7 @@ export class Call extends EventTarget {
     if (online) {
       this.#silentMs = this.#heard.ms;
       this.#heard = new Stopwatch();
+      this.#restartDoubted();
     }
     if (online === this.online) return;
     this.online = online;
@@ -338,6 +342,7 @@ export class Call extends EventTarget {
       watched: this.mode === "p2p",
       tracks: this.media,
       iceServers: () => this.#iceServers(),
+      lost: () => this.#onLost(link),
       reachable: () => this.online,
       dropUnsent: () => this.#signals.forget(other.id),
       send: (type, payload) => {
@@ -359,6 +364,27 @@ export class Call extends EventTarget {
 
   #hangUp() {
     for (const id of [...this.links.keys()]) this.#unlink(id);
+  }
+
+  // Another network -------------------------------------------------------------------------------------------------
+
+  // The inbox polls at once, or as soon as it can. Its answer tells that there is a network, with addresses to gather.
+
+  #onWake = ({ reason }) => {
+    if (reason === "seen" || this.mode !== "p2p") return;
+    for (const link of this.links.values()) this.#doubted.add(link);
+  };
+
+  /** Somebody's network has changed. If it is ours, nobody may have told, and the poll hangs as well. */
+  #onLost(link) {
+    if (this.#doubted.size === 0) this.#inbox?.wake("network");
+    this.#doubted.add(link);
+  }
+
+  #restartDoubted() {
+    const links = [...this.#doubted];
+    this.#doubted.clear();
+    for (const link of links) link.restart();
   }
 
   async #iceServers() {

@@ -8,7 +8,8 @@
  *
  * A new DTLS fingerprint in an offer means that the other side has begun anew with another RTCPeerConnection; so must we.
  *
- * When ICE fails it is restarted; when that doesn't help within PATIENCE_MS the link begins anew.
+ * When nothing comes any more, `lost` is told, for whoever knows when signals get through to `restart` ICE; when that
+ * doesn't help within PATIENCE_MS the link begins anew.
  */
 
 const PATIENCE_MS = 12_000; // ICE gives up after about 15 s of silence; a new offer finds its way in under one
@@ -39,6 +40,7 @@ export class PeerLink extends EventTarget {
    * @param {() => Promise<RTCIceServer[]>} options.iceServers fresh ones; credentials expire
    * @param {(type: string, payload: object) => void} options.send
    * @param {() => void} options.dropUnsent what was to be sent belongs to a connection that is gone
+   * @param {() => void} options.lost nothing comes from the other side any more
    * @param {() => boolean} options.reachable whether signals get through at present
    * @param {{microphone, camera, screen}} options.tracks ours, each may be null
    * @param {(event: string, data: object) => void} options.log
@@ -262,9 +264,11 @@ export class PeerLink extends EventTarget {
       clearTimeout(this.#timer);
       this.#logPath(pc);
     } else if (connectionState === "disconnected" || connectionState === "failed") {
+      // A restart that has not helped yet leads from `failed` back to `disconnected`: that is no second loss.
+      const isNews = connectionState === "failed" || this.state === "connected";
       this.state = "reconnecting";
-      if (connectionState === "failed" && this.#options.watched) this.restart();
       this.#watch();
+      if (isNews && this.#options.watched) this.#options.lost();
     }
     this.#changed();
   }

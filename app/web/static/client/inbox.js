@@ -25,7 +25,8 @@
  * 10. 409 `cursor_ahead`: the server has forgotten what you remember (it was restored from a copy). Go on from its
  *    `head_seq`, and treat it as rule 6.
  * 11. When the device wakes up, or its network changes, the parked poll may be dead without a word: give it up and poll
- *    again at once (but no sooner than Retry-After).
+ *    again at once (but no sooner than Retry-After), with wait=0 as in rule 9. Not every change is told: a peer connection
+ *    that is `disconnected` is reason enough.
  * 12. Polls that are cut again and again before their time are cut by a proxy: ask for a shorter `wait`.
  *
  * Use:  for await (const message of inbox) await handle(message);
@@ -50,6 +51,7 @@ export class Inbox {
   #pause;
   #waitS;
   #cuts = 0; // polls in a row that were cut in the middle of their wait
+  #hurries = false; // whether the next poll is to tell at once that the server answers
 
   /**
    * @param {ParleyClient} client
@@ -88,6 +90,7 @@ export class Inbox {
   wake(reason) {
     if (reason !== "seen") {
       this.#waitS = this.#options.waitS; // perhaps another network, with another proxy
+      this.#hurries = true;
       this.#poll?.abort();
     }
     this.#pause.cutShort();
@@ -109,7 +112,8 @@ export class Inbox {
     let isRepeat = false; // since the last poll that was held and answered, one got no answer
     let mayInsist = true;
     while (!this.ended) {
-      const waitS = this.handled === null || failures > 0 ? 0 : this.#waitS;
+      const waitS = this.handled === null || failures > 0 || this.#hurries ? 0 : this.#waitS;
+      this.#hurries = false;
       const since = new Stopwatch();
       let reply;
       try {

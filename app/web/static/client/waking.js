@@ -12,16 +12,18 @@ const APART_MS = 10_000; // by so much more the wall clock went on than the stea
  * Call `client.wake(reason)` when there is reason to:
  *
  *   slept    the device was asleep or the page was frozen: ticks that should come every few seconds have not come
- *   network  it went, or came back
+ *   network  it went, came back, or is another
  *   seen     somebody looks at the page again
  *
  * @returns {() => void} end it
  */
 export function wakeWithDevice(client, page = globalThis) {
   const { document } = page;
+  const connection = page.navigator?.connection; // its `type` is known to phones only
   const over = new AbortController();
   let since = new Stopwatch();
   let hidden = document?.hidden ?? false;
+  let kind = connection?.type;
 
   const look = () => {
     const slept = since.ms > (hidden ? LATE_HIDDEN_MS : LATE_MS) || since.wallMs - since.steadyMs > APART_MS;
@@ -35,6 +37,11 @@ export function wakeWithDevice(client, page = globalThis) {
   over.signal.addEventListener("abort", () => clearInterval(timer));
 
   for (const type of ["online", "offline"]) listen(page, type, () => look() || client.wake("network"));
+  listen(connection, "change", () => {
+    if (connection.type === kind) return; // it is faster or slower now
+    kind = connection.type;
+    if (!look()) client.wake("network");
+  });
   listen(page, "pageshow", (event) => event.persisted && client.wake("slept"));
   listen(document, "resume", () => client.wake("slept"));
   listen(document, "visibilitychange", () => {
