@@ -77,7 +77,7 @@ class FaultOut(Schema):
     times = fields.Integer(required=True, metadata={"description": "It will still happen so often."})
     happened = fields.Integer(required=True)
     expires_at = fields.Function(
-        lambda fault: datetime.fromtimestamp(fault.expires_at, UTC).isoformat(),
+        lambda fault: datetime.fromtimestamp(fault.expires_at, UTC).isoformat().replace("+00:00", "Z"),
         required=True,
         metadata={"type": "string", "format": "date-time", "description": "By the real clock."},
     )

@@ -10,6 +10,7 @@ import { createMeetingDialog, startNow } from "./create-meeting.js";
 
 const PAST_PAGE = 8;
 const SOON_MS = 900_000;
+const TOGETHER_MS = 10_000;
 
 export function show(app, root) {
   const { client, live } = app;
@@ -139,13 +140,16 @@ function nextOfSeries(meetings) {
   });
 }
 
-/** Of a series that was called off as a whole, one. */
+/** Of those of a series that were called off together, one; it takes a moment to go through them. */
 function calledOff(meetings) {
-  const seen = new Set();
-  return meetings.filter(({ series_id, cancelled_at }) => {
-    const at = `${series_id} ${cancelled_at}`;
-    return !series_id || (!seen.has(at) && seen.add(at));
-  });
+  const shown = [];
+  for (const meeting of meetings) {
+    const at = Date.parse(meeting.cancelled_at);
+    const isTogether = ({ series_id, cancelled_at }) =>
+      series_id === meeting.series_id && Math.abs(Date.parse(cancelled_at) - at) < TOGETHER_MS;
+    if (!meeting.series_id || !shown.some(isTogether)) shown.push(meeting);
+  }
+  return shown;
 }
 
 /** Meetings by day; those without a time come first, since they can be joined at once. */
