@@ -103,6 +103,6 @@ def goes_on(*people: Person) -> None:
 
         def look(person: Person = person, before: dict[str, Any] = before) -> bool:
             now = person.media()
-            return now["frames"] > before["frames"] + 20 and now["packets"] > before["packets"] + 50
+            return now["frames"] > before["frames"] + 10 and now["packets"] > before["packets"] + 20
 
         eventually(person.page, look, f"{person.name} sees and hears on")

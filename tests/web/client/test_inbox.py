@@ -170,8 +170,9 @@ def test_when_the_device_comes_back_the_parked_poll_is_given_up_for_one_from_the
       await settle();
       client.wake("{reason}");
       await over;
-      return [polls(calls).map((query) => query.after ?? null), heard];"""
-    assert run(blank, script) == [[None, "4", "4"], [True, True]]  # nothing was lost, so nothing is said
+      return [polls(calls).map((query) => [query.after ?? null, query.wait]), heard];"""
+    asked = [[None, "0"], ["4", "25"], ["4", "0"]]  # the last tells at once whether the server answers
+    assert run(blank, script) == [asked, [True, True]]  # nothing was lost, so nothing is said
 
 
 def test_a_look_at_the_page_leaves_the_parked_poll_alone(blank: Page) -> None:

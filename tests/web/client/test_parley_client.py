@@ -168,12 +168,15 @@ def test_a_refresh_without_an_answer_is_given_up_while_it_still_may_be_repeated(
     )
 
 
-def test_after_a_sleep_what_was_under_way_is_repeated_at_once(blank: Page) -> None:
-    script = """
-      const { client, calls } = await signedIn("silent", { body: { id: "m" } });
-      const answer = client.post("/meetings", {});
+@pytest.mark.parametrize("reason", ["slept", "network"])
+def test_when_the_device_or_its_network_comes_back_what_was_under_way_is_repeated_at_once(
+    blank: Page, reason: str
+) -> None:
+    script = f"""
+      const {{ client, calls }} = await signedIn("silent", {{ body: {{ id: "m" }} }});
+      const answer = client.post("/meetings", {{}});
       await settle();
-      client.wake("slept");
+      client.wake("{reason}");
       return [await answer, new Set(calls.map((call) => call.headers["Idempotency-Key"])).size];"""
     assert run(blank, script) == [{"id": "m"}, 1]
 

@@ -9,6 +9,7 @@ START = """async (hidden) => {
   const { wakeWithDevice } = await import("/web/parley-client.js");
   const page = new EventTarget();
   page.document = Object.assign(new EventTarget(), { hidden, visibilityState: hidden ? "hidden" : "visible" });
+  page.navigator = { connection: Object.assign(new EventTarget(), { type: "wifi" }) };
   const reasons = [];
   const end = wakeWithDevice({ wake: (reason) => reasons.push(reason) }, page);
   Object.assign(window, { page, reasons, end });
@@ -80,6 +81,14 @@ def test_a_hidden_page_that_was_frozen_has_slept_when_it_is_shown(still: Page) -
 def test_what_the_browser_tells_is_passed_on(page: Page, event: str, reason: str) -> None:
     page.evaluate(event)
     assert reasons(page) == [reason]
+
+
+def test_another_kind_of_network_is_another_network_and_another_speed_is_not(page: Page) -> None:
+    change = "page.navigator.connection.dispatchEvent(new Event('change'))"
+    page.evaluate(change)
+    assert reasons(page) == []
+    page.evaluate(f"() => {{ page.navigator.connection.type = 'cellular'; {change}; {change}; }}")
+    assert reasons(page) == ["network"]
 
 
 def test_a_page_that_is_shown_for_the_first_time_wakes_nobody(page: Page) -> None:
