@@ -92,10 +92,10 @@ window.FakeMeeting = class {
     return { items: [] };
   }
 
-  async #poll({ participant_id, after }, signal) {
+  async #poll({ participant_id, after, wait }, signal) {
     const inbox = this.inboxes.get(participant_id);
     const news = () => inbox.messages.filter(({ seq }) => seq > (after ?? 0));
-    if (after !== null && news().length === 0) {
+    if (wait > 0 && after !== null && news().length === 0) {
       await new Promise((resolve, reject) => {
         inbox.wake = resolve;
         inbox.cut = reject;
