@@ -1,4 +1,4 @@
-"""What of the polls, acknowledgements and signals reaches Flask."""
+"""What of the polls, acknowledgements, signals and chat messages reaches Flask."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,9 @@ def count_asked(app: ParleyApp) -> list[str]:
     return _count(app, lambda path: path in (POLL_PATH, ACK_PATH), "QUERY_STRING")
 
 
-def count_signals_asked(app: ParleyApp) -> list[str]:
-    """Paths of requests with signals, likewise."""
-    return _count(app, lambda path: path.endswith("/rtc/signals"), "PATH_INFO")
+def count_sendings_asked(app: ParleyApp) -> list[str]:
+    """Paths of requests with signals or with a chat message, likewise."""
+    return _count(app, lambda path: path.endswith(("/rtc/signals", "/messages")), "PATH_INFO")
 
 
 def _count(app: ParleyApp, is_counted: Callable[[str], bool], told: str) -> list[str]:

@@ -11,7 +11,7 @@ from app.core.settings import Settings
 from app.inbox import service as inbox
 from app.serving.bridge import Bridge
 from app.serving.flask_calls import Answer
-from tests.serving.asked_of_flask import count_signals_asked
+from tests.serving.asked_of_flask import count_sendings_asked
 from tests.serving.bridged import bridged
 from tests.signaling.test_signals import *  # noqa: F403
 from tests.support.people import Call, Person, ok, problem
@@ -26,14 +26,14 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def asked_of_flask(app: ParleyApp) -> list[str]:
-    """Signals that pass through Flask."""
+    """Signals and chat messages that pass through Flask."""
     asked: list[str] = app.asked_of_flask  # type: ignore[attr-defined]
     return asked
 
 
 @pytest.fixture
 def app(app: ParleyApp) -> Iterator[ParleyApp]:
-    app.asked_of_flask = count_signals_asked(app)  # type: ignore[attr-defined]
+    app.asked_of_flask = count_sendings_asked(app)  # type: ignore[attr-defined]
     bridge = Bridge(app, threads=4)
     of_flask = Answer()
     of_flask.start("201 CREATED", [("Content-Type", "application/json")])
@@ -76,9 +76,10 @@ def test_a_request_in_another_form_is_for_flask(
     assert len(asked_of_flask) == 1
 
 
-def test_chat_messages_are_stored_so_too(call: Call, app: ParleyApp) -> None:
+def test_chat_messages_are_stored_so_too(call: Call, asked_of_flask: list[str]) -> None:
     path, body = f"/meetings/{call.meeting['id']}/messages", {"text": "Hello", "client_ref": "1"}
     answers = [call.guest.post(path, body) for _ in range(2)]
+    assert len(asked_of_flask) == 1
     assert ok(answers[0], 201) == ok(answers[1], 201)
     flasks, others = [{name.lower(): value for name, value in answer.headers} for answer in answers]
     for header in ("content-length", "x-request-id"):
