@@ -20,7 +20,7 @@ export PYTHONUNBUFFERED := 1
 
 ##@ Running
 .PHONY: run dev qa
-run: .venv/installed ## start Parley: the API and its jobs, on SQLite; Ctrl-C ends both
+run: .venv/installed ## start Parley: the API, its jobs and a media worker, on SQLite; Ctrl-C ends all
 	@$(BIN)/flask db upgrade
 	@# -e: Parley reads .env itself; honcho would read it by other rules. Ctrl-C (130) is how it is meant to end.
 	@trap : INT; WEB_PORT="$$PORT" $(BIN)/honcho -e /dev/null start || [ $$? -eq 130 ]
@@ -40,7 +40,7 @@ test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the datab
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy app
+	@$(BIN)/mypy app media_worker
 	@$(BIN)/lint-imports
 
 cover: .venv/installed-dev ## every test, with the lines and branches that none of them ran

@@ -20,11 +20,14 @@ from app.accounts.models import User
 from app.chat.models import ChatMessage
 from app.core import errors
 from app.core.actor import Actor
+from app.core.prepared import Prepared
 from app.core.runtime import Work
 from app.invitations.models import Invitation
 from app.invitations.places import meetings_for
-from app.meetings.models import Meeting, MeetingPerson
-from app.meetings.service import Standing, standing_of
+from app.media import placement
+from app.media.models import MediaWorker
+from app.meetings.models import Meeting, MeetingPerson, Standing
+from app.meetings.service import standing_of
 from app.participants.models import Participant
 from app.participants.service import is_in_the_room
 from app.rate_limits import RateLimits
@@ -38,7 +41,8 @@ class Who(StrEnum):
     ANYONE = "anyone"  # without a token too
     USER = "user"  # a signed-in person
     ADMIN = "admin"
-    SERVICE = "service"  # a media worker, with a service key
+    SERVICE = "service"  # a program, with a service key
+    WORKER = "worker"  # the service whose media worker this is, or that the meeting is placed on
     OWNER = "owner"  # of the meeting that the subject belongs to
     CO_HOST = "co_host"  # whom its owner has made one
     ACCEPTED = "accepted"  # its invitation
@@ -67,6 +71,9 @@ SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
 SIGNED_URL = frozenset({Who.SIGNED_URL})
 SENDER = frozenset({Who.SENDER})
+SERVICE = frozenset({Who.SERVICE})
+ADMIN = frozenset({Who.ADMIN})
+WORKER = frozenset({Who.WORKER})
 
 RULES: dict[str, frozenset[Who]] = {
     # accounts
@@ -145,8 +152,14 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /meetings/{meeting_id}/bans/{user_id}": HOST,
     # signaling and media
     "GET /meetings/{meeting_id}/rtc/config": MEMBER | GUEST,
-    "POST /meetings/{meeting_id}/rtc/signals": MEMBER | GUEST,
+    "POST /meetings/{meeting_id}/rtc/signals": MEMBER | GUEST | WORKER,
+    "POST /meetings/{meeting_id}/rtc/reports": WORKER,
     "GET /meetings/{meeting_id}/rtc/tracks": PRESENT,
+    "POST /media/workers": SERVICE,
+    "GET /media/workers": ADMIN,
+    "PUT /media/workers/{worker_id}": WORKER,
+    "DELETE /media/workers/{worker_id}": WORKER | ADMIN,
+    "GET /media/workers/{worker_id}/placements": WORKER,
     "GET /rtc/inbox": ANY_ACCOUNT | GUEST,
     "POST /rtc/ack": ANY_ACCOUNT | GUEST,
     # uploads
@@ -233,30 +246,42 @@ def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
     return None, {Who.UPLOADER} if upload is not None and upload.user_id == actor.user_id else set()
 
 
-def _meeting(_work: Work, _actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
-    return meeting_id, set()
+def _meeting(work: Work, actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
+    is_placed = actor.is_service and placement.is_on_worker_of(work, meeting_id, actor.user_id)
+    return meeting_id, {Who.WORKER} if is_placed else set()
+
+
+def _worker(work: Work, actor: Actor, worker_id: str) -> tuple[None, set[Who]]:
+    worker = work.get(MediaWorker, worker_id)
+    if worker is None:
+        return None, set()
+    return None, ({Who.WORKER} if worker.user_id == actor.user_id else set()) | (
+        {Who.ADMIN} if actor.is_admin else set()
+    )
 
 
 # By the name of the path's id: how to find the subject's meeting (None: it has none, or there is no such subject), and
 # who may know that the subject exists.
 SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who]]], frozenset[Who]]] = {
-    "meeting_id": (_meeting, ASKED | GUEST),
+    "meeting_id": (_meeting, ASKED | GUEST | WORKER),
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, PRESENT | SELF),
     "message_id": (_meeting_of_message, PRESENT),
     "recording_id": (_meeting_of_recording, MEMBER),
     "upload_id": (_upload, UPLOADER),
+    "worker_id": (_worker, WORKER | ADMIN),
 }
 
 # Where the path names the meeting itself, one statement tells whether the session is good and what its person is there.
-_SESSION_AND_RELATION = SESSION.add_columns(MeetingPerson.relation, MeetingPerson.role.label("role_there")).outerjoin(
+_WITH_RELATION = SESSION.add_columns(MeetingPerson.relation, MeetingPerson.role.label("role_there")).outerjoin(
     MeetingPerson, and_(MeetingPerson.user_id == User.id, MeetingPerson.meeting_id == bindparam("of_meeting"))
 )
+_SESSION_AND_RELATION = Prepared(_WITH_RELATION)
 
 # Of signals, the most frequent of all requests, everything that has to be known.
 SIGNALS = "POST /meetings/{meeting_id}/rtc/signals"
-_SENDER_AND_RECIPIENT = (
-    _SESSION_AND_RELATION.with_only_columns(
+_SENDER_AND_RECIPIENT = Prepared(
+    _WITH_RELATION.with_only_columns(
         User.display_name.label("user_name"),
         User.role,
         MeetingPerson.relation,
@@ -309,16 +334,17 @@ def guard(work: Work) -> None:
         raise
 
 
-def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any]) -> None:
+def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any], *, beside: bool = True) -> None:
     """The same for an operation that wants a token; it sets `g.actor`. It needs an application context, and no request:
-    signals pass through here that Flask never sees.
+    signals pass through here that Flask never sees. `beside`: see `authenticate`.
 
     :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
     """
     if "meeting_id" in path_ids:
-        g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, of_meeting=path_ids["meeting_id"])
+        of_meeting = path_ids["meeting_id"]
+        g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, beside=beside, of_meeting=of_meeting)
     else:
-        (g.actor, _), found = authenticate(work, authorization), None
+        (g.actor, _), found = authenticate(work, authorization, beside=beside), None
     if not g.actor.is_service:
         work.driver(RateLimits).check_user(operation, g.actor.user_id)
     if found is None:
@@ -350,7 +376,7 @@ def admit_sender(
         "of_sender": participant_id,
         "of_recipient": recipient_id,
     }
-    rows = work.connection().execute(_SENDER_AND_RECIPIENT, asked).all()
+    rows = work.run(_SENDER_AND_RECIPIENT, asked)
     if not rows:
         raise session_ended(work, claims.session_id)
     g.actor = Actor(claims.user_id, claims.session_id, rows[0].user_name, rows[0].role)

@@ -1,4 +1,4 @@
-"""The commands of `flask`: users, jobs, settings, demo, and db for migrations.
+"""The commands of `flask`: users, jobs, media, settings, demo, and db for migrations.
 
 Only `wsgi.py` has them: they take time to import, Alembic most of all, and no server needs them.
 """
@@ -13,6 +13,7 @@ from app.core.flask_app import ParleyApp
 from app.core.jobs.commands import jobs_cli
 from app.core.settings_docs import env_example, settings_table
 from app.demo.commands import demo_cli
+from app.media.commands import media_cli
 
 settings_cli = AppGroup("settings", help="The settings, as documents.")
 
@@ -31,5 +32,5 @@ def show_env() -> None:
 
 def register_commands(app: ParleyApp) -> None:
     Migrate(app, app.runtime.database, directory=MIGRATIONS)
-    for group in (users_cli, jobs_cli, settings_cli, demo_cli):
+    for group in (users_cli, jobs_cli, media_cli, settings_cli, demo_cli):
         app.cli.add_command(group)

@@ -31,6 +31,7 @@ from app.core.objects.disk import DiskObjectStore
 from app.core.objects.part_urls import PartUrls
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
+from app.core.sealing import Sealer
 from app.core.secret_files import keep_secret
 from app.core.settings import Settings
 from app.core.wakeups.base import Wakeups
@@ -44,9 +45,10 @@ from app.inbox.parking import Parking
 from app.invitations import events as invitations
 from app.invitations import handlers as invitation_handlers
 from app.media import handlers as media_handlers
+from app.media import tasks as media_tasks
+from app.media import workers as media_workers
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
-from app.meetings import service as meeting_service
 from app.meetings import tasks as meeting_tasks
 from app.meetings.unread import UnreadMessages
 from app.notes import events as notes
@@ -107,6 +109,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
         Providers: Providers(settings),
+        Sealer: Sealer(lambda: _data_secret(settings)),
         ObjectStore: _objects(settings, part_urls),
         PartUrls: part_urls,
         Parking: Parking(
@@ -121,6 +124,12 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Transcriber: MockTranscriber(),
         Analyst: MockAnalyst(),
     }
+
+
+def _data_secret(settings: Settings) -> str:
+    if settings.data_secret is not None:
+        return settings.data_secret.get_secret_value()
+    return keep_secret(settings.storage_dir, "data_secret")
 
 
 def _counters(settings: Settings, clock: Clock) -> Counters:
@@ -185,7 +194,6 @@ def _jobs(settings: Settings) -> Jobs:
 def _bus() -> Bus:
     bus = Bus()
     bus.on(accounts.EmailVerified, invitation_handlers.attach_invitations)
-    bus.on(accounts.ServiceAdmitted, inbox_handlers.open_worker_inbox)
     bus.on(accounts.SessionStarted, inbox_handlers.open_session_inbox)
     bus.on(accounts.SessionEnded, participant_handlers.leave_with_session, inbox_handlers.close_session_inbox)
     bus.on(accounts.SessionEnded, meeting_handlers.forget_guest, revocations.tell)
@@ -229,6 +237,7 @@ def _bus() -> Bus:
     bus.on(participants.ParticipantLeft, participant_handlers.tell_waiting)
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
+    bus.on(participants.ParticipantLeft, media_handlers.release)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
 
@@ -265,8 +274,8 @@ def _tasks() -> Tasks:
     tasks.add(links.SEND_RESET, account_tasks.send_reset)
     tasks.add(account_tasks.SWEEP, account_tasks.sweep, every_s=account_tasks.SWEEP_EVERY_S)
     tasks.add("participants.sweep", participant_tasks.sweep_presence, every_s=participant_tasks.SWEEP_EVERY_S)
-    tasks.add("meetings.end_empty", meeting_service.end_empty, every_s=10)
-    tasks.add("meetings.remind", meeting_service.remind, every_s=30)
+    tasks.add("meetings.end_empty", meeting_tasks.end_empty, every_s=10)
+    tasks.add("meetings.remind", meeting_tasks.remind, every_s=30)
     tasks.add(meeting_tasks.WATCH_TIME, meeting_tasks.watch_time, every_s=meeting_tasks.WATCH_TIME_EVERY_S)
     tasks.add(meeting_tasks.EXTEND, meeting_tasks.extend_series, every_s=meeting_tasks.EXTEND_EVERY_S)
     tasks.add(calendar_tasks.SEND, calendar_tasks.send_mail)
@@ -280,6 +289,8 @@ def _tasks() -> Tasks:
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
     tasks.add(note_service.WRITE, note_tasks.write)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
+    tasks.add(media_workers.SETTLE, media_tasks.settle)
+    tasks.add(media_tasks.WATCH, media_tasks.watch, every_s=media_tasks.WATCH_EVERY_S)
     tasks.add("inbox.purge", inbox_service.purge, every_s=300)
     tasks.add("events.purge", event_service.purge, every_s=3600)
     tasks.add("idempotency.purge", idempotency.purge, every_s=3600)

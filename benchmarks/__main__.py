@@ -16,6 +16,7 @@ BENCHMARKS = [
     "cycles",
     "meeting_size",
     "upload_throughput",
+    "forwarding",
     "startup",
 ]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]

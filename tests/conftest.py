@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from _pytest.nodeid import coerce_node_id
 from flask_migrate import upgrade
 from werkzeug.routing import Rule
 
@@ -56,7 +57,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         first_cases.add(function)
     if left:
         config.hook.pytest_deselected(items=left)
+    _check_ids(kept)
     items[:] = _longest_first(kept) if hasattr(config, "workerinput") else kept  # where several work
+
+
+def _check_ids(items: list[pytest.Item]) -> None:
+    """Where several work, one test is run for each id: those that share theirs would be left out, and nobody told."""
+    for item in items:
+        if item.name not in item.nodeid and item.parent is not None:
+            # pytest takes no brackets from a name any more, and schemathesis has the operation only there.
+            item._id = coerce_node_id(f"{item.parent.nodeid}::{item.name}")
+    doubled = [node_id for node_id, count in Counter(item.nodeid for item in items).items() if count > 1]
+    if doubled:
+        raise pytest.UsageError(f"Several tests have the id {doubled[0]}.")
 
 
 def _longest_first(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -35,6 +35,7 @@ ROLES: dict[str, set[str]] = {
     "owner": {"user"},
     "admin": {"user", "admin"},
     "media worker": {"service"},
+    "media worker of another service": {"service"},
     "guest of this meeting": {"guest"},
     "guest at the door": {"guest"},
     "guest of another meeting": {"guest"},
@@ -56,6 +57,7 @@ _IN_THE_MEETING: dict[str, set[str]] = {
     "co-host": {"accepted", "co_host"},
     "banned": {"banned"},
     "owner": {"owner"},
+    "media worker": {"worker"},
     "guest of this meeting": {"guest", "guest_inside"},
     "guest at the door": {"guest"},
 }
@@ -65,15 +67,17 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
     "recording_id": _IN_THE_MEETING,
     "upload_id": {"owner": {"uploader"}},
+    "worker_id": {"media worker": {"worker"}, "admin": {"admin"}},
     "message_id": _IN_THE_MEETING | {"participant": {"accepted", "sender"}},
 }
 # Nobody else learns that it exists.
 MAY_KNOW: dict[str, set[str]] = {
-    "meeting_id": {"owner", "accepted", "invited", "guest"},
+    "meeting_id": {"owner", "accepted", "invited", "guest", "worker"},
     "invitation_id": {"owner", "invitee"},
     "participant_id": {"owner", "accepted", "guest_inside", "self"},
     "recording_id": {"owner", "accepted"},
     "upload_id": {"uploader"},
+    "worker_id": {"worker", "admin"},
     "message_id": {"owner", "accepted", "guest_inside"},
 }
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
@@ -119,7 +123,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/messages": lambda *_: {"text": "Hello"},
     "PUT /meetings/{meeting_id}/messages/read": lambda *_: {"up_to": 1},
     "PATCH /messages/{message_id}": lambda *_: {"text": "Hello again"},
-    "POST /rtc/ack": lambda *_: {"up_to": 0},
+    "POST /rtc/ack": lambda world, actor: {"up_to": 0, **_own_worker(world, actor)},
+    "POST /meetings/{meeting_id}/rtc/reports": lambda *_: {"epoch": 1, "speakers": []},
+    "POST /media/workers": lambda *_: {"name": "host-a/2", "engine": "portable", "version": "1", "capacity": 9},
+    "PUT /media/workers/{worker_id}": lambda *_: {"load": 0, "participants": 0, "tracks": 0},
     "POST /uploads": lambda *_: {"purpose": "chat_file", "name": "notes.txt", "size": 5},
     "POST /uploads/{upload_id}/parts": lambda *_: {"numbers": [1]},
     "POST /uploads/{upload_id}/complete": lambda *_: {"sha256": "0" * 64},
@@ -127,7 +134,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
-QUERIES = {"GET /auth/oidc/{provider}/start": {"code_challenge": "c" * 43}}
+QUERIES: dict[str, Callable[[World, str], dict[str, str]]] = {
+    "GET /auth/oidc/{provider}/start": lambda *_: {"code_challenge": "c" * 43},
+    "GET /rtc/inbox": lambda world, actor: _own_worker(world, actor),
+}
 # Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not, what
 # the meeting's owner permits to hosts only.
 ALLOWED_PROBLEMS = {
@@ -143,6 +153,11 @@ ALLOWED_PROBLEMS = {
 
 
 OPERATIONS = [(method, path, operation) for method, path, operation in operations()]
+
+
+def _own_worker(world: World, actor: str) -> dict[str, str]:
+    """A media worker's inbox is the worker's; everybody else's is their session's."""
+    return {"worker_id": world.workers[actor]} if actor in world.workers else {}
 
 
 def _participant(world: World, actor: str) -> str:
@@ -215,7 +230,7 @@ def _ask(world: World, actor: str, method: str, path: str, operation: dict[str, 
             pytest.fail(f"{key} takes a body: add one that is accepted to BODIES in {__file__}")
         given["json"] = BODIES[key](world, actor)
     if key in QUERIES:
-        given["query_string"] = QUERIES[key]
+        given["query_string"] = QUERIES[key](world, actor)
     if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", [])):
         given["headers"] = {"If-Match": '"1", "2", "3"'}
     ids = world.ids_for(actor)

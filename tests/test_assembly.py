@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from flask import url_for
 
 from app import create_app
 from app.core.flask_app import ParleyApp
+from app.core.ids import new_id
 from app.core.settings import Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +27,7 @@ NOT_AT_THE_START = [
     "authlib",
     "av",
     "email_validator",
+    "filetype",
     "flask_cors",
     "flask_migrate",
     "joserfc",
@@ -34,6 +37,7 @@ NOT_AT_THE_START = [
     "pymysql",
     "redis",
     "requests",
+    "sqlalchemy.dialects.mysql",
     "sqlalchemy.dialects.postgresql",
 ]
 
@@ -54,6 +58,15 @@ def test_a_start_imports_nothing_that_only_commands_or_other_settings_need(tmp_p
     imported = modules_after("from app import create_app; create_app()", tmp_path)
     assert "app.assembly" in imported
     assert imported.isdisjoint(NOT_AT_THE_START)
+
+
+def test_addresses_are_made_though_a_start_writes_none(app: ParleyApp) -> None:
+    rule = next(rule for rule in app.url_map.iter_rules() if rule.rule == "/api/v1/meetings/<id:meeting_id>")
+    meeting_id = new_id()
+    for _ in range(2):
+        with app.test_request_context():
+            assert url_for(rule.endpoint, meeting_id=meeting_id) == f"/api/v1/meetings/{meeting_id}"
+            assert url_for(rule.endpoint, meeting_id=meeting_id, page=2).endswith("?page=2")
 
 
 def test_who_needs_one_part_of_the_app_does_not_import_it_all(tmp_path: Path) -> None:

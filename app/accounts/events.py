@@ -26,13 +26,6 @@ class UserErased(NamedTuple):
     user_id: str
 
 
-class ServiceAdmitted(NamedTuple):
-    """A program got a key."""
-
-    user_id: str
-    display_name: str
-
-
 class SessionStarted(NamedTuple):
     session_id: str
     user_id: str

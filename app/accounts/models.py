@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, UtcDateTime, exact
@@ -20,6 +20,9 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(exact(255))  # None: cannot sign in with a password
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # from then on no token and no password counts
+    # What is done with what they say in meetings, where they say nothing else at joining.
+    ai_transcribe: Mapped[bool] = mapped_column(default=True, server_default=text("'1'"))
+    ai_analyse: Mapped[bool] = mapped_column(default=True, server_default=text("'1'"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column()
 
@@ -28,6 +31,10 @@ class User(Base):
     @property
     def is_guest(self) -> bool:
         return self.role == "guest"
+
+    @property
+    def ai(self) -> dict[str, bool]:
+        return {"transcribe": self.ai_transcribe, "analyse": self.ai_analyse}
 
     @property
     def email_verified(self) -> bool:
@@ -58,6 +65,17 @@ class UserSession(Base):
     # logout | revoked | expired | refresh_reused | password_changed | password_reset | erased
     # of a guest also: meeting_ended | meeting_cancelled | guests_closed | removed
     ended_reason: Mapped[str | None] = mapped_column(exact(32))
+
+
+class Integration(Base):
+    """What a person entrusts to Parley for another service: a key, a token, an address. Sealed, and never shown."""
+
+    __tablename__ = "integrations"
+
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(exact(64), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class EmailToken(Base):

@@ -9,6 +9,7 @@ from app.accounts.schemas import (
     EmailIn,
     LinkIn,
     LoginIn,
+    MeOut,
     PasswordChange,
     PasswordIn,
     PasswordReset,
@@ -88,21 +89,25 @@ class Logout(MethodView):
 
 @blp.route("/auth/me")
 class Me(MethodView):
-    @blp.response(200, UserOut)
+    @blp.response(200, MeOut)
     def get(self) -> Any:
         """Read one's account"""
         user = service.get_user(work(), actor().user_id)
-        return user, 200, etag(user.version)
+        return service.own_view(work(), user), 200, etag(user.version)
 
-    @blp.arguments(ProfileUpdate)
-    @blp.response(200, UserOut)
+    @blp.arguments(ProfileUpdate, example={"display_name": "Anna Berg", "ai": {"transcribe": True, "analyse": False}})
+    @blp.response(200, MeOut)
     def patch(self, data: dict[str, Any]) -> Any:
-        """Change one's name or language"""
+        """Change one's name or language, what may be done with what one says, or integrations
+
+        `ai` is for meetings that one joins from now on, unless `join` says otherwise; what is transcribed already
+        stays. `integrations` are kept encrypted and never shown again, only their names and when they were set.
+        """
         user = service.get_user(work(), actor().user_id)
         require_version(user.version)
-        service.update_profile(work(), user, **{"display_name": None, "locale": None, **data})
+        service.update_profile(work(), user, data)
         work().flush()
-        return user, 200, etag(user.version)
+        return service.own_view(work(), user), 200, etag(user.version)
 
     @blp.arguments(PasswordIn)
     @blp.response(204)

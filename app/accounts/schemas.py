@@ -7,7 +7,7 @@ from marshmallow import fields
 
 from app.accounts import passwords
 from app.accounts.emails import normalise_email
-from app.core.api import Schema, Text, Timestamp, id_field, text_field
+from app.core.api import Boolean, Schema, Text, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery, page_of
 
 LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3, less its angle brackets
@@ -82,6 +82,50 @@ def _locale_field(**kwargs: Any) -> Text:
     return Text(validate=tag, metadata={"description": "Language tag (RFC 5646).", "example": "en"}, **kwargs)
 
 
+class AiSaid(Schema):
+    """What a person says about it; what is left out stays as it is."""
+
+    transcribe = Boolean(metadata={"description": "Whether what they say may be transcribed.", "example": True})
+    analyse = Boolean(
+        metadata={"description": "Whether summaries and notes may be made of what was transcribed.", "example": False}
+    )
+
+
+class AiOut(Schema):
+    transcribe = fields.Boolean(
+        required=True, metadata={"description": "Whether what they say may be transcribed.", "example": True}
+    )
+    analyse = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether summaries and notes may be made of what was transcribed.", "example": True},
+    )
+
+
+LONGEST_INTEGRATION = 4096  # characters; tokens with claims in them are the longest
+_INTEGRATION_NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+
+def integrations_field() -> fields.Dict:
+    """Keys and addresses by name; null forgets one."""
+    return fields.Dict(
+        keys=fields.String(
+            validate=ma.validate.Regexp(
+                _INTEGRATION_NAME,
+                error="Not a name of 1 to 64 of a-z, 0-9, dot, dash and _, the first a letter or digit.",
+            )
+        ),
+        values=fields.String(allow_none=True, validate=ma.validate.Length(1, LONGEST_INTEGRATION)),
+        load_default=None,
+        load_only=True,
+        metadata={
+            "description": "Keys, tokens and addresses of other services, by name. They are kept encrypted and never "
+            "shown again; null forgets one. What is left out stays.",
+            "writeOnly": True,
+            "example": {"crm": "pat-eu1-0f3c", "slack": "https://hooks.slack.example/T0/B0/x"},
+        },
+    )
+
+
 class RegisterIn(Schema):
     email = EmailAddress(required=True)
     password = _password_field()
@@ -102,6 +146,8 @@ class RefreshIn(Schema):
 class ProfileUpdate(Schema):
     display_name = PersonalName()
     locale = _locale_field()
+    ai = fields.Nested(AiSaid)
+    integrations = integrations_field()
 
 
 class PasswordIn(Schema):
@@ -144,8 +190,22 @@ class UserOut(Schema):
     role = fields.String(required=True, metadata={"enum": ["user", "admin", "service", "guest"], "example": "user"})
     email_verified = fields.Boolean(required=True)
     has_password = fields.Boolean(required=True, metadata={"description": "false: it is signed in to by a provider."})
+    ai = fields.Nested(
+        AiOut, required=True, metadata={"description": "Unless they say something else when they join a meeting."}
+    )
     created_at = Timestamp(required=True)
     version = fields.Integer(required=True, metadata={"example": 1})
+
+
+class IntegrationOut(Schema):
+    """That there is one; what it holds is not shown."""
+
+    name = fields.String(required=True, metadata={"example": "crm"})
+    set_at = Timestamp(required=True)
+
+
+class MeOut(UserOut):
+    integrations = fields.List(fields.Nested(IntegrationOut), required=True, metadata={"description": "By name."})
 
 
 class TokensOut(Schema):

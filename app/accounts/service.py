@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy import String, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts import events, links, sessions
+from app.accounts import events, integrations, links, sessions
 from app.accounts.authentication import SERVICE_KEY_PREFIX, hash_of_key
 from app.accounts.emails import normalise_email as normalise_email
 from app.accounts.models import Acquaintance, EmailToken, ServiceKey, User, UserSession
 from app.accounts.oidc.models import OidcIdentity
 from app.accounts.passwords import PasswordHasher
+from app.accounts.schemas import UserOut
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
@@ -142,11 +143,20 @@ def login(
 # Changing
 
 
-def update_profile(work: Work, user: User, *, display_name: str | None, locale: str | None) -> None:
-    """Change what is not None."""
-    if locale is not None:
-        user.locale = locale
-    if display_name is not None and display_name != user.display_name:
+def own_view(work: Work, user: User) -> dict[str, Any]:
+    """A user as `MeOut` takes them."""
+    row: dict[str, Any] = {name: getattr(user, name) for name in UserOut().fields}
+    return row | {"integrations": integrations.of_user(work, user.id)}
+
+
+def update_profile(work: Work, user: User, changes: dict[str, Any]) -> None:
+    """:param changes: as `ProfileUpdate` has loaded them."""
+    user.locale = changes.get("locale", user.locale)
+    wishes = user.ai | changes.get("ai", {})
+    user.ai_transcribe, user.ai_analyse = wishes["transcribe"], wishes["analyse"]
+    integrations.change(work, user.id, changes.get("integrations") or {})
+    display_name = changes.get("display_name", user.display_name)
+    if display_name != user.display_name:
         user.display_name = display_name
         work.flush()
         work.emit(events.UserRenamed(user.id, display_name))
@@ -191,8 +201,17 @@ def add_service_key(work: Work, user: User) -> str:
     """A new key of a service: the one time that its text is seen."""
     key = SERVICE_KEY_PREFIX + secrets.token_urlsafe(32)
     work.add(ServiceKey(id=new_id(), user_id=user.id, key_hash=hash_of_key(key), created_at=work.now()))
-    work.emit(events.ServiceAdmitted(user.id, user.display_name))
     return key
+
+
+def keep_service_key(work: Work, user: User, key: str) -> None:
+    """Let a service have a key whose text somebody keeps; one that was taken back counts again."""
+    known = work.scalar(select(ServiceKey).where(ServiceKey.key_hash == hash_of_key(key)))
+    if known is None:
+        work.add(ServiceKey(id=new_id(), user_id=user.id, key_hash=hash_of_key(key), created_at=work.now()))
+    else:
+        known.user_id, known.revoked_at = user.id, None
+    work.flush()
 
 
 # Going
@@ -210,10 +229,12 @@ def erase(work: Work, actor: Actor, *, password: str | None) -> None:
     work.execute(delete(EmailToken).where(EmailToken.user_id == user.id))
     work.execute(delete(ServiceKey).where(ServiceKey.user_id == user.id))
     work.execute(delete(OidcIdentity).where(OidcIdentity.user_id == user.id))
+    integrations.forget(work, [user.id])
     work.execute(delete(Acquaintance).where((Acquaintance.user_id == user.id) | (Acquaintance.other_id == user.id)))
     user.email = user.email_verified_at = user.password_hash = None
     user.display_name = NAME_OF_ERASED
     user.locale = "en"
+    user.ai_transcribe = user.ai_analyse = True
     user.role = "user"
     work.flush()
     work.emit(events.UserErased(user.id))
@@ -234,6 +255,7 @@ def erase_gone_guests(work: Work) -> int:
     guests = work.scalars(gone.with_for_update(skip_locked=True)).all()
     for guest in guests:
         guest.display_name, guest.disabled_at = NAME_OF_GONE_GUEST, work.now()
+    integrations.forget(work, [guest.id for guest in guests])
     whose = UserSession.user_id.in_([guest.id for guest in guests])
     work.execute(update(UserSession).where(whose).values(device=None, user_agent=None))
     work.flush()

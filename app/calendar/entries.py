@@ -19,6 +19,7 @@ from app.invitations.models import Invitation
 from app.invitations.service import counts_for
 from app.meetings import series as series_service
 from app.meetings import service as meetings
+from app.meetings import shapes as meeting_shapes
 from app.meetings.models import Meeting, MeetingPerson, MeetingSeries
 from app.meetings.recurrence import to_utc
 
@@ -45,7 +46,7 @@ class Reader:
 
 def of_meetings(work: Work, found: Sequence[Meeting], reader: Reader) -> "list[Entry]":
     """Entries of meetings that the reader may see, all of which have a start."""
-    all_series = meetings.series_of(work, found)
+    all_series = meeting_shapes.series_of(work, found)
     whole = _whole_series_of(work, list(all_series.values()), reader.user_id)
     users = _users(work, {one.owner_id for one in found} | {reader.user_id})
     relations = _relations(work, found, reader.user_id)
@@ -78,7 +79,7 @@ def of_meeting(work: Work, meeting: Meeting, owner: User, series: MeetingSeries 
         time_zone=meeting.time_zone,
         title=meeting.title,
         description=meeting.description,
-        url=meetings.join_url(work, meeting, series),
+        url=meeting_shapes.join_url(work, meeting, series),
         status="CANCELLED" if meeting.state == "cancelled" else "CONFIRMED",
         organiser=organiser(work, owner),
         recurrence_id=meeting.original_start if is_occurrence else None,
@@ -106,7 +107,7 @@ def of_series(work: Work, series: MeetingSeries, owner: User, anchor: Meeting) -
         time_zone=zone,
         title=series.template["title"],
         description=series.template.get("description", ""),
-        url=meetings.join_url(work, anchor, series),
+        url=meeting_shapes.join_url(work, anchor, series),
         status="CANCELLED" if series.cancelled_at else "CONFIRMED",
         organiser=organiser(work, owner),
         rule=series.rule,

@@ -16,7 +16,7 @@ from app.calendar import entries
 from app.core.runtime import Work
 from app.invitations import places
 from app.invitations.models import Invitation
-from app.meetings import service as meetings
+from app.meetings import shapes as meeting_shapes
 from app.meetings.models import Meeting, MeetingSeries
 
 ASKED = ("pending", "accepted", "proposed")
@@ -114,7 +114,7 @@ def _part(
 
     if meeting.starts_at is None:
         return None
-    series = meetings.series_of(work, [meeting]).get(meeting.series_id)
+    series = meeting_shapes.series_of(work, [meeting]).get(meeting.series_id)
     if whole and series is not None and invitation.series_id is not None:
         entry = entries.of_series(work, series, owner, meeting)
     else:

@@ -15,7 +15,7 @@ Rules, and why they hold:
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, exists, insert, or_, select
 
 from app.chat import shapes
 from app.chat.emoji import is_emoji
@@ -25,6 +25,7 @@ from app.core.actor import Actor
 from app.core.downloads import Download
 from app.core.ids import new_id
 from app.core.inserts import insert_unless_there
+from app.core.prepared import Prepared
 from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.models import Inbox
@@ -34,25 +35,31 @@ from app.meetings.models import MeetingPerson
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.participants.permissions import require
+from app.participants.service import IS_IN_THE_ROOM
 from app.uploads import service as uploads
 
 READERS = ("owner", "accepted")
 
-# What every message costs: written once, so that SQLAlchemy compiles them once.
-_INSERT = insert(ChatMessage.__table__)  # type: ignore[arg-type]
-_SENT_BEFORE = select(ChatMessage.id).where(
-    ChatMessage.meeting_id == bindparam("of_meeting"),
-    ChatMessage.sender_id == bindparam("of_sender"),
-    ChatMessage.client_ref == bindparam("ref"),
+# What every message costs.
+_INSERT = Prepared(insert(ChatMessage.__table__))  # type: ignore[arg-type]
+_UNCHANGED = {"edited_at": None, "deleted_at": None}
+_SENT_BEFORE = Prepared(
+    select(ChatMessage.id).where(
+        ChatMessage.meeting_id == bindparam("of_meeting"),
+        ChatMessage.sender_id == bindparam("of_sender"),
+        ChatMessage.client_ref == bindparam("ref"),
+    )
 )
-_INBOXES_ELSEWHERE = (
+_INBOXES_ELSEWHERE = Prepared(
     select(Inbox.id)
     .join(MeetingPerson, MeetingPerson.user_id == Inbox.user_id)
     .where(
         MeetingPerson.meeting_id == bindparam("of_meeting"),
-        MeetingPerson.relation.in_(READERS),
+        or_(*(MeetingPerson.relation == relation for relation in READERS)),
         Inbox.closed_at.is_(None),
-        Inbox.user_id.not_in(bindparam("in_the_room", expanding=True)),
+        ~exists().where(
+            Participant.meeting_id == bindparam("of_meeting"), Participant.user_id == Inbox.user_id, IS_IN_THE_ROOM
+        ),
     )
 )
 
@@ -98,10 +105,10 @@ def send(
     held = meetings.next_message_number(work, meeting_id)
     if client_ref is not None:  # asked under the lock: a repeat may have overtaken the first one
         asked = {"of_meeting": meeting_id, "of_sender": actor.user_id, "ref": client_ref}
-        before = work.connection().scalar(_SENT_BEFORE, asked)
-        if before is not None:
+        before = work.run(_SENT_BEFORE, asked)
+        if before:
             meetings.give_back_message_number(work, meeting_id)
-            return shapes.view(work, get(work, before), actor.user_id)
+            return shapes.view(work, get(work, before[0].id), actor.user_id)
     check_may_write(held)
     require(work, actor, meeting_id, "chat", meeting=held)
     values = {
@@ -114,9 +121,10 @@ def send(
         "data": None if upload_id is None else asdict(uploads.take(work, actor, upload_id, "chat_file")),
         "client_ref": client_ref,
         "created_at": work.now(),
+        **_UNCHANGED,
     }
     work.flush()
-    work.connection().execute(_INSERT, values)
+    work.run(_INSERT, values)
     shown = shapes.of_new(work, values, actor.display_name)
     _tell(work, "chat.message", shown, is_first=True)
     return shown
@@ -232,10 +240,14 @@ def add_line(work: Work, meeting_id: str, kind: str, **about: str | None) -> Non
         "meeting_id": meeting_id,
         "number": held.message_head,
         "type": "system",
+        "sender_id": None,
+        "text": None,
         "data": {"kind": kind, **about},
+        "client_ref": None,
         "created_at": work.now(),
+        **_UNCHANGED,
     }
-    work.connection().execute(_INSERT, values)
+    work.run(_INSERT, values)
 
 
 def _hold_undeleted(work: Work, message_id: str) -> ChatMessage:
@@ -266,8 +278,7 @@ def _tell(work: Work, event_type: str, shown: dict[str, Any], *, is_first: bool 
     )
     activity = {"meeting_id": meeting_id, "head": shown["number"], "sender": shown["sender"]}
     there = participants.inboxes_in_the_room(work, meeting_id)
-    asked = {"of_meeting": meeting_id, "in_the_room": sorted(set(there.values()))}
-    elsewhere = work.connection().scalars(_INBOXES_ELSEWHERE, asked).all()
+    elsewhere = [row.id for row in work.run(_INBOXES_ELSEWHERE, {"of_meeting": meeting_id})]
     inbox.deliver_each(
         work,
         (told, there),

@@ -10,9 +10,9 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import flask_smorest
 import marshmallow as ma
@@ -43,6 +43,15 @@ class Schema(ma.Schema):
 
     class Meta:
         unknown = ma.RAISE
+
+    def __deepcopy__(self, _memo: Any) -> Self:
+        """Itself: nothing changes a schema, and flask-smorest copies the documentation of every view with all in it."""
+        return self
+
+
+@cache
+def _the_one(schema: type[ma.Schema]) -> ma.Schema:
+    return schema()
 
 
 class ProblemField(Schema):
@@ -258,11 +267,15 @@ class Blueprint(flask_smorest.Blueprint):
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """As flask-smorest's, with one instance of the schema for all requests instead of one for each."""
-        decorate: Callable[[Any], Any] = super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+        if isinstance(schema, type):
+            schema = _the_one(schema)
+        decorate: Callable[[Any], Any] = super().arguments(schema, **kwargs)
         return decorate
 
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[Any], Any]:
         """As flask-smorest's, but without a schema there is no body; its own would be `null`."""
+        if isinstance(schema, type):
+            schema = _the_one(schema)
         document: Callable[[Any], Any] = super().response(status_code, schema, **kwargs)
         if schema is not None:
             return document

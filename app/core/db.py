@@ -21,13 +21,14 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    LargeBinary,
     MetaData,
     String,
+    Text,
     TypeDecorator,
     create_engine,
     event,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.database_url import read_database_url
@@ -64,6 +65,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
         if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects import mysql  # here: it takes long to import, and most do without
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))  # plain DATETIME drops the fraction
         return dialect.type_descriptor(DateTime(timezone=True))
 
@@ -81,9 +84,30 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class OfMysql(TypeDecorator[Any]):
+    """A type that MariaDB and MySQL have, by its name: their dialect takes long to import, and most do without."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        from sqlalchemy.dialects import mysql
+
+        return dialect.type_descriptor(getattr(mysql, self.name)())
+
+
+# Of more than the 64 KiB that a plain TEXT and BLOB hold there.
+LongText = Text().with_variant(OfMysql("LONGTEXT"), "mysql", "mariadb")
+LongBytes = LargeBinary().with_variant(OfMysql("MEDIUMBLOB"), "mysql", "mariadb")
+
+
 # Codes, hashes and ids compare byte for byte: MariaDB's default collation would take "A" for "a".
 def exact(length: int) -> String:
-    return String(length).with_variant(mysql.VARCHAR(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+    return String(length).with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
 Id = exact(36)

@@ -214,6 +214,10 @@ class RecipientLeft(ParleyError):
     code, status, message = "recipient_left", 409, "The recipient is not in the meeting any more."
 
 
+class EpochPassed(ParleyError):
+    code, status, message = "epoch_passed", 409, "Another has taken the sender's place since this epoch."
+
+
 class UnanswerableSignal(ParleyError):
     code, status, message = "unanswerable_offer", 422, "The offer's SDP cannot be answered."
 
@@ -272,6 +276,10 @@ class IdempotencyKeyRunning(ParleyError):
 
 class InboxClosed(ParleyError):
     code, status, message = "inbox_closed", 410, "This inbox is closed and everything in it was delivered."
+
+
+class WorkerGone(ParleyError):
+    code, status, message = "worker_gone", 410, "This media worker was given up; register again."
 
 
 class VersionMismatch(ParleyError):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import structlog
 from flask import Flask, Response, g, request
 from flask.typing import ResponseReturnValue
+from werkzeug.routing import Rule as WerkzeugRule
 
 from app.core import errors, idempotency
 from app.core.actor import Actor
@@ -20,7 +21,7 @@ from app.core.runtime import Runtime, Work
 log = structlog.get_logger()
 
 Guard = Callable[[Work], None]
-Admit = Callable[[Work, str, str, dict[str, Any]], None]
+Admit = Callable[..., None]  # as app.access.admit
 AdmitSender = Callable[[Work, str, str, str, str], Sequence[Any]]
 
 RAISED = "parley.raised"  # in a request's WSGI environment: what was raised by who answered it before Flask
@@ -31,7 +32,24 @@ class Raised(NamedTuple):
     known: dict[str, Any]  # what `g` had by then
 
 
+class Rule(WerkzeugRule):
+    """Writes the function that makes its address when one is asked for: of some two hundred at a start, hardly any is,
+    and they take a tenth of it."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_builder = super()._compile_builder
+        written: list[Callable[..., tuple[str, str]]] = []
+
+        def build(rule: WerkzeugRule, **values: Any) -> tuple[str, str]:
+            if not written:
+                written.append(compile_builder(append_unknown))
+            return written[0](rule, **values)
+
+        return build
+
+
 class ParleyApp(Flask):
+    url_rule_class = Rule
     runtime: Runtime
     # Set by create_app:
     guard: Guard  # authenticates, then asks the access table

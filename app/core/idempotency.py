@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Response, request
-from sqlalchemy import LargeBinary, delete
-from sqlalchemy.dialects import mysql
+from sqlalchemy import delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core import errors
 from app.core.api import body_of
-from app.core.db import Base, Json, UtcDateTime, exact
+from app.core.db import Base, Json, LongBytes, UtcDateTime, exact
 from app.core.inserts import insert_unless_there
 from app.core.runtime import Runtime, Work
 
@@ -34,7 +33,7 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[str] = mapped_column(exact(64))  # SHA-256 of path and body, in hex
     status: Mapped[int]
     headers: Mapped[dict[str, str]] = mapped_column(Json)
-    body: Mapped[bytes] = mapped_column(LargeBinary().with_variant(mysql.MEDIUMBLOB(), "mysql", "mariadb"))
+    body: Mapped[bytes] = mapped_column(LongBytes)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, inspect
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from app.core.db import Base
 from app.core.runtime import Work
@@ -29,10 +29,12 @@ def insert_all_unless_there(work: Work, model: type[Base], rows: Sequence[dict[s
     if dialect == "sqlite":
         statement = sqlite.insert(table).on_conflict_do_nothing()
     elif dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # here: it takes long to import, and most do without
+        from sqlalchemy.dialects import postgresql  # here, as below: it takes long to import, and most do without
 
         statement = postgresql.insert(table).on_conflict_do_nothing()
     else:
+        from sqlalchemy.dialects import mysql
+
         # Not INSERT IGNORE, which would let pass NULLs and cut text that is too long.
         key = next(iter(table.primary_key))
         statement = mysql.insert(table).on_duplicate_key_update({key.name: key})

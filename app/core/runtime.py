@@ -5,19 +5,20 @@ its commit. They never commit. `app/wiring.py` builds the one `Runtime` of a pro
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.core.bus import Bus
 from app.core.clock import Clock
 from app.core.db import Database
 from app.core.jobs.base import Jobs, Tasks
+from app.core.prepared import Prepared, execute
 from app.core.settings import Settings
 from app.core.wakeups.base import Wakeups
 
@@ -64,15 +65,45 @@ class Runtime:
 
 
 class Work(Session):
-    """One unit of work. It begins at its first statement, so that work before that holds no lock."""
+    """One unit of work. It begins at its first statement, so that work before that holds no lock.
+
+    It has one connection and one transaction, whether a statement passes through the session or past it (`run`,
+    `connection`). What goes past it does not see what is not flushed yet.
+    """
 
     def __init__(self, runtime: Runtime, engine: Engine) -> None:
-        super().__init__(bind=engine, expire_on_commit=False)
+        super().__init__(expire_on_commit=False, join_transaction_mode="control_fully")
         self.runtime = runtime
         self.settings = runtime.settings
-        self._holds_lock = False
+        self._engine = engine
+        self._opened: Connection | None = None
         self._after_commit: list[Callable[[], None]] = []
         self._to_wake: list[str] = []
+
+    def connection(self, *_: Any, **__: Any) -> Connection:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def get_bind(self, *_: Any, **__: Any) -> Connection:
+        """Asked by the session before each statement."""
+        return self.connection()
+
+    def _open(self) -> Connection:
+        return self._engine.connect()
+
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[Any]:
+        """The rows that `statement` finds or returns."""
+        return statement.run(self.connection(), values)
+
+    def commit(self) -> None:
+        if self.in_transaction():
+            super().commit()
+        if self._opened is not None and self._opened.in_transaction():
+            self._opened.commit()
+        to_wake, self._to_wake = self._to_wake, []
+        if to_wake:  # at once: letting go of the connection takes longer than they wait for
+            self.runtime.wakeups.wake(to_wake)
 
     def now(self) -> datetime:
         return self.runtime.clock.now()
@@ -94,13 +125,10 @@ class Work(Session):
 
     def wake(self, nudges: Iterable[str]) -> None:
         """Wake those who wait for the topics of `nudges` once this is committed: all at once, in this order."""
-        before = len(self._to_wake)
         self._to_wake += nudges
-        if self._to_wake and not before:
-            self.after_commit(lambda: self.runtime.wakeups.wake(self._to_wake))
 
     def after_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` once the commit is durable: for hints such as wake-ups, which may be lost."""
+        """Run `action` once the commit is durable, and connection and lock are free: it may open a unit of work."""
         self._after_commit.append(action)
 
     def pause(self) -> None:
@@ -120,30 +148,62 @@ class Work(Session):
         try:
             super().close()
         finally:
-            if self._holds_lock:
-                self._holds_lock = False
-                _writing.now = False
-                self.runtime.database.write_lock.release()
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                self._end(opened)
+
+    def _end(self, opened: Connection) -> None:
+        """SQLAlchemy takes a transaction whose commit has failed for ended; SQLite's still holds the file's lock."""
+        if self.runtime.database.is_sqlite and not opened.invalidated:
+            raw: Any = opened.connection.dbapi_connection
+            if raw.in_transaction:
+                raw.rollback()
+        opened.close()
 
 
 class _WritingWork(Work):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime, runtime.database.writer)
+        self._holds_lock = False
+
+    def _open(self) -> Connection:
+        self._take_lock()
+        connection = self._engine.connect()
+        try:
+            connection.begin()
+            if self._holds_lock:
+                execute(connection, "BEGIN IMMEDIATE")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _take_lock(self) -> None:
+        """On SQLite, of those who write in this process: waiting for one another there costs no repeated tries."""
+        if not self.runtime.database.is_sqlite or self._holds_lock:
+            return
+        if getattr(_writing, "now", False):
+            raise RuntimeError("a unit of work that writes was opened within another one of the same thread")
+        self.runtime.database.write_lock.acquire()
+        self._holds_lock = _writing.now = True
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            if self._holds_lock:
+                self._holds_lock = _writing.now = False
+                self.runtime.database.write_lock.release()
 
 
 class _ReadingWork(Work):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime, runtime.database.reader)
 
-
-def _begin_as_writer(work: Work, _transaction: Any, connection: Any) -> None:
-    if not work.runtime.database.is_sqlite or work._holds_lock:
-        return
-    if getattr(_writing, "now", False):
-        raise RuntimeError("a unit of work that writes was opened within another one of the same thread")
-    work.runtime.database.write_lock.acquire()
-    work._holds_lock = _writing.now = True
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def run(self, statement: Prepared, values: Mapping[str, Any]) -> list[Any]:
+        if statement.changes:
+            _refuse_changes()
+        return super().run(statement, values)
 
 
 def _refuse_changes(*_: Any) -> None:
@@ -156,6 +216,5 @@ def _refuse_statements(statement: ORMExecuteState) -> None:
 
 
 # Once for all: listening to each unit of work would cost more than many of them do.
-event.listen(_WritingWork, "after_begin", _begin_as_writer)
 event.listen(_ReadingWork, "before_flush", _refuse_changes)
 event.listen(_ReadingWork, "do_orm_execute", _refuse_statements)

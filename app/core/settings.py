@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         description=f"Key that signs tokens, {SHORTEST_SECRET} characters at least. Embedded: made at first start; "
         "production: must be set.",
     )
+    data_secret: SecretStr | None = Field(
+        None,
+        description=f"Key that encrypts what people entrust to their account, {SHORTEST_SECRET} characters at least. "
+        "Embedded: made at first start; production: must be set.",
+    )
     access_token_min: float = Field(15, gt=0, le=1440, description="Minutes that an access token lives.")
     refresh_token_days: float = Field(
         30, gt=0, le=365, description="Days that a refresh token, and so a session, lives."
@@ -202,6 +207,7 @@ class Settings(BaseSettings):
         description="Seconds in which a refresh token whose answer was lost may be sent again; 0: using one twice "
         "always ends the session.",
     )
+    integrations_max: int = Field(20, ge=0, le=200, description="Most integrations of one person.")
     guest_session_h: float = Field(
         24, gt=0, le=8760, description="Hours that a guest's session lives without a refresh; it ends with the meeting."
     )
@@ -298,8 +304,33 @@ class Settings(BaseSettings):
     )
     inbox_max_unacked: int = Field(500, ge=10, description="Messages an inbox holds unacknowledged before it is full.")
     sdp_max_bytes: int = Field(65_536, ge=1024, description="Longest SDP in a signal, in bytes.")
+    sfu_sdp_max_bytes: int = Field(
+        262_144,
+        ge=1024,
+        description="The same in a meeting on a media worker, whose offers have an m-line for each track of the room.",
+    )
     candidate_max_bytes: int = Field(2_048, ge=256, description="Longest payload of other signals, in bytes.")
     signal_batch_max: int = Field(50, ge=1, le=500, description="Most signals in one request.")
+
+    # Media workers
+    media_workers: int | None = Field(
+        None, ge=0, le=64, description="Media workers that `make run` starts. Empty: 1; in the QA profile none."
+    )
+    media_port: int = Field(
+        0,
+        ge=0,
+        le=65_000,
+        description="UDP port of the first media worker, the next one's is the next. 0: ports of the system's choice.",
+    )
+    media_lease_s: float = Field(
+        6,
+        ge=1,
+        le=300,
+        description="Seconds of a media worker's silence after which its meetings move; it speaks four times as often.",
+    )
+    worker_inbox_max_unacked: int = Field(
+        10_000, ge=100, description="Messages a media worker's inbox holds unacknowledged before it is full."
+    )
 
     # Several processes
     wakeups: Literal["", "in_process", "udp", "postgresql", "redis"] = Field(
@@ -339,7 +370,7 @@ class Settings(BaseSettings):
             read_database_url(value)
         return value
 
-    @field_validator("jwt_secret")
+    @field_validator("jwt_secret", "data_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < SHORTEST_SECRET:
@@ -395,8 +426,9 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         problems = []
         if self.profile == "production":
-            if self.jwt_secret is None:
-                problems.append("JWT_SECRET: must be set in the production profile")
+            for name in ("jwt_secret", "data_secret"):
+                if getattr(self, name) is None:
+                    problems.append(f"{name.upper()}: must be set in the production profile")
             if self.debug:
                 problems.append("DEBUG: must be off in the production profile")
         if self.profile == "qa" and not (self.listens_on_loopback or self.qa_beyond_this_machine):
@@ -426,6 +458,12 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{host}:{self.port}"
 
     @property
+    def local_address(self) -> str:
+        """Where a program on this machine reaches the API, without a slash at its end."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def database_address(self) -> str:
         return self.database_url or f"sqlite:///{self.storage_dir.resolve() / 'meetings.db'}"
 
@@ -450,6 +488,13 @@ class Settings(BaseSettings):
     @property
     def media_mode_of_new_meetings(self) -> str:
         return self.default_media_mode or ("mock" if self.profile == "qa" else "auto")
+
+    @property
+    def media_workers_to_start(self) -> int:
+        return (0 if self.profile == "qa" else 1) if self.media_workers is None else self.media_workers
+
+    def sdp_max_bytes_in(self, media_mode: str | None) -> int:
+        return max(self.sdp_max_bytes, self.sfu_sdp_max_bytes) if media_mode == "sfu" else self.sdp_max_bytes
 
     @property
     def beat_every_s(self) -> float:

@@ -4,14 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from app.core.settings import Settings
 
 
-def settings_table() -> str:
+def settings_table(settings: type[BaseSettings] = Settings) -> str:
     """A Markdown table of name, default and meaning, a row per setting."""
     rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    for name, field in settings.model_fields.items():
         default = _default(field)
         rows.append(f"| `{name.upper()}` | {f'`{default}`' if default else 'empty'} | {field.description} |")
     return "\n".join(rows)
@@ -19,11 +20,14 @@ def settings_table() -> str:
 
 def env_example() -> str:
     """A `.env` that changes nothing: every setting with its default, commented out."""
-    parts = ["# Every setting of Parley with its default. Copy to .env and change what you need.\n"]
-    parts += [
-        f"\n# {field.description}\n#{name.upper()}={_default(field)}\n" for name, field in Settings.model_fields.items()
-    ]
-    return "".join(parts)
+    return "# Every setting of Parley with its default. Copy to .env and change what you need.\n" + env_lines(Settings)
+
+
+def env_lines(settings: type[BaseSettings]) -> str:
+    """A commented line for each setting, below its meaning."""
+    return "".join(
+        f"\n# {field.description}\n#{name.upper()}={_default(field)}\n" for name, field in settings.model_fields.items()
+    )
 
 
 def _default(field: FieldInfo) -> str:

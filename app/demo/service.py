@@ -30,6 +30,7 @@ from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.notes import service as notes
 from app.notes.models import Notes
+from app.participants import joining
 from app.participants import service as participants
 from app.recordings import service as recordings
 from app.recordings.models import Recording
@@ -168,7 +169,7 @@ class _Seeding:
             there: list[Any] = []
 
             def come() -> None:
-                joined = participants.join(
+                joined = joining.join(
                     work,
                     self._people[email],
                     meeting.id,

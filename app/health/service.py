@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.core import processes
 from app.core.runtime import Work
+from app.media import placement
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ def check(work: Work, migrations: str) -> list[Check]:
     if not database.detail:
         jobs = "" if processes.alive(work, "jobs") else "No jobs process is alive: start `flask jobs run`."
         checks.append(Check("jobs", jobs))
+        waiting = placement.count_waiting(work)
+        checks.append(Check("media_workers", f"{waiting} meetings wait for a media worker." if waiting else ""))
     return checks
 
 

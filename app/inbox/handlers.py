@@ -1,4 +1,4 @@
-from app.accounts.events import ServiceAdmitted, SessionEnded, SessionStarted, UserErased, UserRenamed
+from app.accounts.events import SessionEnded, SessionStarted, UserErased, UserRenamed
 from app.accounts.service import NAME_OF_ERASED
 from app.core.runtime import Work
 from app.inbox import service
@@ -9,7 +9,9 @@ from app.uploads.schemas import UploadOut
 
 
 def open_session_inbox(work: Work, event: SessionStarted) -> None:
-    _open(work, "session", event.session_id, event.user_id, event.display_name)
+    user_id, kind = event.user_id, "session"
+    address = {"participant_id": None, "user_id": user_id, "display_name": event.display_name, "kind": kind}
+    service.open_inbox(work, kind, event.session_id, address=address, user_id=user_id)
 
 
 def rename_inboxes(work: Work, event: UserRenamed) -> None:
@@ -21,12 +23,6 @@ def forget_name(work: Work, event: UserErased) -> None:
     service.rename(work, event.user_id, NAME_OF_ERASED)
 
 
-def open_worker_inbox(work: Work, event: ServiceAdmitted) -> None:
-    """One for each program, whichever of its keys it uses."""
-    if service.inbox_of(work, "worker", event.user_id) is None:
-        _open(work, "worker", event.user_id, event.user_id, event.display_name)
-
-
 def close_session_inbox(work: Work, event: SessionEnded) -> None:
     service.close_inbox(work, "session", event.session_id, "session_ended")
 
@@ -36,8 +32,3 @@ def tell_of_upload(work: Work, event: UploadChanged) -> None:
     payload = {"upload": UploadOut().dump(uploads.view(uploads.get(work, event.upload_id)))}
     inboxes = service.open_inboxes_of(work, [event.user_id])
     service.deliver(work, Message("upload.state", payload, subject=f"upload:{event.upload_id}"), inboxes)
-
-
-def _open(work: Work, kind: str, owner_id: str, user_id: str, display_name: str) -> None:
-    address = {"participant_id": None, "user_id": user_id, "display_name": display_name, "kind": kind}
-    service.open_inbox(work, kind, owner_id, address=address, user_id=user_id)

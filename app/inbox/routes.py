@@ -36,7 +36,7 @@ class InboxView(MethodView):
         if not 0 <= wait_s <= settings.poll_max_wait_s:
             message = f"Must be from 0 to {settings.poll_max_wait_s:g} seconds."
             raise errors.ValidationFailed(errors=[{"location": "query", "field": "wait", "message": message}])
-        inbox_id = service.own_inbox(unit, actor(), query["participant_id"]).id
+        inbox_id = service.own_inbox(unit, actor(), query["participant_id"], query["worker_id"]).id
         unit.close()  # a parked poll holds no connection
         asked = Poll(
             actor().user_id,
@@ -67,7 +67,7 @@ class Ack(MethodView):
 
         Everything up to and including `up_to` will not be delivered again. Idempotent; never goes backwards.
         """
-        inbox = service.own_inbox(work(), actor(), data["participant_id"])
+        inbox = service.own_inbox(work(), actor(), data["participant_id"], data["worker_id"])
         service.acknowledge(work(), inbox, data["up_to"])
         return inbox
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields
 
@@ -10,10 +12,16 @@ def _cursor(**kwargs: object) -> fields.Integer:
     return fields.Integer(strict=False, validate=ma.validate.Range(0, LARGEST_SEQ), **kwargs)  # type: ignore[arg-type]
 
 
+def _check_names_one(data: dict[str, Any]) -> None:
+    if data.get("participant_id") and data.get("worker_id"):
+        raise ma.ValidationError("Name a participant or a worker.", "worker_id")
+
+
 class InboxQuery(Schema):
     participant_id = id_field(
         load_default=None, metadata={"description": "Whose inbox; without it, that of your session."}
     )
+    worker_id = id_field(load_default=None, metadata={"description": "In its place: a media worker of yours."})
     after = _cursor(load_default=None, metadata={"description": "Deliver what is behind this; default: acked_seq."})
     ack = _cursor(load_default=None, metadata={"description": "Acknowledge up to this first."})
     limit = fields.Integer(load_default=50, validate=ma.validate.Range(1, 200))
@@ -26,6 +34,10 @@ class InboxQuery(Schema):
             "maximum": 55,
         },
     )
+
+    @ma.validates_schema
+    def _names_one(self, data: dict[str, Any], **_: Any) -> None:
+        _check_names_one(data)
 
 
 class Peer(Schema):
@@ -76,7 +88,12 @@ class InboxReply(Schema):
 
 class Acknowledge(Schema):
     participant_id = id_field(load_default=None)
+    worker_id = id_field(load_default=None)
     up_to = fields.Integer(required=True, strict=True, validate=ma.validate.Range(0, LARGEST_SEQ))
+
+    @ma.validates_schema
+    def _names_one(self, data: dict[str, Any], **_: Any) -> None:
+        _check_names_one(data)
 
 
 class Acknowledged(Schema):

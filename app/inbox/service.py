@@ -25,20 +25,22 @@ from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, updat
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
+from app.core.prepared import Prepared
 from app.core.runtime import Runtime, Work
 from app.core.wakeups.base import NEWS
 from app.inbox.models import Inbox, Signal
 
 FULL_RETRY_S = 5  # after this a sender may try again whether a full inbox was read
+FEW_INBOXES = 8  # so few are quicker one by one where no network is between
 INBOXES_A_QUERY = 500  # below every database's limit of parameters
 
-# What every message costs: written once, so that SQLAlchemy compiles them once.
+# What every message costs, and what those cost that go to many: written once, so that SQLAlchemy compiles them once.
 _these = Inbox.id.in_(bindparam("of_inboxes", expanding=True))
 _LOCK = select(Inbox.id).where(_these).order_by(Inbox.id).with_for_update(key_share=True)
 # (`closed_reason` is set with `closed_at` and has no index: in that one InnoDB would lock entries of other inboxes.)
 _BUMP = update(Inbox).where(_these, Inbox.closed_reason.is_(None)).values(head_seq=Inbox.head_seq + 1)
 _BUMP_RETURNING = _BUMP.returning(Inbox.id, Inbox.head_seq, Inbox.acked_seq, Inbox.address)
-_BUMP_ONE = (
+_BUMP_ONE = Prepared(
     update(Inbox)
     .where(Inbox.id == bindparam("of_inbox"), Inbox.closed_reason.is_(None))
     .values(head_seq=Inbox.head_seq + 1)
@@ -50,13 +52,13 @@ _DROP_OLDER = delete(Signal).where(
     Signal.subject == bindparam("of_subject"),
     Signal.seq > select(Inbox.acked_seq).where(Inbox.id == Signal.inbox_id).scalar_subquery(),
 )
-_INSERT = insert(Signal.__table__)  # type: ignore[arg-type]
-_ACKNOWLEDGE = (
+_INSERT = Prepared(insert(Signal.__table__))  # type: ignore[arg-type]
+_ACKNOWLEDGE = Prepared(
     update(Inbox)
     .where(Inbox.id == bindparam("of_inbox"), Inbox.acked_seq < bindparam("up_to"))
     .values(acked_seq=bindparam("up_to"))
 )
-_READ = (
+_READ = Prepared(
     select(
         Signal.seq,
         Signal.id,
@@ -143,15 +145,15 @@ def inbox_of(work: Work, kind: str, owner_id: str) -> Inbox | None:
     return work.scalar(select(Inbox).where(Inbox.owner_id == owner_id, Inbox.kind == kind))
 
 
-def own_inbox(work: Work, actor: Actor, participant_id: str | None) -> Inbox:
-    """The inbox that `actor` means: a participant's, or else that of the session (of a media worker: its own).
+def own_inbox(work: Work, actor: Actor, participant_id: str | None, worker_id: str | None = None) -> Inbox:
+    """The inbox that `actor` means: a participant's, a media worker's, or else that of the session.
 
     :raises NotFound: there is none, or it is somebody else's.
     """
     if participant_id is not None:
         kind, owner_id = "participant", participant_id
-    elif actor.is_service:
-        kind, owner_id = "worker", actor.user_id
+    elif worker_id is not None:
+        kind, owner_id = "worker", worker_id
     else:
         kind, owner_id = "session", actor.session_id
     inbox = inbox_of(work, kind, owner_id)
@@ -201,8 +203,7 @@ def deliver_each(work: Work, *several: tuple[Message, Iterable[str]]) -> None:
 def _deliver(work: Work, several: Sequence[tuple[Message, set[str]]], *, directed: bool) -> dict[str, str]:
     work.flush()
     rows = _bump(work, sorted(set().union(*(inbox_ids for _, inbox_ids in several))))
-    most = work.settings.inbox_max_unacked
-    full = [row for row in rows if row.head_seq - 1 - row.acked_seq >= most and _unacked(work, row) >= most]
+    full = [row for row in rows if _is_full(work, row)]
     if full and directed:
         raise errors.InboxFull(headers={"Retry-After": str(FULL_RETRY_S)})
     event_id = new_id()
@@ -239,7 +240,7 @@ def seen_before(work: Work, from_participant_id: str, client_refs: Iterable[str]
 
 def read(work: Work, inbox_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     """Messages with `seq > after`, oldest first, as they go out on the wire."""
-    rows = work.connection().execute(_READ, {"of_inbox": inbox_id, "after": after, "most": limit})
+    rows = work.run(_READ, {"of_inbox": inbox_id, "after": after, "most": limit})
     return [
         {"seq": row.seq, "id": row.id, **_shared_part(row, row.event_id, row.created_at), "to": row.address}
         for row in rows
@@ -267,7 +268,7 @@ def acknowledge(work: Work, inbox: Inbox, up_to: int) -> None:
 def acknowledge_many(work: Work, up_to: Mapping[str, int]) -> None:
     """The same for several inboxes, by id, of which it is known that they have such messages."""
     for inbox_id in sorted(up_to):  # rows are locked in the order in which who delivers locks them
-        work.connection().execute(_ACKNOWLEDGE, {"of_inbox": inbox_id, "up_to": up_to[inbox_id]})
+        work.run(_ACKNOWLEDGE, {"of_inbox": inbox_id, "up_to": up_to[inbox_id]})
 
 
 def acknowledge_all(work: Work, inbox_id: str) -> None:
@@ -337,8 +338,9 @@ def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
 def _bump(work: Work, inbox_ids: Sequence[str]) -> Sequence[Any]:
     """Take the next number of each open one of these inboxes, holding their rows' locks until the commit."""
     connection = work.connection()
-    if len(inbox_ids) == 1 and connection.dialect.update_returning:
-        return connection.execute(_BUMP_ONE, {"of_inbox": inbox_ids[0]}).all()
+    one_by_one = FEW_INBOXES if work.runtime.database.is_sqlite else 1
+    if len(inbox_ids) <= one_by_one and connection.dialect.update_returning:
+        return [row for inbox_id in inbox_ids for row in work.run(_BUMP_ONE, {"of_inbox": inbox_id})]
     rows: list[Any] = []
     for some in in_batches(inbox_ids):
         if len(inbox_ids) > 1 and not work.runtime.database.is_sqlite:
@@ -350,6 +352,19 @@ def _bump(work: Work, inbox_ids: Sequence[str]) -> Sequence[Any]:
             connection.execute(_BUMP, {"of_inboxes": some})
             rows += connection.execute(_BUMPED, {"of_inboxes": some})
     return sorted(rows, key=lambda row: row.id)
+
+
+def _is_full(work: Work, row: Any) -> bool:
+    """Of the row whose number was raised already: whether it held as much as it may."""
+    settings = work.settings
+    # A media worker's has the signals of all its meetings.
+    most = settings.worker_inbox_max_unacked if row.address["kind"] == "worker" else settings.inbox_max_unacked
+    return bool(row.head_seq - 1 - row.acked_seq >= most) and _unacked(work, row) >= most
+
+
+def is_of(work: Work, inbox_id: str, user_id: str) -> bool:
+    """Whether messages for this account, or for a worker of this service, arrive there."""
+    return work.scalar(select(Inbox.id).where(Inbox.id == inbox_id, Inbox.user_id == user_id)) is not None
 
 
 def _unacked(work: Work, row: Any) -> int:
@@ -377,8 +392,8 @@ def _store(work: Work, rows: Sequence[Any], message: Message, event_id: str) -> 
         "created_at": now,
     }
     ids = [new_id() for _ in rows]
-    connection.execute(
-        _INSERT,
+    _INSERT.run_each(
+        connection,
         [{**shared, "id": id_, "inbox_id": row.id, "seq": row.head_seq} for id_, row in zip(ids, rows, strict=True)],
     )
     told = json.dumps(_shared_part(message, event_id, now))[1:-1]

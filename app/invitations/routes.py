@@ -6,7 +6,7 @@ from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.core.pagination import page_of
-from app.invitations import service
+from app.invitations import service, shapes
 from app.invitations.schemas import (
     InvitationOut,
     InvitationsQuery,
@@ -142,4 +142,4 @@ class DeclineProposal(MethodView):
 
 
 def _show(invitation_id: str) -> Any:
-    return service.view(work(), service.get(work(), invitation_id))
+    return shapes.view(work(), service.get(work(), invitation_id))

@@ -6,6 +6,7 @@ from app.core.ids import new_id
 from app.core.runtime import Work
 from app.invitations import places, service
 from app.invitations.models import Invitation
+from app.meetings import people as bans
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 
@@ -27,6 +28,7 @@ def admit_to(work: Work, series_id: str, meeting_ids: list[str]) -> None:
     )
     people = [(row.invitee_id, places.RELATION[row.status]) for row in found if row.status in places.RELATION]
     new = work.scalars(select(Meeting).where(Meeting.id.in_(meeting_ids))).all()
+    bans.keep_bans(work, series_id, new)
     meetings.set_relation_to_all(work, new, people)
 
 

@@ -1,17 +1,16 @@
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from app.accounts.service import find_by_email, get_user, names_of
+from app.accounts.service import find_by_email, get_user
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.inbox.service import Message, deliver_to_person
-from app.invitations import places, states
+from app.invitations import places, shapes, states
 from app.invitations.events import InvitationChanged, InvitationRepeated
 from app.invitations.models import Invitation
 from app.invitations.schemas import InvitationOut
@@ -57,7 +56,7 @@ def invite(
     asked = [_ask(work, actor, meeting, to_all, invitee, message, index) for index, invitee in enumerate(invitees)]
     _not_too_many(work, meeting)
     unique = list({invitation.id: invitation for invitation in asked}.values())
-    return views(work, unique)
+    return shapes.views(work, unique)
 
 
 def _not_too_many(work: Work, meeting: Meeting) -> None:
@@ -312,60 +311,8 @@ def _page(work: Work, query: Any, *, status: str | None, limit: int, cursor: str
     if status is not None:
         query = query.where(Invitation.status == status)
     page = paginate(work, query, (Invitation.id,), limit=limit, cursor=cursor, descending=True)
-    page["items"] = views(work, page["items"])
+    page["items"] = shapes.views(work, page["items"])
     return page
-
-
-def view(work: Work, invitation: Invitation) -> dict[str, Any]:
-    return views(work, [invitation])[0]
-
-
-def views(work: Work, invitations: Sequence[Invitation]) -> list[dict[str, Any]]:
-    """Invitations as `InvitationOut` takes them."""
-    found = places.meetings_for(work, invitations)
-    rules = {key: one.rule for key, one in meetings.series_of(work, list(found.values())).items()}
-    ids = {meeting.owner_id for meeting in found.values()}
-    ids |= {person for i in invitations for person in (i.inviter_id, i.invitee_id) if person is not None}
-    names = names_of(work, ids)
-    return [_view(one, found[one.id], rules, names) for one in invitations if one.id in found]
-
-
-def _view(
-    invitation: Invitation, meeting: Meeting, rules: dict[str | None, str], names: dict[str, str]
-) -> dict[str, Any]:
-    proposal = None
-    if invitation.status == "proposed":
-        proposal = {
-            "starts_at": invitation.proposed_starts_at,
-            "duration_min": invitation.proposed_duration_min,
-            "note": invitation.note,
-        }
-    return {
-        "id": invitation.id,
-        "status": invitation.status,
-        "scope": "this" if invitation.series_id is None else "all",
-        "message": invitation.message,
-        "meeting": {
-            "id": meeting.id,
-            "title": meeting.title,
-            "state": meeting.state,
-            "starts_at": meeting.starts_at,
-            "duration_min": meeting.duration_min,
-            "time_zone": meeting.time_zone,
-            "series_id": meeting.series_id,
-            "recurrence": rules.get(meeting.series_id),
-            "owner": {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
-        },
-        "inviter": {"user_id": invitation.inviter_id, "display_name": names[invitation.inviter_id]},
-        "invitee": {
-            "user_id": invitation.invitee_id,
-            "email": invitation.email,
-            "display_name": names[invitation.invitee_id] if invitation.invitee_id else None,
-        },
-        "proposal": proposal,
-        "created_at": invitation.created_at,
-        "responded_at": invitation.responded_at,
-    }
 
 
 def attach(work: Work, user_id: str, email: str) -> None:
@@ -467,7 +414,7 @@ def _tell_invitee(work: Work, invitation: Invitation, event_type: str) -> None:
 
 
 def _tell(work: Work, user_id: str, invitation: Invitation, event_type: str) -> None:
-    shown = view(work, invitation)
+    shown = shapes.view(work, invitation)
     payload = {"invitation": InvitationOut().dump(shown)}
     deliver_to_person(work, user_id, Message(event_type, payload, meeting_id=shown["meeting"]["id"]))
 

@@ -1,5 +1,5 @@
 from app.core.runtime import Work
-from app.media import service
+from app.media import placement, service
 from app.meetings.events import MeetingStarted
 from app.meetings.service import get as get_meeting
 from app.participants.events import ParticipantLeft, ParticipantReplaced
@@ -8,7 +8,7 @@ from app.signaling.events import SignalToSfu
 
 
 def place(work: Work, event: MeetingStarted) -> None:
-    service.place(work, get_meeting(work, event.meeting_id))
+    placement.place(work, get_meeting(work, event.meeting_id))
 
 
 def answer_as_mock(work: Work, event: SignalToSfu) -> None:
@@ -17,4 +17,13 @@ def answer_as_mock(work: Work, event: SignalToSfu) -> None:
 
 
 def unpublish_tracks(work: Work, event: ParticipantLeft | ParticipantReplaced) -> None:
-    service.unpublish_all(work, get_participant(work, event.participant_id))
+    participant = get_participant(work, event.participant_id)
+    if participant.kind == "user":
+        service.unpublish_all(work, participant)
+
+
+def release(work: Work, event: ParticipantLeft) -> None:
+    """A placement ends when the participant goes that a media worker is."""
+    participant = get_participant(work, event.participant_id)
+    if participant.kind == "sfu" and participant.session_id is not None:
+        placement.release(work, participant, event.reason)

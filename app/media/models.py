@@ -1,9 +1,10 @@
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Id, UtcDateTime, exact
+from app.core.db import Base, Id, Json, UtcDateTime, exact
 
 
 class Track(Base):
@@ -20,3 +21,28 @@ class Track(Base):
     source: Mapped[str] = mapped_column(exact(16))  # microphone | camera | screen
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
     unpublished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class MediaWorker(Base):
+    """A process that forwards media, from its registration until it is gone. What is placed on it, participants of
+    kind `sfu` say: their `session_id` is its id.
+    """
+
+    __tablename__ = "media_workers"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), index=True)  # the service account
+    inbox_id: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(100))  # the same for whoever takes its place
+    engine: Mapped[str] = mapped_column(String(32))
+    version: Mapped[str] = mapped_column(String(32))
+    capacity: Mapped[int]  # people
+    state: Mapped[str] = mapped_column(exact(16))
+    load: Mapped[float] = mapped_column(default=0.0)  # 1: as much as it can carry
+    participants: Mapped[int] = mapped_column(default=0)  # this and the next two as it told with its last renewal
+    tracks: Mapped[int] = mapped_column(default=0)
+    stats: Mapped[dict[str, Any]] = mapped_column(Json)
+    registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    renewed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    gone_reason: Mapped[str | None] = mapped_column(exact(16))

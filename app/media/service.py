@@ -1,9 +1,9 @@
-"""Which way media goes in a meeting, and which tracks are published to the media server."""
+"""Which tracks are published to the media server, and the mock one's answers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, update
 
 from app.core import errors
 from app.core.ids import new_id
@@ -13,25 +13,18 @@ from app.inbox.service import Message
 from app.media.mock_sfu import UnanswerableOffer, answer_offer
 from app.media.models import Track
 from app.media.schemas import SOURCES, TrackOut
-from app.meetings.models import Meeting
+from app.meetings import service as meetings
 from app.participants import service as participants
 from app.participants.models import Participant
 
-MOCK_SFU_NAME = "Mock media server"
 
+class Published(NamedTuple):
+    """A track as whoever carries it tells of it. `id`: given by a media worker."""
 
-def place(work: Work, meeting: Meeting) -> None:
-    """Decide on the mode of a meeting that goes live, and bring the media server in where there is one.
-
-    :raises NoMediaWorker: it asks for an SFU and there is none.
-    """
-    mode = meeting.media_mode
-    if mode == "sfu":
-        raise errors.NoMediaWorker()
-    meeting.effective_media_mode = "p2p" if mode == "auto" else mode
-    work.flush()
-    if mode == "mock":
-        participants.add_sfu(work, meeting, MOCK_SFU_NAME)
+    mid: str
+    kind: str
+    source: str
+    id: str | None = None
 
 
 def answer_as_mock(work: Work, sfu_id: str, sender_id: str, signal_type: str, payload: dict[str, Any]) -> None:
@@ -51,7 +44,8 @@ def answer_as_mock(work: Work, sfu_id: str, sender_id: str, signal_type: str, pa
     message = Message("rtc.answer", reply, sender.meeting_id, participants.address_of(sfu))
     inbox.deliver(work, message, [sender.inbox_id], directed=True)
     named = _sources(payload)
-    publish(work, sender, [(t.mid, t.kind, named.get(t.mid) or t.source or _USUAL[t.kind]) for t in answer.tracks])
+    published = [Published(t.mid, t.kind, named.get(t.mid) or t.source or _USUAL[t.kind]) for t in answer.tracks]
+    publish(work, sender, published)
 
 
 _USUAL = {"audio": "microphone", "video": "camera"}
@@ -67,26 +61,65 @@ def _sources(payload: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def publish(work: Work, participant: Participant, offered: Sequence[tuple[str, str, str]]) -> None:
-    """Make `offered` (mid, kind, source) the tracks of a participant; the others are told what came and went."""
+def report(
+    work: Work,
+    meeting_id: str,
+    *,
+    epoch: int,
+    tracks: Sequence[dict[str, Any]] | None,
+    speakers: Sequence[dict[str, Any]] | None,
+) -> None:
+    """What a media worker tells of a meeting that is placed on it; of who has left meanwhile nothing is noted.
+
+    :raises EpochPassed: it is placed anew already.
+    """
+    meetings.hold(work, meeting_id)
+    sfu = participants.sfu_of(work, meeting_id)
+    if sfu is None or sfu.epoch != epoch:
+        raise errors.EpochPassed(epoch=sfu.epoch if sfu else None)
+    there = {one.id: one for one in participants.in_the_room(work, meeting_id) if one.kind == "user"}
+    for index, one in enumerate(tracks or ()):
+        if one["participant_id"] in there:
+            published = [Published(**track) for track in one["tracks"]]
+            _check_ids(work, there[one["participant_id"]], published, index)
+            publish(work, there[one["participant_id"]], published)
+    if speakers is not None:
+        told = {"speakers": [one for one in speakers if one["participant_id"] in there]}
+        participants.tell_room(work, meeting_id, Message("speaker", told, meeting_id, subject=f"speaker:{meeting_id}"))
+
+
+def _check_ids(work: Work, participant: Participant, published: Sequence[Published], index: int) -> None:
+    used = select(Track.id).where(
+        Track.id.in_([track.id for track in published]),
+        or_(Track.participant_id != participant.id, Track.unpublished_at.is_not(None)),
+    )
+    if work.scalar(used.limit(1)) is not None:
+        message = "An id was used for another track before."
+        wrong = {"location": "body", "field": f"tracks.{index}.tracks", "message": message}
+        raise errors.ValidationFailed(errors=[wrong])
+
+
+def publish(work: Work, participant: Participant, offered: Sequence[Published]) -> None:
+    """Make `offered` the tracks of a participant; the others are told what came and went."""
     there = {
         track.mid: track
         for track in work.scalars(_live_tracks(participant.meeting_id).where(Track.participant_id == participant.id))
     }
-    wanted = {mid: (kind, source) for mid, kind, source in offered}
+    wanted = {one.mid: one for one in offered}
     for mid, track in there.items():
-        if wanted.get(mid) != (track.kind, track.source):
+        new = wanted.get(mid)
+        if new is None or (new.kind, new.source, new.id or track.id) != (track.kind, track.source, track.id):
             _unpublish(work, participant, track)
-    for mid, (kind, source) in wanted.items():
+    for mid, one in wanted.items():
         if mid in there and there[mid].unpublished_at is None:
             continue
         track = Track(
-            id=new_id(),
+            id=one.id or new_id(),
             meeting_id=participant.meeting_id,
             participant_id=participant.id,
-            kind=kind,
+            kind=one.kind,
             mid=mid,
-            source=source,
+            source=one.source,
             published_at=work.now(),
         )
         work.add(track)
@@ -99,13 +132,22 @@ def unpublish_all(work: Work, participant: Participant) -> None:
     publish(work, participant, [])
 
 
+def end_tracks(work: Work, meeting_id: str) -> None:
+    """The media server that carried them is gone, and everybody knows."""
+    work.execute(update(Track).where(*_live(meeting_id)).values(unpublished_at=work.now()))
+
+
 def tracks_of(work: Work, meeting_id: str) -> Sequence[Track]:
     """Tracks that are published now, the oldest first."""
     return work.scalars(_live_tracks(meeting_id)).all()
 
 
 def _live_tracks(meeting_id: str) -> Any:
-    return select(Track).where(Track.meeting_id == meeting_id, Track.unpublished_at.is_(None)).order_by(Track.id)
+    return select(Track).where(*_live(meeting_id)).order_by(Track.id)
+
+
+def _live(meeting_id: str) -> tuple[Any, ...]:
+    return Track.meeting_id == meeting_id, Track.unpublished_at.is_(None)
 
 
 def _unpublish(work: Work, participant: Participant, track: Track) -> None:

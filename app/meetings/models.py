@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -119,3 +119,15 @@ class MeetingPerson(Base):
     role: Mapped[str | None] = mapped_column(exact(16))  # co_host; it outlives stays
     state: Mapped[str] = mapped_column(exact(16))
     sort_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Standing(NamedTuple):
+    """What a person is to a meeting: `relation` and `role` as in `MeetingPerson`; both None: it is none of theirs."""
+
+    relation: str | None
+    role: str | None
+
+    @property
+    def is_host(self) -> bool:
+        """The owner, or a co-host. Who is asked anew is one again once they say yes."""
+        return self.relation == "owner" or (self.role == "co_host" and self.relation not in ("invited", "banned"))

@@ -6,7 +6,7 @@ from app.core import errors
 from app.core.api import Blueprint, etag, require_version
 from app.core.flask_app import actor, work
 from app.core.pagination import page_of
-from app.meetings import series, service
+from app.meetings import series, service, shapes
 from app.meetings.schemas import MeetingCreate, MeetingOut, MeetingsQuery, MeetingUpdate, ScopeQuery
 
 blp = Blueprint("meetings", __name__, description="Create, schedule, start and end meetings.")
@@ -148,8 +148,8 @@ class Cancel(MethodView):
 
 def _show(meeting_id: str) -> Any:
     work().flush()
-    return _answer(service.view(work(), service.get(work(), meeting_id), actor().user_id))
+    return _answer(shapes.view(work(), service.get(work(), meeting_id), actor().user_id))
 
 
-def _answer(meeting: service.MeetingView) -> Any:
+def _answer(meeting: shapes.MeetingView) -> Any:
     return meeting, 200, etag(meeting.version)

@@ -23,7 +23,7 @@ from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_code, new_id
 from app.core.runtime import Work
-from app.meetings import events, service
+from app.meetings import events, service, shapes
 from app.meetings.models import Meeting, MeetingSeries
 from app.meetings.recurrence import (
     Rule,
@@ -72,7 +72,7 @@ def rule_of(series: MeetingSeries) -> tuple[Rule, datetime, str]:
 # Made
 
 
-def create(work: Work, actor: Actor, *, recurrence: str, **given: Any) -> service.MeetingView:
+def create(work: Work, actor: Actor, *, recurrence: str, **given: Any) -> shapes.MeetingView:
     """A meeting that repeats. :returns: its first occurrence.
 
     :raises ValidationFailed: the rule can't be used, or there is no `starts_at`.
@@ -85,10 +85,10 @@ def create(work: Work, actor: Actor, *, recurrence: str, **given: Any) -> servic
     series = _add(work, actor.user_id, _read(work, recurrence, to_wall(starts_at, zone), zone), starts_at, zone, given)
     first = _make(work, series, [starts_at])
     extend(work, series)
-    return service.view(work, first[0], actor.user_id)
+    return shapes.view(work, first[0], actor.user_id)
 
 
-def begin_with(work: Work, actor: Actor, meeting: Meeting, recurrence: str) -> service.MeetingView:
+def begin_with(work: Work, actor: Actor, meeting: Meeting, recurrence: str) -> shapes.MeetingView:
     """Let a meeting repeat that did not: it becomes the first occurrence, and who was asked to it is asked to all.
 
     :raises ValidationFailed: the rule can't be used, or the meeting has no `starts_at`.
@@ -109,7 +109,7 @@ def begin_with(work: Work, actor: Actor, meeting: Meeting, recurrence: str) -> s
     extend(work, series)
     service.tell_people(work, meeting, "meeting.updated")
     work.emit(events.MeetingUpdated(meeting.id, moved=False, in_calendar=True))
-    return service.view(work, meeting, actor.user_id)
+    return shapes.view(work, meeting, actor.user_id)
 
 
 def _template_columns() -> list[str]:
@@ -188,7 +188,7 @@ def _make(work: Work, series: MeetingSeries, moments: Iterable[datetime]) -> lis
 # Changed
 
 
-def update(work: Work, actor: Actor, pivot: Meeting, scope: str, **changes: Any) -> service.MeetingView:
+def update(work: Work, actor: Actor, pivot: Meeting, scope: str, **changes: Any) -> shapes.MeetingView:
     """Change an occurrence's series: `all` that is to come, or this and the `following` ones.
 
     :raises MeetingStateConflict: the occurrence is not to come. :raises ValidationFailed: the new rule can't be used.
@@ -226,7 +226,7 @@ def update(work: Work, actor: Actor, pivot: Meeting, scope: str, **changes: Any)
         work.emit(events.SeriesChanged(old_id, about.id, moved=False, in_calendar=True))
     for row in kept:
         work.emit(events.MeetingUpdated(row.id, moved=False, in_calendar=False))
-    return service.view(work, about, actor.user_id)
+    return shapes.view(work, about, actor.user_id)
 
 
 def cancel(work: Work, pivot: Meeting, scope: str) -> None:

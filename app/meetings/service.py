@@ -1,27 +1,26 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, or_, select
 from sqlalchemy import update as sql_update
 
-from app.accounts.service import names_of
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_code, new_id, read_code
 from app.core.inserts import insert_all_unless_there
 from app.core.pagination import paginate
-from app.core.runtime import Runtime, Work
+from app.core.prepared import Prepared
+from app.core.runtime import Work
 from app.inbox.service import Message, deliver, open_inboxes_of
-from app.meetings import events, states
-from app.meetings.models import PERMISSIONS, Meeting, MeetingPerson, MeetingSeries
-from app.meetings.schemas import MeetingFacts
-from app.meetings.unread import UnreadMessages
+from app.meetings import events, shapes, states
+from app.meetings.models import PERMISSIONS, Meeting, MeetingPerson, MeetingSeries, Standing
 
 # Asked before most requests: written once, so that SQLAlchemy compiles it once.
-_STANDING = select(MeetingPerson.relation, MeetingPerson.role).where(
-    MeetingPerson.meeting_id == bindparam("of_meeting"), MeetingPerson.user_id == bindparam("of_user")
+_STANDING = Prepared(
+    select(MeetingPerson.relation, MeetingPerson.role).where(
+        MeetingPerson.meeting_id == bindparam("of_meeting"), MeetingPerson.user_id == bindparam("of_user")
+    )
 )
 
 # What every chat message costs: written once, too.
@@ -35,25 +34,9 @@ _HELD = (
     Meeting.message_head,
 )
 _NUMBER = sql_update(Meeting).where(Meeting.id == bindparam("of_meeting")).values(message_head=Meeting.message_head + 1)
-_NUMBER_RETURNING = _NUMBER.returning(*_HELD)
-_NUMBERED = select(*_HELD).where(Meeting.id == bindparam("of_meeting"))
-
-
-@dataclass(frozen=True)
-class MeetingView:
-    """A meeting with what is derived for its reader; attributes of the row show through."""
-
-    meeting: Meeting
-    owner: dict[str, str]
-    code: str | None  # of an occurrence: its series'
-    recurrence: str | None
-    join_url: str | None
-    my_relation: str | None
-    my_role: str | None
-    unread_messages: int
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.meeting, name)
+_NUMBER_RETURNING = Prepared(_NUMBER.returning(*_HELD))
+_NUMBER_ALONE = Prepared(_NUMBER)
+_NUMBERED = Prepared(select(*_HELD).where(Meeting.id == bindparam("of_meeting")))
 
 
 def get(work: Work, meeting_id: str) -> Meeting:
@@ -83,15 +66,15 @@ def next_message_number(work: Work, meeting_id: str) -> Any:
     :returns: a row with `message_head` (that number), and with what decides on who may write.
     """
     work.flush()
-    connection = work.connection()
-    if connection.dialect.update_returning:
-        held = connection.execute(_NUMBER_RETURNING, {"of_meeting": meeting_id}).one_or_none()
+    asked = {"of_meeting": meeting_id}
+    if work.connection().dialect.update_returning:
+        held = work.run(_NUMBER_RETURNING, asked)
     else:
-        connection.execute(_NUMBER, {"of_meeting": meeting_id})
-        held = connection.execute(_NUMBERED, {"of_meeting": meeting_id}).one_or_none()
-    if held is None:
+        work.run(_NUMBER_ALONE, asked)
+        held = work.run(_NUMBERED, asked)
+    if not held:
         raise errors.NotFound()
-    return held
+    return held[0]
 
 
 def give_back_message_number(work: Work, meeting_id: str) -> None:
@@ -100,23 +83,11 @@ def give_back_message_number(work: Work, meeting_id: str) -> None:
     work.execute(own.values(message_head=Meeting.message_head - 1).execution_options(synchronize_session=False))
 
 
-class Standing(NamedTuple):
-    """What a person is to a meeting: `relation` and `role` as in `MeetingPerson`; both None: it is none of theirs."""
-
-    relation: str | None
-    role: str | None
-
-    @property
-    def is_host(self) -> bool:
-        """The owner, or a co-host. Who is asked anew is one again once they say yes."""
-        return self.relation == "owner" or (self.role == "co_host" and self.relation not in ("invited", "banned"))
-
-
 def standing_of(work: Work, user_id: str, meeting_id: str) -> Standing:
     """At this moment, whatever was read before."""
     work.flush()
-    found = work.connection().execute(_STANDING, {"of_meeting": meeting_id, "of_user": user_id}).one_or_none()
-    return Standing(found.relation, found.role) if found else Standing(None, None)
+    found = work.run(_STANDING, {"of_meeting": meeting_id, "of_user": user_id})
+    return Standing(found[0].relation, found[0].role) if found else Standing(None, None)
 
 
 def permissions_of(meeting: Any) -> dict[str, str]:
@@ -191,68 +162,6 @@ def people_of(work: Work, meeting_id: str, *relations: str) -> Sequence[str]:
     return work.scalars(query).all()
 
 
-def view(work: Work, meeting: Meeting, user_id: str | None) -> MeetingView:
-    return views(work, [meeting], user_id)[0]
-
-
-def views(work: Work, meetings: Sequence[Meeting], user_id: str | None) -> list[MeetingView]:
-    names = names_of(work, {meeting.owner_id for meeting in meetings})
-    standings: dict[str, Standing] = {}
-    unread: dict[str, int] = {}
-    if user_id is not None and meetings:
-        found = select(MeetingPerson.meeting_id, MeetingPerson.relation, MeetingPerson.role).where(
-            MeetingPerson.user_id == user_id,
-            MeetingPerson.meeting_id.in_([meeting.id for meeting in meetings]),
-        )
-        standings = {row.meeting_id: Standing(row.relation, row.role) for row in work.execute(found)}
-        readable = [m for m in meetings if m.id in standings and standings[m.id].relation in ("owner", "accepted")]
-        unread = work.driver(UnreadMessages).count(work, user_id, readable)
-    series = series_of(work, meetings)
-    return [
-        MeetingView(
-            meeting,
-            {"user_id": meeting.owner_id, "display_name": names[meeting.owner_id]},
-            *_way_in(work, meeting, series.get(meeting.series_id), standings.get(meeting.id)),
-            *_told(standings.get(meeting.id)),
-            unread.get(meeting.id, 0),
-        )
-        for meeting in meetings
-    ]
-
-
-_NO_WAY_IN = {"code": None, "join_url": None}
-
-
-def _way_in(
-    work: Work, meeting: Meeting, series: MeetingSeries | None, standing: Standing | None
-) -> tuple[str | None, str | None, str | None]:
-    """Code, rule and join URL. A guest who is sent out shall not know a code that was renewed since they came."""
-    code, rule = (series.code, series.rule) if series is not None else (meeting.code, None)
-    if standing is not None and standing.relation == "guest":
-        return None, rule, None
-    return code, rule, join_url(work, meeting, series)
-
-
-def _told(standing: Standing | None) -> tuple[str | None, str | None]:
-    """`my_relation` and `my_role`."""
-    if standing is None or standing.relation is None:
-        return None, None
-    role = "owner" if standing.relation == "owner" else "co_host" if standing.is_host else "participant"
-    return standing.relation, role
-
-
-def join_url(work: Work, meeting: Meeting, series: MeetingSeries | None) -> str:
-    return f"{work.settings.address}/join/{meeting.code if series is None else series.code}"
-
-
-def series_of(work: Work, meetings: Sequence[Meeting]) -> dict[str | None, MeetingSeries]:
-    """The series that these are occurrences of, by id."""
-    ids = {meeting.series_id for meeting in meetings if meeting.series_id is not None}
-    if not ids:
-        return {}
-    return {one.id: one for one in work.scalars(select(MeetingSeries).where(MeetingSeries.id.in_(ids)))}
-
-
 def current_of(work: Work, series_ids: Iterable[str]) -> dict[str, Meeting]:
     """Of each series the occurrence that stands for it: the one that is live, or the next, or else the last."""
     ids = set(series_ids)
@@ -274,15 +183,8 @@ def _of_each(work: Work, series_ids: set[str], which: Any, *only: Any) -> dict[s
     return {str(one.series_id): one for one in work.scalars(query)}
 
 
-def facts(work: Work, meeting: Meeting) -> dict[str, Any]:
-    """A meeting as it stands in events: the same for everybody."""
-    work.flush()
-    dumped: dict[str, Any] = MeetingFacts().dump(view(work, meeting, None))
-    return dumped
-
-
-def create(work: Work, actor: Actor, **given: Any) -> MeetingView:
-    return view(work, make(work, actor.user_id, **given), actor.user_id)
+def create(work: Work, actor: Actor, **given: Any) -> shapes.MeetingView:
+    return shapes.view(work, make(work, actor.user_id, **given), actor.user_id)
 
 
 def make(work: Work, owner_id: str, **given: Any) -> Meeting:
@@ -345,7 +247,7 @@ def list_visible(
     page = paginate(
         work, query, (mine.sort_at, mine.meeting_id), limit=limit, cursor=cursor, descending=order == "desc"
     )
-    page["items"] = views(work, page["items"], actor.user_id)
+    page["items"] = shapes.views(work, page["items"], actor.user_id)
     return page
 
 
@@ -353,7 +255,7 @@ _FIXED_WHILE_LIVE = ("media_mode", "e2ee", "starts_at")
 IN_CALENDAR = {"title", "description", "starts_at", "duration_min", "time_zone"}
 
 
-def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> MeetingView:
+def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> shapes.MeetingView:
     """Change what the owner set.
 
     :raises MeetingStateConflict: it is over, or the change does not fit a live meeting.
@@ -373,7 +275,7 @@ def update(work: Work, actor: Actor, meeting: Meeting, **changes: Any) -> Meetin
         moved = apply(work, meeting, changes)
         tell_people(work, meeting, "meeting.updated")
         work.emit(events.MeetingUpdated(meeting.id, moved=moved, in_calendar=bool(changes.keys() & IN_CALENDAR)))
-    return view(work, meeting, actor.user_id)
+    return shapes.view(work, meeting, actor.user_id)
 
 
 def find_by_code(work: Work, typed: str) -> Meeting | None:
@@ -538,11 +440,11 @@ def tell_people(work: Work, meeting: Meeting, event_type: str, **more: Any) -> N
 
 def tell_people_of_all(work: Work, meetings: Sequence[Meeting], meeting: Meeting, event_type: str, **more: Any) -> None:
     """One inbox event, about `meeting`, to everybody who belongs to any of `meetings`."""
-    told = facts(work, meeting)
+    told = shapes.facts(work, meeting)
     of_them = (MeetingPerson.meeting_id.in_([one.id for one in meetings]), MeetingPerson.relation != "banned")
     belonging = select(MeetingPerson.user_id, MeetingPerson.relation).where(*of_them).distinct()
     people = work.execute(belonging).all()
-    for are_guests, shown in ((False, told), (True, {**told, **_NO_WAY_IN})):
+    for are_guests, shown in ((False, told), (True, {**told, **shapes.NO_WAY_IN})):
         user_ids = {person.user_id for person in people if (person.relation == "guest") is are_guests}
         if user_ids:
             message = Message(event_type, {"meeting": shown, **more}, meeting_id=meeting.id)
@@ -573,40 +475,3 @@ def note_presence(work: Work, meeting_id: str, *, empty: bool) -> None:
         .where(Meeting.empty_since.is_(None) if empty else Meeting.empty_since.is_not(None))
         .values(empty_since=work.now() if empty else None)
     )
-
-
-def end_empty(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """End live meetings that nobody has been in for EMPTY_END_MIN."""
-    with runtime.reading() as work:
-        before = work.now() - timedelta(minutes=work.settings.empty_end_min)
-        empty = work.scalars(select(Meeting.id).where(Meeting.state == "live", Meeting.empty_since <= before)).all()
-    for meeting_id in empty:
-        with runtime.writing() as work:
-            try:
-                meeting = hold(work, meeting_id)
-            except errors.NotFound:
-                continue
-            if meeting.state == "live" and meeting.empty_since and meeting.empty_since <= before:
-                end(work, meeting, "empty")
-
-
-def remind(runtime: Runtime, _payload: dict[str, Any]) -> None:
-    """Announce meetings that start within REMINDER_MIN, once each."""
-    if not runtime.settings.reminder_min:
-        return
-    with runtime.reading() as work:
-        now = work.now()
-        soon = now + timedelta(minutes=work.settings.reminder_min)
-        coming = (
-            Meeting.state == "scheduled",
-            Meeting.starts_at > now,
-            Meeting.starts_at <= soon,
-            Meeting.reminded_at.is_(None),
-        )
-        meeting_ids = work.scalars(select(Meeting.id).where(*coming)).all()
-    for meeting_id in meeting_ids:
-        with runtime.writing() as work:
-            meeting = work.scalar(select(Meeting).where(Meeting.id == meeting_id, *coming).with_for_update())
-            if meeting is not None:  # else it was moved in the meantime
-                meeting.reminded_at = now
-                tell_people(work, meeting, "meeting.reminder")

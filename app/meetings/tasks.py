@@ -1,4 +1,4 @@
-"""What meetings do by the clock, beside `end_empty` and `remind` of `service`."""
+"""What meetings do by the clock."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -57,3 +57,40 @@ def watch_time(runtime: Runtime, _payload: dict[str, Any]) -> None:
             elif meeting.ending_told_at is None:
                 meeting.ending_told_at = now
                 service.tell_people(work, meeting, "meeting.ending")
+
+
+def end_empty(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """End live meetings that nobody has been in for EMPTY_END_MIN."""
+    with runtime.reading() as work:
+        before = work.now() - timedelta(minutes=work.settings.empty_end_min)
+        empty = work.scalars(select(Meeting.id).where(Meeting.state == "live", Meeting.empty_since <= before)).all()
+    for meeting_id in empty:
+        with runtime.writing() as work:
+            try:
+                meeting = service.hold(work, meeting_id)
+            except errors.NotFound:
+                continue
+            if meeting.state == "live" and meeting.empty_since and meeting.empty_since <= before:
+                service.end(work, meeting, "empty")
+
+
+def remind(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """Announce meetings that start within REMINDER_MIN, once each."""
+    if not runtime.settings.reminder_min:
+        return
+    with runtime.reading() as work:
+        now = work.now()
+        soon = now + timedelta(minutes=work.settings.reminder_min)
+        coming = (
+            Meeting.state == "scheduled",
+            Meeting.starts_at > now,
+            Meeting.starts_at <= soon,
+            Meeting.reminded_at.is_(None),
+        )
+        meeting_ids = work.scalars(select(Meeting.id).where(*coming)).all()
+    for meeting_id in meeting_ids:
+        with runtime.writing() as work:
+            meeting = work.scalar(select(Meeting).where(Meeting.id == meeting_id, *coming).with_for_update())
+            if meeting is not None:  # else it was moved in the meantime
+                meeting.reminded_at = now
+                service.tell_people(work, meeting, "meeting.reminder")

@@ -2,12 +2,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Text, UniqueConstraint
-from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Id, Json, UtcDateTime, exact
-
-LongText = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+from app.core.db import Base, Id, Json, LongText, UtcDateTime, exact
 
 
 class Notes(Base):

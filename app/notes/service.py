@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 
-from app.accounts.service import names_of
+from app.accounts.models import User
 from app.core import errors
 from app.core.ids import new_id
 from app.core.runtime import Work
@@ -29,18 +29,28 @@ class Order:
 
     request: TranscriptionRequest
     context: AnalysisContext
+    unanalysed: frozenset[str]  # speakers of whom nothing is analysed
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Somebody whose words are transcribed."""
+
+    speaker: Speaker
+    may_be_analysed: bool
 
 
 def ask(work: Work, meeting_id: str) -> dict[str, Any]:
     """Have the next version of a meeting's notes written in the background.
 
-    :raises EndToEndEncrypted: :raises NothingToTranscribe: it has not begun.
+    :raises EndToEndEncrypted: :raises NothingToTranscribe: it has not begun, or nobody wants to be transcribed.
     """
     meeting = meetings.hold(work, meeting_id)
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
     if meeting.started_at is None:
         raise errors.NothingToTranscribe("The meeting has not begun.", state=meeting.state)
+    _heard(work, meeting_id)
     newest = work.scalar(select(func.max(Notes.version)).where(Notes.meeting_id == meeting_id)) or 0
     notes = Notes(
         id=new_id(),
@@ -74,19 +84,24 @@ def newest_transcript(work: Work, meeting_id: str) -> dict[str, Any]:
 
 
 def order_of(work: Work, notes_id: str) -> Order | None:
-    """What is to be written; None: they were written already, or deleted."""
+    """What is to be written; None: they were written already, or deleted.
+
+    :raises NothingToTranscribe: nobody who was there wants to be transcribed.
+    """
     notes = work.get(Notes, notes_id)
     if notes is None or notes.state != "pending":
         return None
     meeting = meetings.get(work, notes.meeting_id)
+    heard = _heard(work, meeting.id)
     request = TranscriptionRequest(
         meeting_id=meeting.id,
         title=meeting.title,
-        speakers=_speakers(work, meeting.id),
+        speakers=[one.speaker for one in heard],
         duration_s=_length_s(meeting),
     )
     held_on = meeting.started_at.astimezone(ZoneInfo(meeting.time_zone)).date() if meeting.started_at else None
-    return Order(request, AnalysisContext(meeting.id, meeting.title, held_on))
+    unanalysed = frozenset(one.speaker.id for one in heard if not one.may_be_analysed)
+    return Order(request, AnalysisContext(meeting.id, meeting.title, held_on), unanalysed)
 
 
 def keep(
@@ -131,20 +146,26 @@ def _length_s(meeting: Meeting) -> float | None:
     return max(0.0, (meeting.ended_at - meeting.started_at).total_seconds()) or None
 
 
-def _speakers(work: Work, meeting_id: str) -> list[Speaker]:
-    """Everybody who was in the meeting, once each, in the order in which they came; if nobody was, those who belong to
-    it.
+def _heard(work: Work, meeting_id: str) -> list[Heard]:
+    """Everybody who was in the meeting and may be transcribed, once each, in the order in which they came; if nobody
+    was, those who belong to it.
+
+    :raises NothingToTranscribe: all of them have switched it off.
     """
     stays = work.scalars(
         select(Participant)
-        .where(Participant.meeting_id == meeting_id, Participant.kind != "sfu", Participant.state != "waiting")
+        .where(Participant.meeting_id == meeting_id, Participant.kind != "sfu", Participant.admitted_at.is_not(None))
         .order_by(Participant.joined_at, Participant.id)
     ).all()
-    people: dict[str, Speaker] = {}
+    people: dict[str, tuple[Speaker, dict[str, bool]]] = {}
     for stay in stays:
         person = stay.user_id or stay.id
-        people.setdefault(person, Speaker(person, stay.display_name))
+        people.setdefault(person, (Speaker(person, stay.display_name), stay.ai))
     if not people:
-        names = names_of(work, meetings.people_of(work, meeting_id, "owner", "accepted"))
-        people = {user_id: Speaker(user_id, names[user_id]) for user_id in sorted(names)}
-    return list(people.values())
+        members = select(User).where(User.id.in_(meetings.people_of(work, meeting_id, "owner", "accepted")))
+        for user in work.scalars(members.order_by(User.id)):
+            people[user.id] = (Speaker(user.id, user.display_name), user.ai)
+    heard = [Heard(speaker, ai["analyse"]) for speaker, ai in people.values() if ai["transcribe"]]
+    if people and not heard:
+        raise errors.NothingToTranscribe("Everybody who was there has switched transcription off.")
+    return heard

@@ -8,7 +8,7 @@ made from. Text in a transcript is data: whoever reads it, a model too, takes no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypedDict, cast
 
 Grade = Literal["draft", "fair", "good"]
@@ -172,6 +172,14 @@ def talk_of(transcript: Transcript) -> list[Talk]:
         {"speaker": label, "seconds": round(talked, 3), "ratio": round(talked / total, 4) if total else 0.0}
         for label, talked in longest_first
     ]
+
+
+def without_speakers(transcript: Transcript, speaker_ids: Collection[str]) -> Transcript:
+    """What an analyst gets: nothing of those who have switched analysis off. The other segments keep their ids."""
+    if not speaker_ids:
+        return transcript
+    kept = [segment for segment in transcript["segments"] if segment["speaker"]["id"] not in speaker_ids]
+    return {**transcript, "segments": kept}
 
 
 def check_evidence(analysis: Analysis, transcript: Transcript) -> Analysis:

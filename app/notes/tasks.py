@@ -4,11 +4,12 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
+from app.core.errors import NothingToTranscribe
 from app.core.runtime import Runtime
 from app.notes import service
 from app.notes.analysts.base import Analyst
 from app.notes.models import Notes
-from app.notes.shapes import Analysis, Transcript, check_evidence
+from app.notes.shapes import Analysis, Transcript, check_evidence, without_speakers
 from app.notes.transcribers.base import Transcriber, UnsupportedLanguage
 
 log = structlog.get_logger()
@@ -25,8 +26,13 @@ NOT_IN_TIME = "The notes were not written in time."
 def write(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Transcribe a meeting, analyse that, keep both. What fails is not tried again: whoever asked can ask anew."""
     notes_id = payload["notes_id"]
-    with runtime.reading() as work:
-        order = service.order_of(work, notes_id)
+    try:
+        with runtime.reading() as work:
+            order = service.order_of(work, notes_id)
+    except NothingToTranscribe as nothing:  # it was switched off after somebody had asked
+        with runtime.writing() as work:
+            service.keep(work, notes_id, None, None, nothing.detail)
+        return
     if order is None:
         return
     transcriber: Transcriber = runtime.drivers[Transcriber]
@@ -36,7 +42,8 @@ def write(runtime: Runtime, payload: dict[str, Any]) -> None:
     error: str | None = None
     try:
         transcript = transcriber.transcribe(order.request)
-        analysis = check_evidence(analyst.analyse(transcript, order.context), transcript)
+        may_be_read = without_speakers(transcript, order.unanalysed)
+        analysis = check_evidence(analyst.analyse(may_be_read, order.context), may_be_read)
     except UnsupportedLanguage as failure:
         error = f"There is no transcriber for the language {failure.language}."
     except Exception:  # whatever a provider raises, it is these notes that fail

@@ -10,7 +10,7 @@ from app.meetings import people
 from app.meetings import service as meetings
 from app.meetings.schemas import PersonName
 from app.participants import lobby, moderation, service
-from app.participants.schemas import Affected, ParticipantOut, Role
+from app.participants.schemas import Affected, BannedOut, ParticipantOut, Role
 
 blp = Blueprint("moderation", __name__, description="What hosts do: admit, mute, remove, ban, share their role.")
 
@@ -121,17 +121,18 @@ class Remove(MethodView):
 
 @blp.route("/participants/<id:participant_id>/ban")
 class Ban(MethodView):
-    @blp.response(200, ParticipantOut)
+    @blp.response(200, BannedOut)
     def post(self, participant_id: str) -> Any:
         """Ban the person behind a participant
 
-        All their devices are removed, and whatever they ask of the meeting from then on is 403 `banned`. A guest
-        without an account who comes by the join code anew is somebody else to the server: lock the meeting, or have
-        guests wait.
+        All their devices are removed, and whatever they ask of the meeting from then on is 403 `banned`; of a series,
+        all that is live or to come. Who comes anew without an account is somebody else to the server: so a guest's ban
+        renews the code (`code_renewed`), and whoever has only the old link can't come any more.
         """
+        people.hold_series(work(), service.get(work(), participant_id).meeting_id)
         participant = service.hold(work(), participant_id)
-        moderation.ban(work(), actor(), participant)
-        return participant
+        code_renewed = moderation.ban(work(), actor(), participant)
+        return {name: getattr(participant, name) for name in ParticipantOut().fields} | {"code_renewed": code_renewed}
 
 
 @blp.route("/meetings/<id:meeting_id>/bans")
@@ -147,8 +148,8 @@ class Bans(MethodView):
 class BanOfPerson(MethodView):
     @blp.response(204)
     def delete(self, meeting_id: str, user_id: str) -> None:
-        """Lift a ban: what their invitation makes them they are again"""
-        meetings.hold(work(), meeting_id)
+        """Lift a ban, of a series from all of it: what their invitation makes them they are again"""
+        people.hold_series(work(), meeting_id)
         moderation.lift_ban(work(), meeting_id, user_id)
 
 

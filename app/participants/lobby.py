@@ -71,6 +71,7 @@ def let_in(work: Work, meeting_id: str, waiting: Sequence[Participant], *, tell_
     told = set(service.inboxes_in_the_room(work, meeting_id))
     if tell_hosts:
         told |= set(inbox.open_inboxes_of(work, hosts_of(work, meeting_id)))
+    told |= set(service.media_workers_of(work, meeting_id))
     told -= {one.inbox_id for one in waiting}
     for one in waiting:
         if one.user_id is not None:

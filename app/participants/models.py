@@ -16,7 +16,9 @@ class Participant(Base):
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
     kind: Mapped[str] = mapped_column(exact(8))  # user | sfu
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id"), index=True)
-    session_id: Mapped[str | None] = mapped_column(Id, index=True)  # whose end ends this stay
+    session_id: Mapped[str | None] = mapped_column(
+        Id, index=True
+    )  # whose end ends this stay; of an SFU, the worker's id
     inbox_id: Mapped[str] = mapped_column(Id)
     display_name: Mapped[str] = mapped_column(String(100))
     device: Mapped[str | None] = mapped_column(exact(64))
@@ -25,6 +27,8 @@ class Participant(Base):
     is_owner: Mapped[bool] = mapped_column(default=False)
     is_guest: Mapped[bool] = mapped_column(default=False, server_default=text("'0'"))  # has no account
     given_role: Mapped[str | None] = mapped_column(exact(16))  # co_host: the person's, as long as this stay lasts
+    ai_transcribe: Mapped[bool] = mapped_column(default=True, server_default=text("'1'"))  # the person's, in all stays
+    ai_analyse: Mapped[bool] = mapped_column(default=True, server_default=text("'1'"))
     muted: Mapped[bool] = mapped_column(default=True)
     camera: Mapped[bool] = mapped_column(default=False)
     screen: Mapped[bool] = mapped_column(default=False)
@@ -38,3 +42,7 @@ class Participant(Base):
     @property
     def role(self) -> str:
         return "owner" if self.is_owner else self.given_role or "participant"
+
+    @property
+    def ai(self) -> dict[str, bool]:
+        return {"transcribe": self.ai_transcribe, "analyse": self.ai_analyse}

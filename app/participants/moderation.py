@@ -13,6 +13,7 @@ from app.inbox.service import Message
 from app.invitations.service import restore_relation
 from app.meetings import people
 from app.meetings import service as meetings
+from app.meetings.models import MeetingPerson
 from app.participants import lobby, service, states
 from app.participants.models import Participant
 
@@ -42,7 +43,7 @@ def _mute(work: Work, actor: Actor, meeting_id: str, participants: Sequence[Part
     if muted:
         work.flush()
         told = {"participant_ids": [one.id for one in muted], "by": _by(actor)}
-        service.tell_room(work, meeting_id, Message("participant.mute", told, meeting_id))
+        service.tell_room(work, meeting_id, Message("participant.mute", told, meeting_id), media_worker_too=True)
 
 
 def ask_to_unmute(work: Work, actor: Actor, participant: Participant) -> None:
@@ -79,15 +80,28 @@ def remove(work: Work, actor: Actor, participant: Participant) -> None:
     service.depart(work, participant, "removed")
 
 
-def ban(work: Work, actor: Actor, participant: Participant) -> None:
-    """Take a person out with all of their devices, and let them see nothing of the meeting any more.
+def ban(work: Work, actor: Actor, participant: Participant) -> bool:
+    """Take a person out with all of their devices, and let them see nothing of the meeting any more; of a series
+    nothing that is live or to come.
 
+    A guest would only need the code to come back as another one: so it is renewed.
+
+    :returns: whether it was.
     :raises Forbidden: as with `remove`.
     """
     user_id = _check_rank(work, actor, participant)
-    people.ban(work, meetings.get(work, participant.meeting_id), user_id)
-    for stay in _stays(work, participant.meeting_id, user_id):
+    meeting = meetings.get(work, participant.meeting_id)
+    people.ban(work, meeting, user_id)
+    stays = select(Participant).where(Participant.user_id == user_id, Participant.state.in_(states.THERE))
+    banned = select(MeetingPerson.meeting_id).where(
+        MeetingPerson.user_id == user_id, MeetingPerson.relation == "banned"
+    )
+    for stay in work.scalars(stays.where(Participant.meeting_id.in_(banned)).order_by(Participant.id)).all():
         service.depart(work, stay, "banned")
+    renewed = participant.is_guest and meeting.state != "cancelled"
+    if renewed:
+        meetings.renew_code(work, meeting)
+    return renewed
 
 
 def lift_ban(work: Work, meeting_id: str, user_id: str) -> None:
@@ -95,8 +109,8 @@ def lift_ban(work: Work, meeting_id: str, user_id: str) -> None:
 
     :raises NotFound: they are not banned.
     """
-    people.lift_ban(work, meetings.get(work, meeting_id), user_id)
-    restore_relation(work, meeting_id, user_id)
+    for banned_from in people.lift_ban(work, meetings.get(work, meeting_id), user_id):
+        restore_relation(work, banned_from, user_id)
 
 
 def set_role(work: Work, participant: Participant, role: str) -> None:

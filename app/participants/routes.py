@@ -10,8 +10,9 @@ from app.core.client_address import client_network
 from app.core.flask_app import actor, actor_if_any, work
 from app.core.pagination import page_of
 from app.meetings import service as meetings
+from app.meetings import shapes as meeting_shapes
 from app.meetings.schemas import MeetingOut
-from app.participants import guests, service
+from app.participants import guests, joining, service
 from app.participants.schemas import (
     Admitted,
     Code,
@@ -50,7 +51,7 @@ class JoinMeeting(MethodView):
         inbox and sequence stay, `epoch` grows. If your `state` is `waiting`, `waiting_for` says for what, and you learn
         nothing of the others; poll, and you are told when you are let in. A host is told here who waits.
         """
-        return service.join(work(), actor(), meeting_id, **data)
+        return joining.join(work(), actor(), meeting_id, **data)
 
 
 @blp.route("/meetings/look-up-code")
@@ -93,7 +94,7 @@ class JoinMeetingByCode(MethodView):
             )
         user_id = entered[0].id if entered else actor().user_id
         return {
-            "meeting": meetings.view(work(), meeting, user_id),
+            "meeting": meeting_shapes.view(work(), meeting, user_id),
             "tokens": tokens.issue(work().settings, *entered, work().now()) if entered else None,
         }
 
@@ -111,7 +112,7 @@ class CloseGuestsOut(MethodView):
         """
         guests.close_out(work(), meetings.hold(work(), meeting_id))
         work().flush()
-        meeting = meetings.view(work(), meetings.get(work(), meeting_id), actor().user_id)
+        meeting = meeting_shapes.view(work(), meetings.get(work(), meeting_id), actor().user_id)
         return meeting, 200, etag(meeting.version)
 
 

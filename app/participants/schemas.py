@@ -1,7 +1,7 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.accounts.schemas import PersonalName, TokensOut
+from app.accounts.schemas import AiOut, AiSaid, PersonalName, TokensOut, integrations_field
 from app.core.api import Boolean, Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
 from app.meetings.schemas import STATES as MEETING_STATES
@@ -19,6 +19,7 @@ LEFT_REASONS = (
     "meeting_ended",
     "session_ended",
     "guests_closed",
+    "moved",
 )
 ROLES = ("owner", "co_host", "participant")
 
@@ -42,6 +43,9 @@ class ParticipantOut(Schema):
         required=True,
         metadata={"enum": list(ROLES), "example": "participant", "description": "Of the person behind it."},
     )
+    ai = fields.Nested(
+        AiOut, required=True, metadata={"description": "What may be done with what the person behind it says."}
+    )
     joined_at = Timestamp(required=True, metadata={"description": "Of who waited: when they were let in."})
     left_at = Timestamp(required=True, allow_none=True)
     left_reason = fields.String(
@@ -56,6 +60,13 @@ class ParticipantOut(Schema):
     )
 
 
+class BannedOut(ParticipantOut):
+    code_renewed = fields.Boolean(
+        required=True,
+        metadata={"description": "A guest's: the meeting has another code and link now.", "example": False},
+    )
+
+
 class Join(Schema):
     device = text_field(64, required=True, metadata={"description": "Yours; the same each time.", "example": "phone-1"})
     display_name = text_field(100, load_default=None)
@@ -64,6 +75,16 @@ class Join(Schema):
         metadata={"description": "Go on as this participant of yours, from a new connection."},
     )
     force = Boolean(load_default=False, metadata={"description": "End this device's other stay first."})
+
+    ai = fields.Nested(
+        AiSaid,
+        load_default=None,
+        metadata={
+            "description": "What may be done with what you say in this meeting, with every device. What you leave out "
+            "is as you said it here before, else as your account has it."
+        },
+    )
+    integrations = integrations_field()
 
     @ma.validates_schema
     def _not_both(self, data: dict[str, object], **_: object) -> None:

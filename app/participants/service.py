@@ -1,31 +1,32 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.pagination import paginate
+from app.core.prepared import Prepared
 from app.core.runtime import Work
 from app.inbox import service as inbox
-from app.inbox.models import Inbox
 from app.inbox.service import Message
-from app.invitations.service import accept_pending
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.meetings.people import hosts_of
 from app.participants import door, permissions, states
-from app.participants.events import ParticipantJoined, ParticipantLeft, ParticipantReplaced
+from app.participants.events import ParticipantJoined, ParticipantLeft
 from app.participants.models import Participant
-from app.participants.rtc import RtcConfiguration, withhold
 from app.participants.schemas import ParticipantOut
 
 _OUT = ParticipantOut()
-_INBOXES_IN_THE_ROOM = select(Participant.inbox_id, Participant.user_id).where(
-    Participant.meeting_id == bindparam("of_meeting"),
-    Participant.kind != "sfu",
-    Participant.state.in_(states.IN_THE_ROOM),
+IS_IN_THE_ROOM = and_(
+    Participant.kind != "sfu", or_(*(Participant.state == state for state in sorted(states.IN_THE_ROOM)))
+)
+_INBOXES_IN_THE_ROOM = Prepared(
+    select(Participant.inbox_id, Participant.user_id).where(
+        Participant.meeting_id == bindparam("of_meeting"), IS_IN_THE_ROOM
+    )
 )
 
 
@@ -45,132 +46,17 @@ def hold(work: Work, participant_id: str) -> Participant:
     return held
 
 
-def join(
-    work: Work,
-    actor: Actor,
-    meeting_id: str,
-    *,
-    device: str,
-    display_name: str | None,
-    replaces: str | None,
-    force: bool,
-) -> dict[str, Any]:
-    """Enter a meeting with one device; says yes to a pending invitation on the way.
+def add_sfu(work: Work, meeting: Meeting, name: str, *, worker: tuple[str, str] | None = None) -> Participant:
+    """Let the media server be in the meeting, as a participant like others. Its epoch is the meeting's
+    `config_version`: what it says of an older one is void.
 
-    A host's join makes the meeting live, and so does that of any member who need not be admitted if it has no start;
-    others who come early wait, and so does a guest who is the first.
-    :returns: the shape of `Joined`.
-    :raises AlreadyJoined: this device is there (extra `participant_id`), and neither `replaces` nor `force` was given.
-    :raises MeetingEnded: it is over, and only its hosts may open it again.
-    :raises Banned: :raises MeetingCancelled: :raises MeetingFull: :raises MeetingLocked: :raises DeniedTooOften:
+    :param worker: id and inbox of the media worker that plays it; None: the application itself does.
     """
-    meeting = meetings.hold(work, meeting_id)
-    accept_pending(work, meeting_id, actor.user_id)
-    standing = meetings.standing_of(work, actor.user_id, meeting_id)
-    if standing.relation == "banned":
-        raise errors.Banned()
-    if standing.relation is None:
-        raise errors.NotFound()  # taken back while this waited
-    if meeting.state == "cancelled":
-        raise errors.MeetingCancelled()
-    if meeting.state == "ended" and not standing.is_host:
-        raise errors.MeetingEnded()
-    if replaces is not None:
-        participant = _take_place(work, actor, meeting, replaces, device)
-    else:
-        if not standing.is_host:
-            door.check(work, meeting, actor.user_id)
-        held = not standing.is_host and door.holds(work, meeting, actor.user_id)
-        _clear_device(work, actor, meeting, device, force=force)
-        at_once = meeting.state == "scheduled" and meeting.starts_at is None and not held
-        if standing.is_host or (at_once and not actor.is_guest):
-            meetings.start(work, meeting, actor.user_id)
-        _check_room(work, meeting)
-        participant = _enter(
-            work,
-            actor,
-            meeting,
-            device=device,
-            name=display_name,
-            state="joined" if meeting.state == "live" and not held else "waiting",
-            standing=standing,
-        )
-    is_waiting = participant.state == "waiting"
-    rtc = work.driver(RtcConfiguration).describe(work, meeting, participant.id)
-    own_inbox = work.get_one(Inbox, participant.inbox_id, populate_existing=True)
-    return {
-        "participant": participant,
-        "inbox": {
-            "participant_id": participant.id,
-            "head_seq": own_inbox.head_seq,
-            "acked_seq": own_inbox.acked_seq,
-        },
-        "meeting": meetings.view(work, meeting, actor.user_id),
-        "participants": [participant] if is_waiting else _there(work, meeting_id, with_waiting=standing.is_host),
-        "rtc": withhold(rtc) if is_waiting else rtc,
-        "waiting_for": door.waiting_for(work, meeting, participant.state),
-    }
-
-
-def _clear_device(work: Work, actor: Actor, meeting: Meeting, device: str, *, force: bool) -> None:
-    there = work.scalars(
-        select(Participant).where(
-            Participant.meeting_id == meeting.id,
-            Participant.user_id == actor.user_id,
-            Participant.device == device,
-            Participant.state.in_(states.THERE),
-        )
-    ).all()
-    for participant in there:
-        if not force:
-            raise errors.AlreadyJoined(participant_id=participant.id)
-        depart(work, participant, "replaced")
-
-
-def _check_room(work: Work, meeting: Meeting) -> None:
-    there = select(func.count()).where(
-        Participant.meeting_id == meeting.id, Participant.kind == "user", Participant.state.in_(states.THERE)
+    more = {} if worker is None else {"session_id": worker[0], "inbox_id": worker[1]}
+    participant = new_participant(
+        work, meeting, kind="sfu", name=name, state="joined", epoch=meeting.config_version, **more
     )
-    most = min(meeting.max_participants or work.settings.participants_max, work.settings.participants_max)
-    if (work.scalar(there) or 0) >= most:
-        raise errors.MeetingFull(f"The meeting has room for {most} participants.")
-
-
-def _enter(
-    work: Work,
-    actor: Actor,
-    meeting: Meeting,
-    *,
-    device: str,
-    name: str | None,
-    state: str,
-    standing: meetings.Standing,
-) -> Participant:
-    participant = _new_participant(
-        work,
-        meeting,
-        kind="user",
-        name=name or actor.display_name,
-        state=state,
-        user_id=actor.user_id,
-        session_id=actor.session_id,
-        device=device,
-        is_owner=standing.relation == "owner",
-        given_role=standing.role if standing.is_host else None,
-        is_guest=actor.is_guest,
-    )
-    if participant.state == "joined":
-        _announce_joined(work, participant)
-    else:
-        # The latest of each person only: who comes and goes at the door fills nobody's inbox.
-        _tell_hosts(work, participant, "participant.waiting", subject=f"participant.waiting:{participant.user_id}")
-    return participant
-
-
-def add_sfu(work: Work, meeting: Meeting, name: str) -> Participant:
-    """Let the media server be in the meeting, as a participant like others."""
-    participant = _new_participant(work, meeting, kind="sfu", name=name, state="joined")
-    _announce_joined(work, participant)
+    announce_joined(work, participant)
     return participant
 
 
@@ -184,49 +70,28 @@ def sfu_of(work: Work, meeting_id: str) -> Participant | None:
     )
 
 
-def _new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, state: str, **more: Any) -> Participant:
+def new_participant(work: Work, meeting: Meeting, *, kind: str, name: str, state: str, **more: Any) -> Participant:
     participant = Participant(
         id=new_id(),
         meeting_id=meeting.id,
         kind=kind,
         display_name=name,
         state=state,
-        epoch=1,
         joined_at=work.now(),
         admitted_at=work.now() if state == "joined" else None,
         muted=True,
         camera=False,
         screen=False,
         hand=False,
-        **({"is_owner": False, "is_guest": False} | more),
+        **({"epoch": 1, "is_owner": False, "is_guest": False, "ai_transcribe": True, "ai_analyse": True} | more),
     )
-    own_inbox = inbox.open_inbox(
-        work, "participant", participant.id, address=_recipient(participant), user_id=participant.user_id
-    )
-    participant.inbox_id = own_inbox.id
+    if "inbox_id" not in more:
+        own_inbox = inbox.open_inbox(
+            work, "participant", participant.id, address=_recipient(participant), user_id=participant.user_id
+        )
+        participant.inbox_id = own_inbox.id
     work.add(participant)
     work.flush()
-    return participant
-
-
-def _take_place(work: Work, actor: Actor, meeting: Meeting, participant_id: str, device: str) -> Participant:
-    """Another connection of the same device or another takes over: same id, same inbox, next epoch."""
-    participant = work.get(Participant, participant_id)
-    if participant is None or participant.meeting_id != meeting.id or participant.user_id != actor.user_id:
-        raise errors.NotFound("You have no such participant in this meeting.")
-    if participant.state not in states.THERE:
-        raise errors.SenderLeft("That participant has left; join anew.", left_reason=participant.left_reason)
-    participant.epoch += 1
-    participant.session_id, participant.device = actor.session_id, device
-    if participant.state == "reconnecting":
-        participant.state = "joined"
-    work.flush()
-    own_inbox = work.get_one(Inbox, participant.inbox_id)
-    inbox.drop_unacknowledged(work, own_inbox, "rtc.")
-    inbox.take_over(work, own_inbox)
-    if participant.state in states.IN_THE_ROOM:
-        announce_updated(work, participant)
-    work.emit(ParticipantReplaced(meeting.id, participant.id))
     return participant
 
 
@@ -289,7 +154,7 @@ def depart(work: Work, participant: Participant, reason: str) -> None:
     if was_in_the_room:
         _tell_room(work, participant, "participant.left", reason=reason)
     else:
-        _tell_hosts(work, participant, "participant.left", reason=reason)
+        tell_hosts(work, participant, "participant.left", reason=reason)
     work.emit(ParticipantLeft(participant.meeting_id, participant.id, reason, was_in_the_room))
     if participant.kind == "user" and not people_in_the_room(work, participant.meeting_id):
         meetings.note_presence(work, participant.meeting_id, empty=True)
@@ -317,10 +182,10 @@ def change_own_state(work: Work, actor: Actor, participant: Participant, **chang
 
 def in_the_room(work: Work, meeting_id: str) -> Sequence[Participant]:
     """All who are joined or reconnecting, the media server too, in the order in which they came."""
-    return _there(work, meeting_id, with_waiting=False)
+    return all_there(work, meeting_id, with_waiting=False)
 
 
-def _there(work: Work, meeting_id: str, *, with_waiting: bool) -> Sequence[Participant]:
+def all_there(work: Work, meeting_id: str, *, with_waiting: bool) -> Sequence[Participant]:
     in_states = states.THERE if with_waiting else states.IN_THE_ROOM
     there = select(Participant).where(Participant.meeting_id == meeting_id, Participant.state.in_(in_states))
     return work.scalars(there.order_by(Participant.id)).all()
@@ -328,7 +193,7 @@ def _there(work: Work, meeting_id: str, *, with_waiting: bool) -> Sequence[Parti
 
 def inboxes_in_the_room(work: Work, meeting_id: str) -> dict[str, str]:
     """Of the people in the room: whose inbox it is, by its id."""
-    rows = work.connection().execute(_INBOXES_IN_THE_ROOM, {"of_meeting": meeting_id})
+    rows = work.run(_INBOXES_IN_THE_ROOM, {"of_meeting": meeting_id})
     return {row.inbox_id: row.user_id for row in rows}
 
 
@@ -415,17 +280,32 @@ def _recipient(participant: Any) -> dict[str, Any]:
     }
 
 
-def tell_room(work: Work, meeting_id: str, message: Message, *, but: str | None = None) -> None:
-    """Deliver to everybody in the room, except the participant `but`."""
-    inbox_ids = work.scalars(
+def tell_room(
+    work: Work, meeting_id: str, message: Message, *, but: str | None = None, media_worker_too: bool = False
+) -> None:
+    """Deliver to everybody in the room, except the participant `but`.
+
+    :param media_worker_too: it is of concern to whoever forwards their media.
+    """
+    there = select(Participant.inbox_id).where(
+        Participant.meeting_id == meeting_id,
+        Participant.state.in_(states.IN_THE_ROOM),
+        Participant.id != (but or ""),
+    )
+    whom = Participant.session_id.is_not(None) if media_worker_too else Participant.kind == "user"
+    inbox.deliver(work, message, work.scalars(there.where(whom)).all())
+
+
+def media_workers_of(work: Work, meeting_id: str) -> Sequence[str]:
+    """The inbox of the media worker that the meeting is placed on, if there is one."""
+    return work.scalars(
         select(Participant.inbox_id).where(
             Participant.meeting_id == meeting_id,
-            Participant.kind == "user",
+            Participant.kind == "sfu",
+            Participant.session_id.is_not(None),
             Participant.state.in_(states.IN_THE_ROOM),
-            Participant.id != (but or ""),
         )
     ).all()
-    inbox.deliver(work, message, inbox_ids)
 
 
 def _tell_room(
@@ -438,10 +318,12 @@ def _tell_room(
     **more: Any,
 ) -> None:
     message = _about(participant, event_type, subject, more)
-    tell_room(work, participant.meeting_id, message, but=None if to_themselves else participant.id)
+    tell_room(
+        work, participant.meeting_id, message, but=None if to_themselves else participant.id, media_worker_too=True
+    )
 
 
-def _tell_hosts(
+def tell_hosts(
     work: Work, participant: Participant, event_type: str, *, subject: str | None = None, **more: Any
 ) -> None:
     """Of who is at the door only they learn, wherever they are."""
@@ -465,7 +347,7 @@ def announce_updated(work: Work, participant: Participant, *, to_themselves: boo
     _tell_room(work, participant, "participant.updated", subject=subject, to_themselves=to_themselves)
 
 
-def _announce_joined(work: Work, participant: Participant) -> None:
+def announce_joined(work: Work, participant: Participant) -> None:
     _tell_room(work, participant, "participant.joined")
     note_joined(work, participant)
 

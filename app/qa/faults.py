@@ -25,7 +25,8 @@ from app.qa.state import Fault, QaState, State
 
 POLL_KINDS = ("drop_poll", "delay_poll")
 UPLOAD_KINDS = ("fail_upload_part", "expire_url")
-KINDS = POLL_KINDS + UPLOAD_KINDS
+KILL_WORKER = "kill_worker"
+KINDS = (*POLL_KINDS, *UPLOAD_KINDS, KILL_WORKER)
 MOST_ARMED = 50
 LONGEST_DELAY_MS = 120_000
 
@@ -43,6 +44,8 @@ def arm(state: QaState, **wanted: Any) -> Fault:
     """:raises ValidationFailed: as many are armed as may be."""
     lasts_s = wanted.pop("lasts_s")
     fault = Fault(**wanted, expires_at=datetime.now(UTC).timestamp() + lasts_s)
+    if fault.kind == KILL_WORKER:  # it has happened already
+        fault.times, fault.happened = 0, 1
 
     def add(kept: State) -> Fault:
         kept.faults = [one for one in kept.faults if one.is_armed]

@@ -2,11 +2,13 @@ from typing import Any
 
 from flask.views import MethodView
 
+from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import work
 from app.qa import clock, faults, service
 from app.qa.schemas import ClockIn, ClockOut, FaultIn, FaultOut, FaultsPage, NothingIn, ResetOut, SeedOut
 from app.qa.state import QaState
+from app.qa.workers import kill_worker
 
 blp = Blueprint("qa", __name__, description="In the QA profile alone: empty it, fill it, move its clock, make it fail.")
 
@@ -62,6 +64,7 @@ class Faults(MethodView):
 
     @blp.arguments(FaultIn, example={"kind": "drop_poll", "times": 1})
     @blp.response(201, FaultOut)
+    @blp.problems(errors.NoMediaWorker)
     @blp.doc(operationId="qaArmFault")
     def post(self, data: dict[str, Any]) -> Any:
         """Make something fail, so often or until it has lasted long enough
@@ -70,9 +73,13 @@ class Faults(MethodView):
         - `delay_poll`: its answer comes `delay_ms` later.
         - `fail_upload_part`: a part that is sent to this server is refused with 503, and not stored.
         - `expire_url`: the signed address of a part is refused as expired.
+        - `kill_worker`: a media worker of this machine is killed at once; 503 where there is none.
 
-        Polls can be narrowed down to a user, a meeting or a participant, parts to an upload.
+        Polls can be narrowed down to a user, a meeting or a participant, parts to an upload, and a worker to that of a
+        meeting.
         """
+        if data["kind"] == faults.KILL_WORKER:
+            kill_worker(work(), data["meeting_id"])
         return faults.arm(_state(), **data)
 
     @blp.response(204)

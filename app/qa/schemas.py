@@ -6,9 +6,14 @@ from marshmallow import fields
 
 from app.core.api import Schema, Timestamp, id_field
 from app.core.pagination import page_of
-from app.qa.faults import KINDS, LONGEST_DELAY_MS
+from app.qa.faults import KILL_WORKER, KINDS, LONGEST_DELAY_MS, POLL_KINDS, UPLOAD_KINDS
 
 LONGEST_S = 86_400
+_NARROWED_BY = {
+    **dict.fromkeys(POLL_KINDS, ("user_id", "meeting_id", "participant_id")),
+    **dict.fromkeys(UPLOAD_KINDS, ("upload_id",)),
+    KILL_WORKER: ("meeting_id",),
+}
 
 
 class NothingIn(Schema):
@@ -65,9 +70,10 @@ class FaultIn(Schema):
     def _fits_its_kind(self, data: dict[str, Any], **_: Any) -> None:
         if (data["kind"] == "delay_poll") != (data["delay_ms"] > 0):
             raise ma.ValidationError("`delay_poll` needs one, and no other kind.", "delay_ms")
-        others = ("user_id", "meeting_id", "participant_id") if "poll" not in data["kind"] else ("upload_id",)
-        for name in others:
-            if data[name] is not None:
+        if data["kind"] == KILL_WORKER and data["times"] != 1:
+            raise ma.ValidationError("A worker is killed once, at once.", "times")
+        for name in ("user_id", "meeting_id", "participant_id", "upload_id"):
+            if data[name] is not None and name not in _NARROWED_BY[data["kind"]]:
                 raise ma.ValidationError(f"Does not narrow down a {data['kind']}.", name)
 
 

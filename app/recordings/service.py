@@ -107,7 +107,8 @@ def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
     if meeting.effective_media_mode != "mock" and not work.settings.mock_recorder:
-        raise errors.RecordingNeedsSfu()
+        on_worker = meeting.effective_media_mode == "sfu"
+        raise errors.RecordingNeedsSfu("Media workers do not record yet." if on_worker else None)
     running = work.scalar(_running(meeting_id).with_only_columns(Recording.id))
     if running is not None:
         raise errors.AlreadyRecording(recording_id=running)

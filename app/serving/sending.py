@@ -19,6 +19,7 @@ import marshmallow as ma
 import structlog
 from flask import g
 
+from app.accounts.authentication import SERVICE_KEY_PREFIX
 from app.chat import service as chat
 from app.chat.schemas import MessageOut, MessageSend
 from app.core import errors
@@ -39,9 +40,10 @@ _message_out = MessageOut()
 
 
 class Stored(NamedTuple):
-    """What is answered: the body, and where the thing is if it has an address."""
+    """What is answered: the body, which is made once those are told who wait, and where the thing is if it has an
+    address."""
 
-    body: Any
+    body: Callable[[], Any]
     location: str | None = None
 
 
@@ -55,17 +57,20 @@ class Kind(NamedTuple):
 
 def _store_signals(app: ParleyApp, work: Work, authorization: str, meeting_id: str, asked: dict[str, Any]) -> Stored:
     recipients, people = {message["to"] for message in asked["messages"]}, None
-    if len(recipients) == 1:
+    if len(recipients) == 1 and SERVICE_KEY_PREFIX not in authorization:
         people = app.admit_sender(work, authorization, meeting_id, asked["from_"], *recipients)
     else:
-        app.admit(work, "POST /meetings/{meeting_id}/rtc/signals", authorization, {"meeting_id": meeting_id})
-    return Stored({"items": signaling.send(work, g.actor, meeting_id, people=people, **asked)})
+        ids = {"meeting_id": meeting_id}
+        app.admit(work, "POST /meetings/{meeting_id}/rtc/signals", authorization, ids, beside=False)
+    sent = signaling.send(work, g.actor, meeting_id, people=people, **asked)
+    return Stored(lambda: {"items": sent})
 
 
 def _store_message(app: ParleyApp, work: Work, authorization: str, meeting_id: str, asked: dict[str, Any]) -> Stored:
-    app.admit(work, "POST /meetings/{meeting_id}/messages", authorization, {"meeting_id": meeting_id})
+    ids = {"meeting_id": meeting_id}
+    app.admit(work, "POST /meetings/{meeting_id}/messages", authorization, ids, beside=False)
     message = chat.send(work, g.actor, meeting_id, **asked)
-    return Stored(_message_out.dump(message), f"/api/v1/messages/{message['id']}")
+    return Stored(lambda: _message_out.dump(message), f"/api/v1/messages/{message['id']}")
 
 
 SIGNALS = Kind("rtc/signals", SendSignals(), _store_signals)
@@ -121,7 +126,7 @@ class Sending:
                 # Without an actor nothing was counted, and nothing was begun.
                 return {RAISED: Raised(error, {name: g.get(name) for name in g})} if "actor" in g else {}
             answer = Answer()
-            answer.status, answer.body = 201, json.dumps(sent.body, separators=(",", ":")).encode()
+            answer.status, answer.body = 201, json.dumps(sent.body(), separators=(",", ":")).encode()
             told = self._app.limits_told() | {"X-Request-ID": request_id, "Content-Length": str(len(answer.body))}
             if sent.location is not None:
                 told["Location"] = sent.location

@@ -34,7 +34,7 @@ class SettingsRtcConfiguration:
             "codecs": CODECS,
             "simulcast": [],
             "limits": {
-                "sdp_bytes": settings.sdp_max_bytes,
+                "sdp_bytes": settings.sdp_max_bytes_in(meeting.effective_media_mode),
                 "candidate_bytes": settings.candidate_max_bytes,
                 "batch": settings.signal_batch_max,
                 "inbox_messages": settings.inbox_max_unacked,

@@ -35,6 +35,7 @@ class Signals(MethodView):
     @blp.response(201, SentSignals)
     @blp.problems(
         errors.NotYourParticipant,
+        errors.EpochPassed,
         errors.RecipientUnknown,
         errors.SenderLeft,
         errors.RecipientLeft,

@@ -3,7 +3,10 @@ from marshmallow import fields
 
 from app.core.api import Schema, id_field, text_field
 
-SIGNAL_TYPES = ("rtc.offer", "rtc.answer", "rtc.candidate", "rtc.restart", "rtc.track")
+SIGNAL_TYPES = (
+    *("rtc.offer", "rtc.answer", "rtc.candidate", "rtc.restart"),
+    *("rtc.track", "rtc.subscribe", "rtc.error"),
+)
 
 
 class SignalIn(Schema):
@@ -26,6 +29,16 @@ class SignalIn(Schema):
 
 class SendSignals(Schema):
     from_ = id_field(data_key="from", required=True, metadata={"description": "A participant of yours."})
+    epoch = fields.Integer(
+        strict=True,
+        load_default=None,
+        validate=ma.validate.Range(0, 2**31 - 1),
+        metadata={
+            "description": "The sender's: the `epoch` of that participant as you know it. If it was raised since, "
+            "nothing is sent: 409 `epoch_passed`. A media worker always names it.",
+            "example": 1,
+        },
+    )
     messages = fields.List(fields.Nested(SignalIn), required=True, validate=ma.validate.Length(min=1))
 
 

@@ -46,14 +46,16 @@ def send(
     *,
     from_: str,
     messages: list[dict[str, Any]],
+    epoch: int | None = None,
     people: Iterable[Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Deliver signals, all or none; one whose `client_ref` was sent before is answered as then and stored once.
 
     :param people: the `PERSON` of sender and recipients, as far as there are such in this meeting, if `work` has read
         them already.
-    :raises NotYourParticipant: :raises SenderLeft: :raises RecipientUnknown: :raises RecipientLeft:
-    :raises PayloadTooLarge: :raises InboxFull: the recipient has not read for long.
+    :param epoch: the sender's, as they know it.
+    :raises NotYourParticipant: :raises EpochPassed: :raises SenderLeft: :raises RecipientUnknown:
+    :raises RecipientLeft: :raises PayloadTooLarge: :raises InboxFull: the recipient has not read for long.
     """
     if len(messages) > work.settings.signal_batch_max:
         most = {
@@ -70,8 +72,10 @@ def send(
         meetings.hold(work, meeting_id)
         known = _read_people(work, meeting_id, {from_, *recipients})
         sender = known.get(from_)
-    if sender is None or sender.user_id != actor.user_id:
+    if sender is None or not _is_theirs(work, actor, sender):
         raise errors.NotYourParticipant()
+    if epoch is not None and epoch != sender.epoch:
+        raise errors.EpochPassed(epoch=sender.epoch)
     if sender.state not in states.IN_THE_ROOM:
         raise errors.SenderLeft(
             "You are waiting to be let in." if sender.state == "waiting" else None,
@@ -94,6 +98,13 @@ def send(
     return sent
 
 
+def _is_theirs(work: Work, actor: Actor, sender: Any) -> bool:
+    """A person's device, or the SFU that a media worker of this service plays."""
+    if sender.kind == "sfu":
+        return actor.is_service and inbox.is_of(work, sender.inbox_id, actor.user_id)
+    return bool(sender.user_id == actor.user_id)
+
+
 def _read_people(work: Work, meeting_id: str, participant_ids: set[str]) -> dict[str, Any]:
     """Those of the participants that are of this meeting."""
     asked = {"of_meeting": meeting_id, "these": sorted(participant_ids)}
@@ -109,7 +120,7 @@ def _check_same_recipient(recipient: Any, inbox_id: str, index: int) -> None:
 
 
 def _send_one(work: Work, sender: Any, recipient: Any, message: dict[str, Any], index: int) -> tuple[str, str]:
-    _check_payload(work, message, index)
+    _check_payload(work, sender, message, index)
     if recipient is None or recipient.state == "waiting":
         raise errors.RecipientUnknown(index=index)
     if recipient.id == sender.id:
@@ -132,7 +143,7 @@ def _send_one(work: Work, sender: Any, recipient: Any, message: dict[str, Any], 
     return stored[recipient.inbox_id], recipient.inbox_id
 
 
-def _check_payload(work: Work, message: dict[str, Any], index: int) -> None:
+def _check_payload(work: Work, sender: Any, message: dict[str, Any], index: int) -> None:
     payload, settings = message["payload"], work.settings
     rest = dict(payload)
     if message["type"] in _SESSION_DESCRIPTIONS:
@@ -144,8 +155,9 @@ def _check_payload(work: Work, message: dict[str, Any], index: int) -> None:
                 "message": "Must be an SDP (RFC 8866).",
             }
             raise errors.ValidationFailed(errors=[wrong])
-        if len(sdp.encode()) > settings.sdp_max_bytes:
-            raise errors.PayloadTooLarge(f"An SDP has {settings.sdp_max_bytes} bytes at most.", index=index)
+        most = settings.sdp_max_bytes_in(sender.effective_media_mode)
+        if len(sdp.encode()) > most:
+            raise errors.PayloadTooLarge(f"An SDP has {most} bytes at most.", index=index)
     elif message["type"] == "rtc.candidate" and not isinstance(rest.get("candidate", 0), dict | None):
         wrong = {
             "location": "body",
@@ -153,7 +165,7 @@ def _check_payload(work: Work, message: dict[str, Any], index: int) -> None:
             "message": "Must be an RTCIceCandidateInit, or null at the end of the candidates.",
         }
         raise errors.ValidationFailed(errors=[wrong])
-    if len(json.dumps(rest).encode()) > settings.candidate_max_bytes:
-        raise errors.PayloadTooLarge(
-            f"Beside an SDP, a payload has {settings.candidate_max_bytes} bytes at most.", index=index
-        )
+    # Beside an offer of everybody's tracks a media worker says whose each of them is.
+    most = settings.sdp_max_bytes if sender.kind == "sfu" else settings.candidate_max_bytes
+    if len(json.dumps(rest).encode()) > most:
+        raise errors.PayloadTooLarge(f"Beside an SDP, a payload has {most} bytes at most.", index=index)

@@ -6,8 +6,6 @@ believed as far as nothing speaks against it; programs are refused whatever they
 
 import re
 
-import filetype
-
 from app.core import errors
 
 HEAD_BYTES = 8192  # what `judged` needs to see: filetype looks at no more
@@ -65,6 +63,8 @@ def judged(head: bytes, declared: str) -> str:
     if head.startswith(_PROGRAMS) or (head.startswith(b"MZ") and b"\0" in head):
         raise errors.MediaTypeRefused("Programs are not taken, whatever they are called.")
     declared = _SAME.get(declared, declared)
+    import filetype  # here: a start is quicker without
+
     found = filetype.guess_mime(head)
     if found is not None:
         found = _SAME.get(found, found)

@@ -37,6 +37,7 @@ def content_security_policy(settings: Settings) -> str:
 @blp.get("/")
 @blp.get("/sign-in")
 @blp.get("/register")
+@blp.get("/account")
 @blp.get("/join")
 @blp.get("/join/<code>")
 @blp.get("/meetings/<meeting_id>")

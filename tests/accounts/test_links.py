@@ -13,6 +13,7 @@ from app.core.runtime import Runtime
 from tests.accounts.visitors import Visitor, link_in
 from tests.support.databases import stored_rows
 from tests.support.people import PASSWORD, Person, ok, problem
+from tests.support.statements import record_statements
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ class TestVerifying:
         token = link_in(mailer, "verify")
         user = ok(verify(visitor, token))
         assert (user["id"], user["email_verified"]) == (anna.user_id, True)
-        assert ok(anna.get("/auth/me")) == user
+        assert ok(anna.get("/auth/me")) == user | {"integrations": []}
         assert heard == [events.EmailVerified(anna.user_id, "anna@example.org")]
         problem(verify(visitor, token), 422, "token_not_usable")
 
@@ -112,11 +113,8 @@ class TestAForgottenPassword:
         self, visitor: Visitor, anna: Person, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whether there is an account is looked up in the background, where no answer waits for it."""
-        from sqlalchemy import event
-
         runtime.tasks.add(links.SEND_RESET, lambda runtime, payload: None)
-        statements: list[str] = []
-        event.listen(runtime.database.writer, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        statements = record_statements(runtime.database.writer, monkeypatch)
         forget(visitor)
         known = statements.copy()
         statements.clear()

@@ -18,7 +18,7 @@ def test_registering_signs_in(visitor: Visitor, client: FlaskClient) -> None:
     assert tokens["access_expires_at"] == "2026-11-20T10:15:00.000000Z"
     assert tokens["refresh_expires_at"] == "2026-12-20T10:00:00.000000Z"
     me = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
-    assert ok(me) == tokens["user"]
+    assert ok(me) == tokens["user"] | {"integrations": []}
     assert tokens["user"].pop("id")
     assert tokens["user"] == {
         "email": "anna@example.org",
@@ -27,6 +27,7 @@ def test_registering_signs_in(visitor: Visitor, client: FlaskClient) -> None:
         "role": "user",
         "email_verified": True,
         "has_password": True,
+        "ai": {"transcribe": True, "analyse": True},
         "created_at": "2026-11-20T10:00:00.000000Z",
         "version": 1,
     }

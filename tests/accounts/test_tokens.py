@@ -1,7 +1,6 @@
 import base64
 import io
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +18,7 @@ from app.core.runtime import Runtime
 from tests.accounts.visitors import Visitor
 from tests.support.databases import stored_rows
 from tests.support.people import PASSWORD, Person, ok, problem
+from tests.support.statements import record_statements
 
 
 def ask(client: FlaskClient, authorization: str | None) -> Any:
@@ -237,10 +237,10 @@ def test_whoever_holds_a_request_open_learns_when_its_token_expires(
 
 
 def test_authenticating_is_one_query_and_opens_no_transaction(
-    app: ParleyApp, runtime: Runtime, anna: Person, count_statements: Callable[[], list[str]]
+    app: ParleyApp, runtime: Runtime, anna: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with app.app_context(), runtime.writing() as work:
-        statements = count_statements()
+        statements = record_statements(runtime.database.reader, monkeypatch)
         actor, _ = authenticate(work, f"Bearer {anna.tokens['access_token']}")
         assert not work.in_transaction()
         assert len(statements) == 1
@@ -250,18 +250,6 @@ def test_authenticating_is_one_query_and_opens_no_transaction(
         "Anna",
         "user",
     )
-
-
-@pytest.fixture
-def count_statements(runtime: Runtime) -> Callable[[], list[str]]:
-    from sqlalchemy import event
-
-    def begin() -> list[str]:
-        statements: list[str] = []
-        event.listen(runtime.database.reader, "before_cursor_execute", lambda *args: statements.append(args[2]))
-        return statements
-
-    return begin
 
 
 class TestTheLog:

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from app import create_app
+from app.core.sealing import Sealer
 from app.core.settings import SettingsError, load_settings
 
 SECRET = "s" * 32
 
 
-def test_production_does_not_start_without_a_secret() -> None:
-    with pytest.raises(SettingsError, match=r"^JWT_SECRET: must be set in the production profile$"):
+def test_production_does_not_start_without_its_secrets() -> None:
+    missing = "JWT_SECRET: must be set in the production profile; DATA_SECRET: must be set in the production profile"
+    with pytest.raises(SettingsError, match=f"^{missing}$"):
         load_settings(_env_file=None, profile="production")
 
 
@@ -28,14 +30,16 @@ def test_a_short_secret_is_refused_and_not_told() -> None:
 
 def test_production_is_not_debugged() -> None:
     with pytest.raises(SettingsError, match=r"^DEBUG: must be off in the production profile$"):
-        load_settings(_env_file=None, profile="production", jwt_secret=SECRET, debug=True)
+        load_settings(_env_file=None, profile="production", jwt_secret=SECRET, data_secret=SECRET, debug=True)
 
 
 def test_production_keeps_no_secret_of_its_own_making(tmp_path: Path) -> None:
-    app = create_app(load_settings(_env_file=None, profile="production", jwt_secret=SECRET, storage_dir=tmp_path))
+    secrets = {"jwt_secret": SECRET, "data_secret": SECRET}
+    app = create_app(load_settings(_env_file=None, profile="production", **secrets, storage_dir=tmp_path))
+    app.runtime.drivers[Sealer].seal("anything", "text")
     app.runtime.close()
     assert app.config["JWT_SECRET_KEY"] == SECRET
-    assert not (tmp_path / "secrets" / "jwt_secret").exists()
+    assert not any((tmp_path / "secrets" / name).exists() for name in secrets)
 
 
 def test_turn_servers_need_the_secret_that_is_shared_with_them() -> None:

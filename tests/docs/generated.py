@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 from app.accounts import passwords
+from app.accounts import schemas as account_schemas
 from app.calendar import service as calendar_service
 from app.core import db, errors, pagination
 from app.core.jobs import leased
 from app.core.objects import base as objects
 from app.core.settings import Settings
-from app.core.settings_docs import env_example, settings_table
+from app.core.settings_docs import env_example, env_lines, settings_table
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
+from media_worker.settings import OwnSettings as WorkerSettings
 from tests.docs.pages import ROOT, replace_part
 
 REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it changes"
@@ -22,7 +24,7 @@ REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it chang
 
 def files() -> dict[Path, str]:
     """What every file with generated parts has to be, by its path."""
-    made = {ROOT / ".env.example": env_example()}
+    made = {ROOT / ".env.example": env_example() + "\n\n# Those of a media worker.\n" + env_lines(WorkerSettings)}
     for name, parts in PARTS.items():
         page = ROOT / name
         text = page.read_text()
@@ -110,6 +112,8 @@ def limit_table() -> str:
         ("Minutes that a meeting is live", _default("meeting_max_min"), "`MEETING_MAX_MIN`"),
         ("Occurrences of a series that has an end", _default("series_occurrences_max"), "`SERIES_OCCURRENCES_MAX`"),
         ("Days ahead that occurrences are made", _default("series_horizon_days"), "`SERIES_HORIZON_DAYS`"),
+        ("Integrations of one person", _default("integrations_max"), "`INTEGRATIONS_MAX`"),
+        ("Each of them, characters", account_schemas.LONGEST_INTEGRATION, fixed),
         ("Meetings in a calendar feed", calendar_service.FEED_MOST, fixed),
         ("A meeting's `metadata`, bytes", meeting_schemas.METADATA_MAX_BYTES, fixed),
         ("People in a meeting at a time", _default("participants_max"), "`PARTICIPANTS_MAX`"),
@@ -155,7 +159,11 @@ def _thousands(value: object) -> str:
 
 
 PARTS = {
-    "README.md": {"settings": settings_table, "requirements": requirement_table},
+    "README.md": {
+        "settings": settings_table,
+        "media worker settings": lambda: settings_table(WorkerSettings),
+        "requirements": requirement_table,
+    },
     "docs/architecture.md": {"states": state_diagrams},
     "docs/operations.md": {"limits": limit_table, "how often": how_often_table},
     "docs/qa.md": {"errors": error_table},

@@ -43,6 +43,8 @@ class Server:
             "PRESENCE_GRACE_S": "0",
             "PRESENCE_RECONNECTING_S": str(RECONNECTING_S),
             "PRESENCE_LEFT_S": str(LEFT_S),
+            "MEDIA_WORKERS": "0",  # whoever wants a media server says so; the others are peer to peer
+            "MEDIA_ADDRESSES": "127.0.0.1",
             **settings,
         }
         self._processes: dict[str, subprocess.Popen[bytes]] = {}  # by their names in the Procfile

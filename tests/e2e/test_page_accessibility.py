@@ -48,6 +48,13 @@ def test_the_way_in(visitor: People) -> None:
         check(ada.page, address)
 
 
+def test_the_account(someone: People) -> None:
+    ada = someone("Ada Lind")
+    ada.page.goto("/account")
+    ada.screens_ready()
+    check(ada.page, "account")
+
+
 def test_the_dashboard_empty_and_full(someone: People) -> None:
     ada, bo = someone("Ada Lind"), someone("Bo Berg")
     bo.screens_ready()

@@ -76,6 +76,9 @@ def test_the_host_may_keep_the_time(ada_and_bo: tuple[Person, Person]) -> None:
     meeting_id = invite(ada, bo, "Budget", starts_at=in_days(40).isoformat())
     invitation = bo.api("GET", "/invitations")["items"][0]
     bo.api("POST", f"/invitations/{invitation['id']}/propose", {"starts_at": in_days(50).isoformat()})
+    bo.page.goto(f"/meetings/{meeting_id}")
+    expect(bo.page.get_by_text("the host has not answered. You can still come as planned, or not.")).to_be_visible()
+    expect(bo.page.get_by_role("button", name="Accept: Budget")).to_be_visible()
     card = ada.page.get_by_role("listitem").filter(has_text="asks for another time")
     card.get_by_role("button", name="Keep the time: Bo Berg for Budget").click()
     expect(card).to_have_count(0)

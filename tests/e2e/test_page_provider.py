@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.person import Person
+from tests.e2e.person import PASSWORD, Person
 from tests.e2e.server import Server
 from tests.support.oidc_provider import RealProvider, real_provider
 
@@ -41,3 +41,38 @@ def test_a_person_comes_back_signed_in_and_no_address_keeps_a_secret(visitor: Ca
     assert page.url.partition("#")[2] == ""
     page.reload()
     expect(page.get_by_label("Account").get_by_text("Ada Lind")).to_be_visible()
+
+
+def test_a_provider_is_connected_to_an_account_and_disconnected_again(
+    acme: RealProvider, someone: Callable[..., Person]
+) -> None:
+    acme.know("bo", email="bo@elsewhere.example", email_verified=True, name="Bo")
+    bo = someone("Bo Berg")
+    page = bo.page
+    bo.page.get_by_role("link", name="Bo Berg").click()
+    bo.screens_ready()
+    page.get_by_role("button", name="Connect Acme", exact=True).click()
+    page.locator("input[name=sub]").fill("bo")
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_label("Your password here").fill("another password")
+    page.get_by_role("button", name="Connect Acme", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text("The password is not right.")
+    page.get_by_label("Your password here").fill(PASSWORD)
+    page.get_by_role("button", name="Connect Acme", exact=True).click()
+    expect(page.get_by_role("listitem").filter(has_text="Acme")).to_contain_text("bo@elsewhere.example")
+    expect(page.get_by_role("button", name="Connect Acme", exact=True)).to_be_hidden()
+
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("button", name="Continue with Acme").click()
+    page.locator("input[name=sub]").fill("bo")
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_role("link", name="Bo Berg").click()
+    page.get_by_role("button", name="Disconnect Acme").click()
+    page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("button", name="Connect Acme", exact=True)).to_be_visible()
+    expect(page.get_by_role("listitem").filter(has_text="Acme")).to_have_count(0)
+
+    page.get_by_role("button", name="Connect Gone").click()
+    expect(page.get_by_role("alert")).to_have_text("The provider does not answer. Try again in a moment.")
+    page.get_by_role("link", name="Back to your account").click()
+    expect(bo.heading("Your account")).to_be_visible()

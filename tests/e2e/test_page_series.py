@@ -11,7 +11,9 @@ from tests.e2e.person import Person
 pytestmark = pytest.mark.browser
 
 
-def test_a_weekly_meeting_is_made_one_of_it_renamed_and_all_of_it_called_off(someone: Callable[..., Person]) -> None:
+def test_a_weekly_meeting_is_made_one_of_it_renamed_the_rest_moved_and_that_called_off(
+    someone: Callable[..., Person],
+) -> None:
     ada = someone("Ada Lind")
     ada.page.get_by_role("button", name="New meeting").click()
     dialog = ada.page.get_by_role("dialog", name="New meeting")
@@ -31,6 +33,25 @@ def test_a_weekly_meeting_is_made_one_of_it_renamed_and_all_of_it_called_off(som
     expect(ada.heading("Kick-off")).to_be_visible()
     titles = [one["title"] for one in ada.api("GET", "/meetings?state=scheduled&order=asc")["items"]]
     assert titles == ["Kick-off", "Weekly sync", "Weekly sync"]
+
+    second = ada.api("GET", "/meetings?state=scheduled&order=asc")["items"][1]
+    ada.page.goto(f"/meetings/{second['id']}")
+    ada.page.get_by_role("button", name="Change").click()
+    dialog = ada.page.get_by_role("dialog", name="Change the meeting")
+    dialog.get_by_role("combobox", name="Change").select_option("This and the following ones")
+    dialog.get_by_label("Starts").fill((first + timedelta(days=7)).strftime("%Y-%m-%dT11:30"))
+    dialog.get_by_role("button", name="Save").click()
+    expect(ada.page.locator(".when")).to_contain_text("Every week, 2 times")
+    made = ada.api("GET", "/meetings?state=scheduled&order=asc")["items"]
+    assert [(one["title"], one["starts_at"][11:16]) for one in made] == [
+        ("Kick-off", "10:00"),
+        ("Weekly sync", "11:30"),
+        ("Weekly sync", "11:30"),
+    ]
+    ada.page.goto(f"/meetings/{made[0]['id']}")
+    before = first + timedelta(days=6)
+    expect(ada.page.locator(".when")).to_contain_text(f"Every week, until {before.day} {before.strftime('%B %Y')}")
+    ada.page.goto(f"/meetings/{second['id']}")
 
     ada.page.get_by_role("button", name="Cancel").click()
     dialog = ada.page.get_by_role("dialog", name="Cancel the meeting?")

@@ -172,13 +172,6 @@ def test_a_closed_inbox_delivers_what_remains_says_that_it_ended_and_is_then_gon
     assert problem(gone, 410, "inbox_closed")["reason"] == "meeting_ended"
 
 
-def test_a_service_account_has_an_inbox_of_its_own(app: Any, runtime: Runtime) -> None:
-    key = app.test_cli_runner().invoke(args=["users", "create", "worker@example.org", "--service"])
-    secret = key.stdout.strip().splitlines()[-1]
-    answer = app.test_client().get("/api/v1/rtc/inbox?wait=0", headers={"Authorization": f"Bearer {secret}"})
-    assert ok(answer)["messages"] == []
-
-
 class TestPurging:
     def test_deletes_acknowledged_messages_after_a_while_and_keeps_the_others(
         self, call: Call, runtime: Runtime, clock: Any

@@ -8,7 +8,7 @@ from app.core.clock import ManualClock
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.inbox.models import Signal
-from app.meetings import service, tasks
+from app.meetings import tasks
 from app.meetings.models import Meeting, MeetingPerson
 from tests.support.people import Call, Person, ok, problem, types_of
 
@@ -236,10 +236,10 @@ class TestARoomThatIsEmpty:
     def test_ends_by_itself_after_a_while(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
         self.leave_both(call)
         clock.advance(minutes=4)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert self.state(call) == "live"
         clock.advance(minutes=1)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert self.state(call) == "ended"
         [message] = [m for m in call.guest.poll()["messages"] if m["type"] == "meeting.ended"]
         assert message["payload"]["reason"] == "empty"
@@ -247,7 +247,7 @@ class TestARoomThatIsEmpty:
     def test_stays_open_while_somebody_is_there(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
         ok(call.guest.post(f"/participants/{call.guests['id']}/leave"))
         clock.advance(minutes=14)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert self.state(call) == "live"
 
     def test_stays_open_when_somebody_comes_back(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
@@ -255,7 +255,7 @@ class TestARoomThatIsEmpty:
         clock.advance(minutes=4)
         call.guest.join(call.meeting)
         clock.advance(minutes=4)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert self.state(call) == "live"
 
     def test_ends_too_if_it_was_started_and_nobody_came(
@@ -264,7 +264,7 @@ class TestARoomThatIsEmpty:
         meeting = anna.create_meeting()
         ok(anna.post(f"/meetings/{meeting['id']}/start"))
         clock.advance(minutes=5)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert ok(anna.get(f"/meetings/{meeting['id']}"))["state"] == "ended"
 
     def test_that_is_opened_again_has_its_time_anew(self, call: Call, runtime: Runtime, clock: ManualClock) -> None:
@@ -272,7 +272,7 @@ class TestARoomThatIsEmpty:
         clock.advance(minutes=10)
         ok(call.owner.post(f"/meetings/{call.meeting['id']}/start"))
         clock.advance(minutes=4)
-        service.end_empty(runtime, {})
+        tasks.end_empty(runtime, {})
         assert self.state(call) == "live"
 
 
@@ -341,10 +341,10 @@ class TestReminders:
         meeting = anna.create_meeting(starts_at=SOON)
         anna.invite(meeting, ben)
         ben.poll(ack=ben.poll()["head_seq"])
-        service.remind(runtime, {})
+        tasks.remind(runtime, {})
         assert types_of(ben.poll()) == []
         clock.advance(minutes=20)
-        ben_again = [service.remind(runtime, {}) for _ in range(3)]
+        ben_again = [tasks.remind(runtime, {}) for _ in range(3)]
         assert ben_again == [None] * 3
         token = ben.app.test_client().post("/api/v1/auth/refresh", json={"refresh_token": ben.tokens["refresh_token"]})
         ben.tokens = ok(token)
@@ -354,9 +354,9 @@ class TestReminders:
         self, anna: Person, runtime: Runtime, clock: ManualClock
     ) -> None:
         meeting = anna.create_meeting(starts_at="2026-11-20T10:05:00Z")
-        service.remind(runtime, {})
+        tasks.remind(runtime, {})
         ok(anna.patch(f"/meetings/{meeting['id']}", {"starts_at": "2026-11-20T10:09:00Z"}, version=1))
-        service.remind(runtime, {})
+        tasks.remind(runtime, {})
         assert types_of(anna.poll()) == ["meeting.reminder", "meeting.updated", "meeting.reminder"]
 
 

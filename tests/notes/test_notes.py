@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from app.events.models import Event
 from app.notes import tasks
 from app.notes.analysts.base import AnalysisContext, AnalysisFailed, Analyst
 from app.notes.analysts.mock import MockAnalyst
+from app.notes.models import Notes
 from app.notes.schemas import AnalysisOut, NotesOut, TranscriptOut
 from app.notes.shapes import CLAIM_KINDS, Analysis, Transcript
 from app.notes.transcribers.base import (
@@ -352,3 +354,59 @@ def test_the_shapes_stand_whole_in_the_openapi_document(client: Any) -> None:
         for field, described in schemas[name]["properties"].items():
             assert described.keys() & {"type", "$ref", "allOf", "anyOf", "items"}, f"{name}.{field} has no type"
         assert set(schemas[name]["required"]) == schemas[name]["properties"].keys()
+
+
+class TestWishes:
+    def test_who_is_not_transcribed_is_neither_asked_for_nor_named(
+        self, call: Call, cleo: Person, runtime: Runtime
+    ) -> None:
+        transcriber = runtime.drivers[Transcriber] = HeardTranscriber()
+        cleo.accept(call.owner.invite(call.meeting, cleo)[0])
+        cleo.join(call.meeting)
+        cleo.join(call.meeting, device="phone", ai={"transcribe": False})
+        ask(call)
+        assert transcriber.request is not None
+        assert [one.label for one in transcriber.request.speakers] == ["Anna", "Ben"]
+        notes = read(call)
+        assert notes["state"] == "ready"
+        assert "Cleo" not in json.dumps(notes)
+
+    def test_of_whom_nothing_is_analysed_every_word_is_transcribed_and_none_is_cited(self, call: Call) -> None:
+        call.guest.join(call.meeting, device="phone", ai={"analyse": False})
+        ask(call)
+        notes = read(call)
+        said = {one["id"]: one["speaker"]["label"] for one in notes["transcript"]["segments"]}
+        assert set(said.values()) == {"Anna", "Ben"}
+        claims = [claim for kind in CLAIM_KINDS for claim in notes["analysis"][kind]]
+        assert claims
+        assert {said[segment] for claim in claims for segment in claim["evidence"]} == {"Anna"}
+        assert [one["speaker"] for one in notes["analysis"]["talk"]] == ["Anna"]
+        assert list(notes["analysis"]["sentiment"]["by_speaker"]) == ["Anna"]
+
+    def test_where_nobody_is_to_be_analysed_there_is_a_transcript_all_the_same(self, call: Call) -> None:
+        for person in (call.owner, call.guest):
+            person.join(call.meeting, device="phone", ai={"analyse": False})
+        ask(call)
+        notes = read(call)
+        assert notes["state"] == "ready"
+        assert notes["transcript"]["segments"]
+        assert [claim for kind in CLAIM_KINDS for claim in notes["analysis"][kind]] == []
+
+    def test_where_nobody_is_to_be_transcribed_there_is_nothing(self, call: Call) -> None:
+        for person in (call.owner, call.guest):
+            person.join(call.meeting, device="phone", ai={"transcribe": False})
+        told = problem(call.owner.post(f"/meetings/{call.meeting['id']}/notes", {}), 409, "nothing_to_transcribe")
+        assert told["detail"] == "Everybody who was there has switched transcription off."
+
+    def test_a_wish_counts_until_the_notes_are_written(self, call: Call, runtime: Runtime) -> None:
+        asked = ask(call)
+        with runtime.writing() as work:
+            work.get_one(Notes, asked["id"]).state = "pending"
+        for person in (call.owner, call.guest):
+            person.join(call.meeting, device="phone", ai={"transcribe": False})
+        tasks.write(runtime, {"notes_id": asked["id"]})
+        notes = read(call)
+        assert (notes["state"], notes["error"]) == (
+            "failed",
+            "Everybody who was there has switched transcription off.",
+        )

@@ -6,9 +6,11 @@ import pytest
 
 from app.core.actor import Actor
 from app.core.clock import ManualClock
+from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.participants.permissions import may
-from tests.support.people import Call, Person, ok, problem, types_of
+from tests.participants.test_guests import by_code, come
+from tests.support.people import Call, Person, ok, problem, start_call, types_of
 from tests.support.waiting import ParkedPoll
 
 
@@ -106,6 +108,45 @@ class TestRemovingAndBanning:
         ok(call.owner.delete(f"{meeting}/bans/{call.guest.user_id}"), 204)
         problem(call.owner.delete(f"{meeting}/bans/{call.guest.user_id}"), 404, "not_found")
         assert call.guest.join(call.meeting)["participant"]["state"] == "joined"
+
+    def test_who_is_banned_from_one_of_a_series_is_banned_from_all_that_is_to_come(
+        self, anna: Person, ben: Person
+    ) -> None:
+        rule = {"starts_at": "2026-11-20T10:30:00Z", "duration_min": 30, "recurrence": "FREQ=DAILY;COUNT=3"}
+        call = start_call(anna, ben, **rule)
+        series = {"series_id": call.meeting["series_id"], "limit": 200, "order": "asc"}
+        made = ok(ben.get("/meetings", **series))["items"]
+        tomorrows = ok(anna.post(f"/meetings/{made[1]['id']}/start")) and ben.join(made[1])["participant"]
+        assert ok(do(anna, "ban", call.guests))["code_renewed"] is False
+        gone = ben.get("/rtc/inbox", participant_id=tomorrows["id"], wait=0)
+        assert problem(gone, 410, "inbox_closed")["reason"] == "banned"
+        assert ok(ben.get("/meetings", **series))["items"] == []
+        problem(ben.get(f"/meetings/{made[-1]['id']}"), 403, "banned")
+
+        last = made[-1]
+        longer = {"recurrence": "FREQ=DAILY;COUNT=5"}
+        ok(anna.patch(f"/meetings/{last['id']}?scope=all", longer, version=last["version"]))
+        newest = ok(anna.get("/meetings", **series))["items"][-1]
+        assert newest["id"] not in {one["id"] for one in made}
+        problem(ben.get(f"/meetings/{newest['id']}"), 403, "banned")
+        ok(anna.delete(f"/meetings/{made[1]['id']}/bans/{ben.user_id}"), 204)
+        for one in (made[0], made[-1], newest):
+            assert ok(ben.get(f"/meetings/{one['id']}"))["my_relation"] == "accepted"
+
+    def test_the_code_of_a_banned_guest_opens_nothing_any_more(self, app: ParleyApp, call: Call) -> None:
+        gus, gil = come(app, call.meeting, "Gus"), come(app, call.meeting, "Gil")
+        theirs = gus.join(call.meeting)["participant"]
+        gils = gil.join(call.meeting)["participant"]
+        assert ok(do(call.owner, "ban", theirs))["code_renewed"] is True
+        problem(by_code(app, call.meeting["code"], "Gus again"), 404, "code_unknown")
+        assert gil.poll(gils)["ended"] is None  # who is in stays
+        renewed = ok(call.owner.get(f"/meetings/{call.meeting['id']}"))
+        assert renewed["code"] != call.meeting["code"]
+        ok(by_code(app, renewed["code"], "Gabi"))
+        told = [
+            m["payload"]["meeting"]["code"] for m in call.owner.poll()["messages"] if m["type"] == "meeting.updated"
+        ]
+        assert told == [renewed["code"]]
 
 
 class TestCoHosts:

@@ -29,13 +29,6 @@ from tests.support.waiting import LONG_S, ParkedPoll, eventually
 
 
 @pytest.fixture
-def asked(app: ParleyApp) -> list[str]:
-    """The polls and acknowledgements that Flask was asked."""
-    found: list[str] = app.extensions["asked_of_flask"]
-    return found
-
-
-@pytest.fixture
 def app(app: ParleyApp) -> Iterator[ParleyApp]:
     app.extensions["asked_of_flask"] = count_asked(app)
     with bridged(app) as app.wsgi_app:  # type: ignore[method-assign]

@@ -14,12 +14,6 @@ from tests.support.waiting import ParkedPoll
 
 
 @pytest.fixture
-def asked(app: ParleyApp) -> list[str]:
-    found: list[str] = app.extensions["asked_of_flask"]
-    return found
-
-
-@pytest.fixture
 def app(app: ParleyApp) -> Iterator[ParleyApp]:
     app.extensions["asked_of_flask"] = count_asked(app)
     with bridged(app) as app.wsgi_app:  # type: ignore[method-assign]

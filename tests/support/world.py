@@ -24,6 +24,9 @@ from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
+from app.media.models import MediaWorker
+from app.meetings.models import Meeting
+from app.participants import service as participants
 from tests.support import limits
 from tests.support.people import PASSWORD, Person, ok, register
 from tests.uploads.sending import send as send_file
@@ -41,6 +44,7 @@ class World:
         self.tokens: dict[str, str | None] = {"nobody": None}
         self.people: dict[str, Person] = {}
         self.participants: dict[str, str] = {}
+        self.workers: dict[str, str] = {}
         self.identities: dict[str, str] = {}
         self._build()
         app.runtime.database.close()  # the last connection puts the write-ahead log into the file
@@ -96,6 +100,7 @@ class World:
         self.tokens.update({what: person.tokens["access_token"] for what, person in self.people.items()})
         self._add_roles()
         self._hold_the_meeting()
+        self._place_the_meeting()
         self._let_guests_in()
 
     def _sign_in(self, person: Person) -> dict[str, Any]:
@@ -106,11 +111,11 @@ class World:
     def _add_roles(self) -> None:
         with self.app.runtime.writing() as work:
             accounts.set_role(work, accounts.get_user(work, self.people["admin"].user_id), "admin")
-            worker = accounts.create(
-                work, email="worker@example.org", display_name="Worker", role="service", password=None
-            )
-            work.flush()
-            self.tokens["media worker"] = accounts.add_service_key(work, worker)
+            for name in ("media worker", "media worker of another service"):
+                email = f"{name.replace(' ', '-')}@example.org"
+                worker = accounts.create(work, email=email, display_name=name, role="service", password=None)
+                work.flush()
+                self.tokens[name] = accounts.add_service_key(work, worker)
             for actor, person in self.people.items():
                 user = accounts.get_user(work, person.user_id)
                 proven = Proven("google", "https://gone.example", actor, person.email, True, None, None)
@@ -150,6 +155,17 @@ class World:
             "user_id": people["banned"].user_id,
             "secret": ok(owner.request("PUT", "/auth/me/calendar-feed"))["url"].rpartition("/")[2].removesuffix(".ics"),
         }
+
+    def _place_the_meeting(self) -> None:
+        """On a worker beside the mock one, which answers and records: a worker is in its meeting like a device."""
+        for name in ("media worker", "media worker of another service"):
+            body = {"name": name, "engine": "portable", "version": "1", "capacity": 9}
+            self.workers[name] = ok(self.request(name, "POST", "/api/v1/media/workers", json=body), 201)["id"]
+        self.ids["worker_id"] = self.workers["media worker"]
+        with self.app.runtime.writing() as work:
+            worker = work.get_one(MediaWorker, self.workers["media worker"])
+            meeting = work.get_one(Meeting, self.meeting["id"])
+            participants.add_sfu(work, meeting, "Media worker", worker=(worker.id, worker.inbox_id))
 
     def _let_guests_in(self) -> None:
         owner = self.people["owner"]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from app.web import routes
 
 STATIC = Path(routes.__file__).parent / "static"
-PAGES = ["/", "/sign-in", "/register", "/meetings/0194b2f0-0000-7000-8000-000000000000"]
+PAGES = ["/", "/sign-in", "/register", "/account", "/meetings/0194b2f0-0000-7000-8000-000000000000"]
 PAGES.append(f"{PAGES[-1]}/room")
 
 

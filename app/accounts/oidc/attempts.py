@@ -8,7 +8,6 @@ The page gets no tokens by an address, only a code that works once, within two m
 that the page has kept to itself (RFC 7636): a code that leaks, or that is somebody else's, is worth nothing.
 """
 
-import hashlib
 import hmac
 import json
 import secrets
@@ -16,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from app.core import errors
+from app.core.sealing import Sealer, Unsealable
 from app.core.settings import Settings
 
 COOKIE = "parley_oidc"
@@ -54,28 +54,15 @@ def may_return_to(settings: Settings, address: str) -> bool:
     return plain and address.startswith("/") and not address.startswith("//") and len(address) <= _LONGEST_RETURN
 
 
-def seal(secret: str, attempt: Attempt) -> str:
-    from joserfc import jwe
-    from joserfc.jwk import OctKey
-
-    header = {"alg": "dir", "enc": "A256GCM"}
-    return jwe.encrypt_compact(header, json.dumps(asdict(attempt)), OctKey.import_key(_key(secret)))
+def seal(sealer: Sealer, attempt: Attempt) -> str:
+    return sealer.seal(COOKIE, json.dumps(asdict(attempt)))
 
 
-def unseal(secret: str, cookie: str | None, *, provider: str, state: str, now: datetime) -> Attempt | None:
+def unseal(sealer: Sealer, cookie: str | None, *, provider: str, state: str, now: datetime) -> Attempt | None:
     """The attempt that this browser began and comes back from; None: there is none, or it is another one."""
-    from joserfc import jwe
-    from joserfc.errors import JoseError
-    from joserfc.jwk import OctKey
-
     try:
-        opened = jwe.decrypt_compact(cookie or "", OctKey.import_key(_key(secret)), algorithms=["dir", "A256GCM"])
-        attempt = Attempt(**json.loads(opened.plaintext or b""))
-    except (JoseError, ValueError, TypeError, KeyError):
+        attempt = Attempt(**json.loads(sealer.unseal(COOKIE, cookie or "")))
+    except (Unsealable, ValueError, TypeError):
         return None
     fits = attempt.provider == provider and hmac.compare_digest(attempt.state.encode(), state.encode())
     return attempt if fits and now.timestamp() < attempt.expires_at else None
-
-
-def _key(secret: str) -> bytes:
-    return hmac.new(secret.encode(), COOKIE.encode(), hashlib.sha256).digest()

@@ -18,13 +18,14 @@ from app.accounts.oidc.schemas import (
     ProvidersPage,
     StartQuery,
 )
-from app.accounts.routes import remember_device, signing_secret, tokens_for, user_agent
+from app.accounts.routes import remember_device, tokens_for, user_agent
 from app.accounts.schemas import TokensOut
 from app.core import errors
 from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.core.pagination import PageQuery
 from app.core.retries import retried
+from app.core.sealing import Sealer
 
 COOKIE_PATH = "/api/v1/auth/oidc"
 
@@ -70,7 +71,7 @@ class OidcStart(MethodView):
                 raise
             return _back(attempt.return_to, error=error.code)  # a browser would show a person JSON
         response = _redirect(url)
-        _keep(response, attempts.seal(signing_secret(), attempt), int(attempts.LIVES.total_seconds()))
+        _keep(response, attempts.seal(work().driver(Sealer), attempt), int(attempts.LIVES.total_seconds()))
         return response
 
 
@@ -83,7 +84,8 @@ class OidcCallback(MethodView):
         """Where a provider sends the browser back to; not for calling"""
         asked = work().driver(Providers).get(provider)
         cookie = request.cookies.get(attempts.COOKIE)
-        attempt = attempts.unseal(signing_secret(), cookie, provider=provider, state=query["state"], now=work().now())
+        sealer = work().driver(Sealer)
+        attempt = attempts.unseal(sealer, cookie, provider=provider, state=query["state"], now=work().now())
         if attempt is None:
             return _back("/sign-in", error="sign_in_expired")
         try:

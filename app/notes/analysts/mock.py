@@ -62,9 +62,11 @@ class MockAnalyst:
             "warnings": [CANNED],
             "usage": {"cost_usd": 0.0},
         }
-        if script := script_of(transcript):
+        if not transcript["segments"]:
+            pass  # nobody has said anything that may be read
+        elif script := script_of(transcript):
             _recite(script, transcript, context, analysis)
-        elif transcript["segments"]:
+        else:
             _quote(transcript, context, analysis)
         return check_evidence(analysis, transcript)
 

@@ -14,6 +14,7 @@ import { words } from "./ui/words.js";
 
 const ROUTES = [
   [/^\/$/, () => import("./screens/dashboard.js")],
+  [/^\/account$/, () => import("./screens/account.js")],
   [/^\/(sign-in|register)$/, () => import("./screens/sign-in.js")],
   [/^\/join(?:\/([^/]+))?$/, () => import("./screens/join.js")],
   [/^\/meetings\/([^/]+)$/, () => import("./screens/meeting.js")],
@@ -154,7 +155,7 @@ class App {
         ? h(
             "nav",
             { "aria-label": "Account" },
-            h("span", { class: "who", title: user.email }, user.display_name),
+            h("a", { class: "who", href: "/account", title: "Your account" }, user.display_name),
             h("button", { class: "quiet", onclick: () => this.signOut() }, icon("door"), "Sign out"),
           )
         : null,

@@ -2,6 +2,7 @@
 window.FakeMeeting = class {
   constructor({ mode = "p2p" } = {}) {
     this.mode = mode;
+    this.sfuId = "sfu";
     this.configVersion = 1;
     this.participants = new Map();
     this.inboxes = new Map(); // participant id → {messages, wake}
@@ -15,7 +16,7 @@ window.FakeMeeting = class {
     return {
       mode: this.mode,
       config_version: this.configVersion,
-      sfu_participant_id: this.mode === "mock" ? "sfu" : null,
+      sfu_participant_id: this.mode === "p2p" ? null : this.sfuId,
       ice_servers: [],
       ice_expires_at: this.iceExpiresAt,
       limits: { batch: 50 },
@@ -94,6 +95,7 @@ window.FakeMeeting = class {
 
   async #poll({ participant_id, after, wait }, signal) {
     const inbox = this.inboxes.get(participant_id);
+    inbox.polls = (inbox.polls ?? 0) + 1;
     const news = () => inbox.messages.filter(({ seq }) => seq > (after ?? 0));
     if (wait > 0 && after !== null && news().length === 0) {
       await new Promise((resolve, reject) => {

@@ -57,6 +57,56 @@ def test_media_may_move_to_a_mock_and_back(page: Page) -> None:
     assert run(page, script) == [[["sfu"], "mock"], ["bo"]]
 
 
+def test_a_media_server_is_offered_our_tracks_and_asked_for_those_of_the_others(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting({ mode: "sfu" });
+      const said = (meeting.enter("sfu", { kind: "sfu" }), meeting.inboxes.get("sfu").messages);
+      const { ada } = await gather(meeting, "ada");
+      const signals = (type) => said.filter((message) => message.type === type).map(({ payload }) => payload);
+      await until(() => signals("rtc.offer").length === 1 && signals("rtc.subscribe").length === 1, "both");
+      const [offer] = signals("rtc.offer");
+      const stale = { connection: "publish", negotiation: offer.negotiation - 1, sdp: "of an offer before" };
+      meeting.deliver("ada", "rtc.answer", stale, { participant_id: "sfu", epoch: 1 });
+      await until(() => ada.entries.some(({ event }) => event === "answer_ignored"), "it is ignored");
+      return [
+        offer.connection, offer.tracks.map(({ source }) => source), offer.sdp.match(/a=send\\w+/g),
+        signals("rtc.subscribe")[0], signals("rtc.candidate").length,
+        ada.entries.filter(({ event }) => event === "message_failed").length,
+      ];"""
+    assert run(page, script) == [
+        "publish",
+        ["microphone", "camera"],
+        ["a=sendonly", "a=sendonly"],
+        {"connection": "subscribe", "fresh": True},
+        0,
+        0,
+    ]
+
+
+def test_without_a_media_server_everybody_waits_for_the_next(page: Page) -> None:
+    script = """
+      const meeting = new FakeMeeting({ mode: "sfu" });
+      const { ada } = await gather(meeting, "ada");
+      meeting.enter("bo");
+      await until(() => ada.people.has("bo") && ada.links.has("sfu"), "bo, and the first server");
+      const offersOf = (id) => meeting.inboxes.get(id)?.messages.filter(({ type }) => type === "rtc.offer").length;
+      meeting.sfuId = null;
+      meeting.tell("media.moved", { mode: "sfu", config_version: 2, sfu_participant_id: null });
+      await until(() => ada.links.size === 0 && ada.rtc.sfu_participant_id === null, "none is there");
+      const meanwhile = ada.view("bo").state;
+      meeting.enter("second", { kind: "sfu" });
+      meeting.sfuId = "second";
+      meeting.tell("media.moved", { mode: "sfu", config_version: 3, sfu_participant_id: "second" });
+      await until(() => offersOf("second") === 1, "the next is offered");
+      meeting.enter("third", { kind: "sfu" });
+      meeting.sfuId = "third"; // and that it moved was left out of a full inbox
+      meeting.configVersion += 1;
+      meeting.deliver("ada", "inbox.reset", { reason: "full" });
+      await until(() => offersOf("third") === 1, "the one after it, too");
+      return [meanwhile, [...ada.links.keys()]];"""
+    assert run(page, script) == ["reconnecting", ["third"]]
+
+
 def test_a_replaced_device_is_met_with_a_new_connection(page: Page) -> None:
     script = """
       const meeting = new FakeMeeting();
@@ -125,6 +175,26 @@ def test_while_the_server_is_away_nothing_is_torn_down_and_nothing_forgotten(pag
       await until(() => patches() > told, "it is told now");
       return [kept, patches() - told, ada.entries.filter(({ event }) => event === "begin_anew").length];"""
     assert run(page, script) == [["connected", "connected"], 1, 0]
+
+
+def test_a_lost_connection_makes_the_inbox_ask_at_once_and_then_begins_a_restart(page: Page) -> None:
+    """Nobody tells of some changes of network: then the parked poll is as dead as the connection."""
+    script = """
+      const meeting = new FakeMeeting();
+      const { ada, bo } = await gather(meeting, "ada", "bo");
+      await seeEachOther(ada, bo);
+      const pc = [...ada.links.values()][0].connection;
+      const fragment = () => /a=ice-ufrag:(\\S+)/.exec(pc.localDescription.sdp)[1];
+      const before = fragment();
+      const { polls } = meeting.inboxes.get("ada");
+      Object.defineProperty(pc, "connectionState", { get: () => "disconnected", configurable: true });
+      pc.dispatchEvent(new Event("connectionstatechange"));
+      await until(() => meeting.inboxes.get("ada").polls > polls, "a poll");
+      await until(() => fragment() !== before && pc.signalingState === "stable", "a restart");
+      delete pc.connectionState;
+      pc.dispatchEvent(new Event("connectionstatechange"));
+      return [...ada.links.values()][0].state;"""
+    assert run(page, script) == "connected"
 
 
 def test_what_a_message_asks_for_is_read_when_the_server_is_back(page: Page) -> None:

@@ -125,6 +125,42 @@ def test_a_restart_that_is_asked_for_renews_the_ice_credentials(page: Page) -> N
     assert run(page, script) == [CONNECTED, CONNECTED]
 
 
+def test_a_connection_that_is_disconnected_is_lost_once_and_comes_back_by_a_restart(page: Page) -> None:
+    """It is so for some seconds before it fails. What a browser tells is said here by the test."""
+    script = """
+      const ends = await linkPair();
+      await connected(ends);
+      const { link } = ends.ada;
+      const pc = link.connection;
+      const fragment = () => /a=ice-ufrag:(\\S+)/.exec(pc.localDescription.sdp)[1];
+      const before = fragment();
+      const restart = link.restart.bind(link);
+      const seen = [];
+      let losses = 0;
+      link.restart = () => { losses += 1; };
+      const tell = (state) => {
+        Object.defineProperty(pc, "connectionState", { get: () => state, configurable: true });
+        pc.dispatchEvent(new Event("connectionstatechange"));
+        seen.push([state, link.state, losses]);
+      };
+      for (const state of ["disconnected", "disconnected", "failed", "disconnected"]) tell(state);
+      restart();
+      await until(() => fragment() !== before && pc.signalingState === "stable", "a restart");
+      tell("connected");
+      delete pc.connectionState;
+      await connected(ends);
+      return [seen, describeEnds(ends)];"""
+    seen, ends = run(page, script)
+    assert seen == [
+        ["disconnected", "reconnecting", 1],
+        ["disconnected", "reconnecting", 1],
+        ["failed", "reconnecting", 2],
+        ["disconnected", "reconnecting", 2],
+        ["connected", "connected", 2],
+    ]
+    assert ends == [CONNECTED, CONNECTED]
+
+
 def test_an_audio_only_client_is_heard(page: Page) -> None:
     script = """
       const ends = await linkPair({ adaOffers: false, boOffers: false });

@@ -188,6 +188,22 @@ def test_a_look_at_the_page_leaves_the_parked_poll_alone(blank: Page) -> None:
     assert run(blank, script) == 2
 
 
+def test_whoever_looks_at_the_page_after_a_while_is_not_left_with_a_poll_that_may_be_dead(still: Page) -> None:
+    script = """
+      const { client, calls } = await signedIn(reply([]), "silent", reply([], ended));
+      window.client = client;
+      window.asked = () => polls(calls).map((query) => query.wait);
+      window.over = (async () => { for await (const _ of new Inbox(client)); })();"""
+    run(still, script)
+    still.clock.fast_forward(4_000)
+    still.evaluate("client.wake('seen')")
+    assert still.evaluate("asked()") == ["0", "25"]
+    still.clock.fast_forward(2_000)
+    still.evaluate("client.wake('seen')")
+    still.evaluate("() => window.over")
+    assert still.evaluate("asked()") == ["0", "25", "0"]
+
+
 def test_an_inbox_that_is_over_is_not_woken(blank: Page) -> None:
     script = """
       const { client, calls } = await signedIn(reply([], ended));

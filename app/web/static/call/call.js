@@ -2,7 +2,8 @@
  * A call in a meeting: who is there, a link to each of them, and the inbox that everything comes through.
  *
  *   p2p   a mesh. Whoever comes later offers; the earlier one of two is polite.
- *   mock  one link, to the participant who plays the SFU. It answers, and moves no packet.
+ *   sfu   one link, to the media server, with two connections.
+ *   mock  the same; but the server is played by the application, answers, and moves no packet.
  *
  * Events: `change` (people, links, tracks, state), `message` (every inbox message, in `detail`), `over` (see `reason`).
  */
@@ -11,6 +12,7 @@ import { backoffMs, sleep } from "../client/backoff.js";
 import { Stopwatch } from "../client/stopwatch.js";
 import { Inbox, ParleyError, SignalSender } from "../parley-client.js";
 import { PeerLink } from "./peer-link.js";
+import { SfuLink } from "./sfu-link.js";
 import { describeSignal } from "./describe.js";
 
 const ICE_SPARE_MS = 60_000; // credentials are asked for anew this long before they expire
@@ -28,7 +30,7 @@ export class Call extends EventTarget {
   #silentMs = 0; // between the two newest
   #doubted = new Set(); // links whose way through the network may be gone
 
-  constructor(client, meeting, media, { device, seen, log = () => {} }) {
+  constructor(client, meeting, media, { device, seen, ai = {}, log = () => {} }) {
     super();
     this.#client = client;
     this.#log = log;
@@ -36,10 +38,11 @@ export class Call extends EventTarget {
     this.meeting = meeting;
     this.media = media;
     this.device = device;
+    this.ai = ai; // what the person says at joining about transcripts and notes; what is left out is as before
     this.self = null;
     this.rtc = null;
     this.people = new Map(); // participant id → participant, ourselves among them, without the SFU
-    this.links = new Map(); // participant id → PeerLink; in mock mode the SFU's only
+    this.links = new Map(); // participant id → PeerLink; with a media server, its SfuLink only
     this.state = "joining"; // waiting | live | over
     this.waitingFor = null; // start | host | admission
     this.reason = null; // why it is over
@@ -83,8 +86,27 @@ export class Call extends EventTarget {
   /** What is shown of somebody: their tracks, and how the connection is. */
   view(participantId) {
     if (this.mode === "mock") return { audio: null, camera: null, screen: null, state: "mock" };
-    const link = this.links.get(participantId);
-    return { ...(link?.remote ?? { audio: null, camera: null, screen: null }), state: link?.state ?? "connecting" };
+    const nothing = { audio: null, camera: null, screen: null, state: "connecting" };
+    if (this.mode !== "sfu") {
+      const link = this.links.get(participantId);
+      return link ? { ...link.remote, state: link.state } : nothing;
+    }
+    if (!this.rtc.sfu_participant_id) return { ...nothing, state: "reconnecting" }; // its worker is gone; another comes
+    return this.#server?.view(participantId) ?? nothing;
+  }
+
+  /** How loud somebody is at present, 0..1. */
+  level(participantId) {
+    return (this.mode === "p2p" ? this.links.get(participantId)?.level : this.#server?.level(participantId)) ?? 0;
+  }
+
+  /** Those that there are at the moment, for their statistics. */
+  get connections() {
+    return [...this.links.values()].flatMap((link) => link.connections);
+  }
+
+  get #server() {
+    return this.links.get(this.rtc?.sfu_participant_id);
   }
 
   // Coming and going -------------------------------------------------------------------------------------------
@@ -115,10 +137,10 @@ export class Call extends EventTarget {
   async #enter() {
     const path = `/meetings/${this.meeting.id}/join`;
     try {
-      return { stay: await this.#client.post(path, { device: this.device }), replaced: false };
+      return { stay: await this.#client.post(path, { device: this.device, ai: this.ai }), replaced: false };
     } catch (error) {
       if (error.code !== "already_joined") throw error;
-      const body = { device: this.device, replaces: error.problem.participant_id };
+      const body = { device: this.device, ai: this.ai, replaces: error.problem.participant_id };
       return { stay: await this.#client.post(path, body), replaced: true };
     }
   }
@@ -313,7 +335,9 @@ export class Call extends EventTarget {
   }
 
   async #readConfig() {
+    const before = this.rtc.config_version;
     this.rtc = await this.#client.get(`/meetings/${this.meeting.id}/rtc/config`);
+    if (this.rtc.config_version !== before) this.#hangUp(); // media has moved, even if nobody has told yet
   }
 
   #note(participant) {
@@ -324,9 +348,9 @@ export class Call extends EventTarget {
 
   /** A link to everybody who has none. @param {boolean} replaced we took our own place, so the offers are ours */
   async #connect(replaced) {
-    if (this.mode === "mock") {
+    if (this.mode === "sfu" || this.mode === "mock") {
       const sfu = this.rtc.sfu_participant_id;
-      if (sfu && !this.links.has(sfu)) await this.#link({ id: sfu }, true);
+      if (sfu && !this.links.has(sfu)) await this.#linkServer(sfu);
     } else if (this.mode === "p2p") {
       for (const other of this.others) {
         if (isHere(other) && !this.links.has(other.id))
@@ -337,29 +361,46 @@ export class Call extends EventTarget {
 
   async #link(other, offers) {
     const link = new PeerLink({
-      polite: this.mode === "p2p" && !cameLater(this.self, other),
+      polite: !cameLater(this.self, other),
       offers,
-      watched: this.mode === "p2p",
+      dropUnsent: () => this.#signals.forget(other.id),
+      ...this.#linkOptions(other.id),
+    });
+    return this.#begin(other.id, link);
+  }
+
+  async #linkServer(id) {
+    return this.#begin(id, new SfuLink({ watched: this.mode === "sfu", ...this.#linkOptions(id) }));
+  }
+
+  #linkOptions(id) {
+    return {
       tracks: this.media,
       iceServers: () => this.#iceServers(),
-      lost: () => this.#onLost(link),
+      lost: () => this.#onLost(this.links.get(id)),
       reachable: () => this.online,
-      dropUnsent: () => this.#signals.forget(other.id),
       send: (type, payload) => {
-        this.#log("signal_out", { to: other.id, ...describeSignal(type, payload) });
-        this.#signals.send(other.id, type, payload);
+        this.#log("signal_out", { to: id, ...describeSignal(type, payload) });
+        this.#signals.send(id, type, payload);
       },
-      log: (event, data) => this.#log(event, { peer: other.id, ...data }),
-    });
-    this.links.set(other.id, link);
+      log: (event, data) => this.#log(event, { peer: id, ...data }),
+    };
+  }
+
+  async #begin(id, link) {
+    this.links.set(id, link);
     link.addEventListener("change", () => this.#changed());
     await link.start();
     return link;
   }
 
   #unlink(participantId) {
-    this.links.get(participantId)?.close();
+    const link = this.links.get(participantId);
+    if (!link) return;
+    link.close();
     this.links.delete(participantId);
+    this.#doubted.delete(link);
+    this.#signals?.forget(participantId);
   }
 
   #hangUp() {
@@ -371,12 +412,13 @@ export class Call extends EventTarget {
   // The inbox polls at once, or as soon as it can. Its answer tells that there is a network, with addresses to gather.
 
   #onWake = ({ reason }) => {
-    if (reason === "seen" || this.mode !== "p2p") return;
+    if (reason === "seen" || this.mode === "mock") return;
     for (const link of this.links.values()) this.#doubted.add(link);
   };
 
   /** Somebody's network has changed. If it is ours, nobody may have told, and the poll hangs as well. */
   #onLost(link) {
+    if (!link) return;
     if (this.#doubted.size === 0) this.#inbox?.wake("network");
     this.#doubted.add(link);
   }

@@ -1,5 +1,5 @@
 /**
- * One connection with one other participant (or with the SFU that plays one), kept up whatever happens to it.
+ * One connection with one other participant, kept up whatever happens to it.
  *
  * Perfect negotiation (W3C WebRTC 1.0 §10.7): either side may offer at any time; when two offers cross, the impolite side
  * ignores the other's and the polite side gives its own up. The *first* offer comes from one side, `offers`, so that both
@@ -12,8 +12,7 @@
  * doesn't help within PATIENCE_MS the link begins anew.
  */
 
-const PATIENCE_MS = 12_000; // ICE gives up after about 15 s of silence; a new offer finds its way in under one
-const LONGEST_PATIENCE_MS = 60_000;
+import { fingerprintOf, LONGEST_PATIENCE_MS, PATIENCE_MS, pathOf } from "./peer.js";
 
 export class PeerLink extends EventTarget {
   #pc = null;
@@ -36,7 +35,6 @@ export class PeerLink extends EventTarget {
    * @param {object} options
    * @param {boolean} options.polite whether our offer gives way when two cross
    * @param {boolean} options.offers whether the first offer is ours
-   * @param {boolean} options.watched false for a mock, which never connects
    * @param {() => Promise<RTCIceServer[]>} options.iceServers fresh ones; credentials expire
    * @param {(type: string, payload: object) => void} options.send
    * @param {() => void} options.dropUnsent what was to be sent belongs to a connection that is gone
@@ -63,6 +61,10 @@ export class PeerLink extends EventTarget {
   /** For getStats() and tests. */
   get connection() {
     return this.#pc;
+  }
+
+  get connections() {
+    return this.#pc ? [this.#pc] : [];
   }
 
   /** The tracks that come from the other side, by source. */
@@ -268,14 +270,14 @@ export class PeerLink extends EventTarget {
       const isNews = connectionState === "failed" || this.state === "connected";
       this.state = "reconnecting";
       this.#watch();
-      if (isNews && this.#options.watched) this.#options.lost();
+      if (isNews) this.#options.lost();
     }
     this.#changed();
   }
 
   #watch() {
     clearTimeout(this.#timer);
-    if (!this.#options.watched || this.#closed) return;
+    if (this.#closed) return;
     // The side that waits for an offer waits longer, so that the two don't begin anew at the same moment.
     const patience = PATIENCE_MS * 2 ** this.#rebuilds * (this.#options.offers ? 1 : 1.5);
     this.#timer = setTimeout(() => this.#onPatienceLost(), Math.min(patience, LONGEST_PATIENCE_MS));
@@ -293,12 +295,8 @@ export class PeerLink extends EventTarget {
   }
 
   async #logPath(pc) {
-    const stats = await pc.getStats();
-    const pair = [...stats.values()].find(
-      (one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded",
-    );
-    const end = (id) => stats.get(id)?.candidateType;
-    if (pair) this.#log("path", { local: end(pair.localCandidateId), remote: end(pair.remoteCandidateId) });
+    const path = await pathOf(pc);
+    if (path) this.#log("path", path);
   }
 
   #send(pc, type, payload) {
@@ -312,9 +310,4 @@ export class PeerLink extends EventTarget {
   #log(event, data) {
     this.#options.log(event, data);
   }
-}
-
-/** RFC 8122 §5. One is enough: all m-lines share a transport. */
-function fingerprintOf(sdp) {
-  return /^a=fingerprint:(.+)$/m.exec(sdp)?.[1].trim().toUpperCase() ?? null;
 }

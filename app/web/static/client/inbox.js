@@ -26,7 +26,7 @@
  *    `head_seq`, and treat it as rule 6.
  * 11. When the device wakes up, or its network changes, the parked poll may be dead without a word: give it up and poll
  *    again at once (but no sooner than Retry-After), with wait=0 as in rule 9. Not every change is told: a peer connection
- *    that is `disconnected` is reason enough.
+ *    that is `disconnected` is reason enough, and so is a person who looks at the page again, if the poll is not young.
  * 12. Polls that are cut again and again before their time are cut by a proxy: ask for a shorter `wait`.
  *
  * Use:  for await (const message of inbox) await handle(message);
@@ -40,6 +40,7 @@ import { Stopwatch } from "./stopwatch.js";
 
 const SILENCE_MS = 10_000; // beyond `wait`; longer than a slow network needs for an answer
 const HASTY_MS = 1_000; // an empty answer that comes sooner, although it was asked to wait
+const YOUNG_MS = 5_000; // a poll of that age is left alone when somebody looks at the page
 const CUT_FROM_MS = 2_000; // a connection that was lost after that was there before
 const SHORTEST_WAIT_S = 2;
 
@@ -51,6 +52,7 @@ export class Inbox {
   #pause;
   #waitS;
   #cuts = 0; // polls in a row that were cut in the middle of their wait
+  #asked = new Stopwatch(); // since the one under way began
   #hurries = false; // whether the next poll is to tell at once that the server answers
 
   /**
@@ -88,7 +90,7 @@ export class Inbox {
 
   /** Try at once: see `ParleyClient.wake`, whose inboxes do so by themselves. */
   wake(reason) {
-    if (reason !== "seen") {
+    if (reason !== "seen" || this.#asked.ms > YOUNG_MS) {
       this.#waitS = this.#options.waitS; // perhaps another network, with another proxy
       this.#hurries = true;
       this.#poll?.abort();
@@ -114,7 +116,7 @@ export class Inbox {
     while (!this.ended) {
       const waitS = this.handled === null || failures > 0 || this.#hurries ? 0 : this.#waitS;
       this.#hurries = false;
-      const since = new Stopwatch();
+      const since = (this.#asked = new Stopwatch());
       let reply;
       try {
         reply = await this.#ask(waitS);

@@ -14,6 +14,14 @@ export function bannersOf(parent, call, recorder, stage, connection) {
       "This meeting's media is a mock: signals are exchanged, but no picture or sound reaches the others.",
     ]);
   }
+  if (call.mode === "sfu" && !call.rtc.sfu_participant_id) {
+    notes.push([
+      "no-media-server",
+      "wait",
+      "warning",
+      "Sound and pictures are interrupted: the media server is gone, and another is being looked for.",
+    ]);
+  }
   if (recorder.running)
     notes.push([
       "recording",

@@ -3,6 +3,7 @@
 import { canChooseSpeaker, explain, listDevices, PROCESSING } from "../call/media.js";
 import { checkbox, openDialog, select } from "../ui/dialog.js";
 import { fill, h, toast } from "../ui/dom.js";
+import { qualityList } from "./quality.js";
 
 const PROCESSING_WORDS = {
   echoCancellation: "Echo cancellation",
@@ -48,8 +49,11 @@ export async function deviceFields(media, attempt) {
   return [...choosers, h("fieldset", {}, h("legend", {}, "Sound"), toggles)];
 }
 
-export function devicesDialog(media) {
+/** With the devices, how well what they send and receive goes. */
+export function devicesDialog(media, call) {
   const place = h("div", { class: "stack" });
+  const quality = qualityList(call);
+  const connection = h("section", { class: "stack" }, h("h3", {}, "Connection"), quality.element);
   const attempt = async (source, work) => {
     try {
       await work();
@@ -59,8 +63,11 @@ export function devicesDialog(media) {
     }
   };
   const draw = async () => fill(place, ...(await deviceFields(media, attempt)));
-  const { element } = openDialog("Devices", () => place);
+  const { element } = openDialog("Devices", () => [place, connection]);
   navigator.mediaDevices?.addEventListener("devicechange", draw);
-  element.addEventListener("close", () => navigator.mediaDevices?.removeEventListener("devicechange", draw));
+  element.addEventListener("close", () => {
+    navigator.mediaDevices?.removeEventListener("devicechange", draw);
+    quality.stop();
+  });
   draw();
 }

@@ -32,15 +32,17 @@ export function waitingCard() {
 }
 
 /** For hosts: somebody waits. It stands there until nobody does, and makes no sound. */
-export function waitingNotice(call, client, showPeople) {
+export function waitingNotice(call, client, panel, showPeople) {
   const element = h("div", { class: "banners", hidden: true });
+  const show = h("button", { onclick: showPeople }, "Show");
   let print = "";
   return {
     element,
     draw() {
       const waiting = call.isHost ? call.waiting : [];
       element.hidden = waiting.length === 0;
-      const now = waiting.map((one) => one.display_name).join("\n");
+      show.hidden = panel.open; // they stand in it
+      const now = JSON.stringify(waiting.map((one) => [one.id, one.display_name]));
       if (now === print) return;
       print = now;
       const [first] = waiting;
@@ -61,7 +63,7 @@ export function waitingNotice(call, client, showPeople) {
               { class: "primary", onclick: () => run(() => admit(client, call, waiting)) },
               waiting.length === 1 ? "Admit" : "Admit all",
             ),
-            h("button", { onclick: showPeople }, "Show"),
+            show,
           ),
       );
     },

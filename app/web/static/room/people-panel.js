@@ -116,6 +116,7 @@ function row(person, call, client) {
     person.joined_at && `since ${time(person.joined_at)}`,
     person.state === "reconnecting" && "lost the connection",
     person.screen && "shares a screen",
+    person.ai?.transcribe === false && "not transcribed",
   ];
   const good = own || person.connection === "connected" || person.connection === "mock";
   return h(

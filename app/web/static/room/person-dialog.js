@@ -2,6 +2,7 @@
 
 import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { h, icon, toast } from "../ui/dom.js";
+import { copyLink } from "../screens/create-meeting.js";
 import { act, run } from "./lobby.js";
 
 export function personDialog(call, client, person) {
@@ -28,8 +29,13 @@ function actionsOn(call, client, person) {
   };
   const ban = async () => {
     const title = `Ban ${person.display_name}?`;
-    const text = "They are taken out with all their devices and can't come back until you lift the ban.";
-    if (await confirmDialog({ title, text, submit: "Ban", danger: true })) await act(client, person, "ban");
+    const text = person.is_guest
+      ? "They are taken out, and the meeting gets another link: whoever is still to come by the old one needs the new one."
+      : "They are taken out with all their devices and can't come back until you lift the ban.";
+    if (!(await confirmDialog({ title, text, submit: "Ban", danger: true }))) return;
+    const { code_renewed } = await act(client, person, "ban");
+    if (code_renewed)
+      toast("The meeting has a new link.", { action: { label: "Copy link", run: () => copyLink(call.meeting) } });
   };
   const role = isCoHost ? "participant" : "co_host";
   const setRole = () => client.request("PUT", `/participants/${person.id}/role`, { body: { role } });

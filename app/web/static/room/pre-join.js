@@ -1,16 +1,25 @@
 // Before the call: see and hear oneself, choose devices, and learn plainly what is wrong with them.
 
 import { explain } from "../call/media.js";
+import { checkbox } from "../ui/dialog.js";
 import { fill, h, icon } from "../ui/dom.js";
 import { when } from "../ui/words.js";
 import { avatar } from "../screens/people.js";
 import { deviceFields } from "./devices.js";
 import { meter } from "./meter.js";
 
-/** @returns {Promise<boolean>} true: join with what `media` has; false: the person went elsewhere */
+const keyOf = (meetingId) => `parley.ai.${meetingId}`;
+
+/** What one has said of transcripts and notes in this meeting, to be shown so the next time. */
+export const keepWishes = (meetingId, ai) => sessionStorage.setItem(keyOf(meetingId), JSON.stringify(ai));
+
+/**
+ * @returns {Promise<object | null>} join with what `media` has, and with what was said of transcripts and notes; null: the
+ *   person went elsewhere
+ */
 export function preJoin(app, root, meeting, media, left) {
   return new Promise((resolve) => {
-    left.addEventListener("abort", () => resolve(false));
+    left.addEventListener("abort", () => resolve(null));
     const video = h("video", {
       autoplay: true,
       muted: true,
@@ -31,6 +40,7 @@ export function preJoin(app, root, meeting, media, left) {
     const devices = h("div", { class: "stack" });
     const join = h("button", { class: "primary big", onclick: () => finish() }, "Join");
     let failed = { microphone: null, camera: null };
+    const said = {};
 
     root.className = "screen pre-join";
     fill(
@@ -56,6 +66,7 @@ export function preJoin(app, root, meeting, media, left) {
         problems,
         join,
         h("details", {}, h("summary", {}, icon("settings"), "Devices and sound"), devices),
+        !meeting.e2ee && wishesOf(app.client.user, meeting, said),
       ),
     );
 
@@ -123,13 +134,37 @@ export function preJoin(app, root, meeting, media, left) {
       media.removeEventListener("change", draw);
       level.close();
       video.srcObject = null;
-      resolve(true);
+      resolve(said);
     }
 
     media.addEventListener("change", draw);
     left.addEventListener("abort", () => level.close());
     open();
   });
+}
+
+/** @param {object} said gets what the person changes */
+function wishesOf(user, meeting, said) {
+  const kept = JSON.parse(sessionStorage.getItem(keyOf(meeting.id))) ?? user.ai;
+  const transcribe = checkbox("What I say may be transcribed", {
+    checked: kept.transcribe,
+    onchange: ({ target }) => {
+      said.transcribe = target.checked;
+      analyse.querySelector("input").disabled = !target.checked;
+    },
+  });
+  const analyse = checkbox("Summaries and notes may be made of it", {
+    checked: kept.analyse,
+    disabled: !kept.transcribe,
+    onchange: ({ target }) => (said.analyse = target.checked),
+  });
+  const hint = h("p", { class: "hint" }, "In this meeting; the others can see it.");
+  return h(
+    "details",
+    {},
+    h("summary", {}, icon("note"), "Transcripts and notes"),
+    h("div", { class: "stack" }, h("div", {}, transcribe, analyse), hint),
+  );
 }
 
 function problemNotice({ title, text }) {

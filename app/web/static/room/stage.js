@@ -107,9 +107,9 @@ export class Stage extends EventTarget {
   }
 
   #drawLevels() {
-    for (const [id, link] of this.#call?.links ?? []) {
+    for (const { id } of this.#call?.others ?? []) {
       const tile = this.#tiles.get(`${id}/camera`);
-      tile?.element.classList.toggle("is-speaking", link.level > AUDIBLE);
+      tile?.element.classList.toggle("is-speaking", this.#call.level(id) > AUDIBLE);
     }
   }
 }

@@ -16,7 +16,7 @@ export function invitationCard(app, invitation) {
       h("p", { class: "hint" }, `${invitation.inviter.display_name} invites you`),
       h("h3", {}, h("a", { href: `/meetings/${meeting.id}`, "data-key": invitation.id }, meeting.title)),
       h("p", { class: "when" }, icon("clock"), meeting.state === "live" ? "Happening now" : when(meeting)),
-      meeting.recurrence && invitation.scope === "all" && h("p", { class: "hint" }, repeatWords(meeting.recurrence)),
+      meeting.recurrence && invitation.scope === "all" && h("p", { class: "hint" }, repeatWords(meeting)),
       invitation.message && h("p", { class: "quote" }, invitation.message),
     ),
     invitationButtons(app, invitation),

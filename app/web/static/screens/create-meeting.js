@@ -93,7 +93,7 @@ export function editMeetingDialog(app, meeting, done) {
 function changed(body, meeting) {
   const same = ([name, value]) => {
     if (name === "starts_at") return value ? Date.parse(value) === Date.parse(meeting.starts_at) : !meeting.starts_at;
-    return name === "recurrence" ? sameRule(value, meeting.recurrence) : value === meeting[name];
+    return name === "recurrence" ? sameRule(value, meeting) : value === meeting[name];
   };
   return Object.fromEntries(Object.entries(body).filter((entry) => !same(entry)));
 }
@@ -155,7 +155,7 @@ function meetingFields(meeting) {
   const timing = h(
     "div",
     { class: "stack" },
-    repeatFields(meeting.recurrence ?? null),
+    repeatFields(meeting),
     select("Time zone", { name: "time_zone", options: zones(zone).map((one) => [one, one]), value: zone }),
   );
   const show = () => (timing.hidden = !start.querySelector("input").value);

@@ -212,7 +212,7 @@ function comingRow(meeting) {
         { class: "hint" },
         [
           meeting.duration_min && `${meeting.duration_min} min`,
-          repeatWords(meeting.recurrence),
+          repeatWords(meeting),
           host(meeting),
           meeting.my_relation === "invited" && "not accepted yet",
         ]

@@ -1,6 +1,6 @@
 // Who may come by the meeting's link, and what everyone may do in it.
 
-import { confirmDialog } from "../ui/dialog.js";
+import { checkbox, confirmDialog, formDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
 import { words } from "../ui/words.js";
 import { copyLink } from "./create-meeting.js";
@@ -34,13 +34,23 @@ export function guestsSection(app) {
         toast("The link is renewed.", { kind: "good" });
       }
     };
-    const closeOut = async () => {
-      const text = "Guests who are in the meeting are sent out, and no more come until you let them.";
-      const asked = { title: "Close guests out?", text, submit: "Close guests out", danger: true };
-      if (await confirmDialog(asked)) {
-        await client.post(`/meetings/${meeting.id}/guests/close`);
-        toast("The meeting is closed to guests.", { kind: "good" });
-      }
+    const close = () => {
+      if (meeting.state !== "live") return letIn(false);
+      formDialog({
+        title: "Let no more guests in?",
+        submit: "Let no more in",
+        danger: true,
+        fields: [
+          h("p", {}, "The link lets in only people who were invited, until you let guests in again."),
+          checkbox("Send out the guests who are in the meeting", { name: "out" }),
+        ],
+        send: (data) => (data.has("out") ? client.post(`/meetings/${meeting.id}/guests/close`) : letIn(false)),
+        done: () => {
+          toast("The meeting is closed to guests.", { kind: "good" });
+          live.dispatchEvent(new Event("reread"));
+        },
+      });
+      return null;
     };
     fill(
       element,
@@ -60,10 +70,9 @@ export function guestsSection(app) {
       h(
         "div",
         { class: "buttons" },
-        !over && button(open ? "Let no more guests in" : "Let guests in", "allow", () => letIn(!open)),
+        !over && button(open ? "Let no more guests in" : "Let guests in", "allow", () => (open ? close() : letIn(true))),
         button("Renew the link", "renew", renew),
         !over && button("Permissions", "permissions", () => rulesDialog(app, meeting.id)),
-        open && meeting.state === "live" && button("Close guests out", "close-out", closeOut, "danger-text"),
       ),
     );
   }

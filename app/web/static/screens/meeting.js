@@ -97,7 +97,7 @@ function headOf(app, meeting, invitation, run) {
           { class: "when" },
           icon("clock"),
           whenItIs(meeting),
-          meeting.recurrence && ` · ${repeatWords(meeting.recurrence)}`,
+          meeting.recurrence && ` · ${repeatWords(meeting)}`,
           ` · ${owner ? "hosted by you" : `hosted by ${meeting.owner.display_name}`}`,
         ),
         meeting.description && h("p", { class: "description" }, meeting.description),
@@ -105,12 +105,13 @@ function headOf(app, meeting, invitation, run) {
           h(
             "p",
             { class: "hint" },
-            `You asked for ${dayAndTime(invitation.proposal.starts_at)} instead; the host has not answered.`,
+            `You asked for ${dayAndTime(invitation.proposal.starts_at)} instead; the host has not answered. You can still `,
+            "come as planned, or not.",
           ),
         mockMark(meeting),
       ),
     ),
-    invitation?.status === "pending" && open
+    ["pending", "proposed"].includes(invitation?.status) && open
       ? h("div", { class: "actions" }, invitationButtons(app, invitation))
       : h("div", { class: "actions" }, open && joinLink(meeting), actionsOf(app, meeting, owner, run)),
     meeting.my_relation === "invited" &&

@@ -13,7 +13,7 @@ import { chatPanel } from "../room/chat-panel.js";
 import { devicesDialog } from "../room/devices.js";
 import { unmuteNotice, waitingCard, waitingNotice } from "../room/lobby.js";
 import { peoplePanel } from "../room/people-panel.js";
-import { preJoin } from "../room/pre-join.js";
+import { keepWishes, preJoin } from "../room/pre-join.js";
 import { Recorder } from "../room/recorder.js";
 import { Stage } from "../room/stage.js";
 
@@ -66,22 +66,25 @@ async function run(app, root, meetingId, media, left) {
   if (meeting.state === "cancelled") return showEnd(app, root, meetingId, "The meeting is cancelled.");
   if (meeting.state === "ended" && !["owner", "co_host"].includes(meeting.my_role))
     return showEnd(app, root, meetingId, REASONS.meeting_ended);
-  if (!(await preJoin(app, root, meeting, media, left))) return;
+  const ai = await preJoin(app, root, meeting, media, left);
+  if (!ai) return;
   app.live.stop(); // the participant's inbox brings everything while we are here
   left.addEventListener("abort", () => app.client.user && app.live.start());
-  await enter(app, root, meeting, media, left);
+  await enter(app, root, meeting, media, left, ai);
 }
 
 /** Join with what `media` has. */
-async function enter(app, root, meeting, media, left) {
+async function enter(app, root, meeting, media, left, ai = {}) {
   const options = {
     device: deviceId(),
     seen: app.live.seen,
+    ai,
     log: (event, data) => app.debug.add("call", { event, ...data }),
   };
   const call = new Call(app.client, meeting, media, options);
   left.addEventListener("abort", () => call.leaveAtOnce());
   await call.join();
+  keepWishes(meeting.id, call.self.ai);
   if (left.aborted) call.leaveAtOnce();
   else showCall(app, root, call, media, left);
 }
@@ -118,7 +121,7 @@ function showCall(app, root, call, media, left) {
   const chat = chatPanel(app.client, call);
   const card = waitingCard();
   const request = unmuteNotice(media, () => toggleMicrophone(media));
-  const notice = waitingNotice(call, app.client, () => controls.showPeople());
+  const notice = waitingNotice(call, app.client, panel, () => controls.showPeople());
   const recorder = new Recorder(app.client, call);
   const banners = h("div", { class: "banners" });
   const controls = controlsOf(app, call, media, recorder, panel, chat);
@@ -247,7 +250,7 @@ function controlsOf(app, call, media, recorder, panel, chat) {
   );
   const people = button("people", () => openOne(panel, chat));
   const talk = button("chat", () => openOne(chat, panel));
-  const devices = button("devices", () => devicesDialog(media));
+  const devices = button("devices", () => devicesDialog(media, call));
   const record = button(
     "record",
     busy(() => recorder.toggle()),
@@ -369,6 +372,7 @@ function showEnd(app, root, meetingId, text, reason = null, rejoin = null) {
           { class: "primary", onclick: rejoin ?? toTheMirror },
           "Join again",
         ),
+      app.guest && !again && h("a", { class: "button", href: location.pathname }, "Back to the link"),
       !app.guest && [
         reason !== "banned" && h("a", { class: "button", href: `/meetings/${meetingId}` }, "To the meeting's page"),
         h("a", { class: "button", href: "/" }, "Your meetings"),

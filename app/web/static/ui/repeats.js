@@ -2,6 +2,7 @@
 
 import { field, select } from "./dialog.js";
 import { h } from "./dom.js";
+import { OWN_ZONE, toWall } from "./zones.js";
 
 const RULES = [
   ["", "Does not repeat"],
@@ -13,15 +14,17 @@ const RULES = [
   ["FREQ=YEARLY", "Every year"],
 ];
 const END = /;(COUNT|UNTIL)=([^;]+)/;
+const DATE = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" });
 
 /** "FREQ=WEEKLY;COUNT=4" → "Every week, 4 times". */
-export function repeatWords(rule) {
+export function repeatWords(meeting) {
+  const rule = meeting.recurrence;
   if (!rule) return "";
   const text = rule.replace(END, "");
   const words = RULES.find(([known]) => known === text)?.[1] ?? `Repeats (${text})`;
   const [, kind, value] = END.exec(rule) ?? [];
   if (kind === "COUNT") return `${words}, ${value} times`;
-  return kind === "UNTIL" ? `${words}, until ${dayOf(value)}` : words;
+  return kind === "UNTIL" ? `${words}, until ${DATE.format(new Date(lastDay(value, meeting)))}` : words;
 }
 
 /** Which of a series a change is about. */
@@ -37,8 +40,9 @@ export function scopeField(words) {
   });
 }
 
-/** How often, and until when. @param {string | null} rule as it is */
-export function repeatFields(rule) {
+/** How often, and until when. @param {object} meeting as it is; without a rule it is asked for one */
+export function repeatFields(meeting) {
+  const rule = meeting.recurrence ?? null;
   const text = (rule ?? "").replace(END, "");
   const [, kind, value] = END.exec(rule ?? "") ?? [];
   const known = RULES.some(([one]) => one === text);
@@ -50,7 +54,7 @@ export function repeatFields(rule) {
   const ends = h(
     "div",
     { class: "side-by-side" },
-    field("Until (optional)", { name: "until", type: "date", value: kind === "UNTIL" ? dayOf(value) : "" }),
+    field("Until (optional)", { name: "until", type: "date", value: kind === "UNTIL" ? lastDay(value, meeting) : "" }),
     field("or how many times", { name: "count", type: "number", min: 1, value: kind === "COUNT" ? value : "" }),
   );
   const show = () => (ends.hidden = !often.querySelector("select").value);
@@ -67,12 +71,17 @@ export function ruleOf(data) {
   return data.get("until") ? `${rule};UNTIL=${data.get("until").replaceAll("-", "")}` : rule;
 }
 
-/** Whether two rules end on the same day and are alike otherwise: a form knows days, a rule moments. */
-export function sameRule(one, other) {
-  const plain = (rule) => (rule ?? "").replace(/UNTIL=(\d{8})\w*/, "UNTIL=$1");
-  return plain(one) === plain(other);
+/** Whether a form's rule is the meeting's: a form knows days, the meeting's rule the last moment that counts. */
+export function sameRule(rule, meeting) {
+  const day = (_, until) => `UNTIL=${lastDay(until, meeting).replaceAll("-", "")}`;
+  return (rule ?? "") === (meeting.recurrence ?? "").replace(/UNTIL=(\w+)/, day);
 }
 
-function dayOf(until) {
-  return `${until.slice(0, 4)}-${until.slice(4, 6)}-${until.slice(6, 8)}`;
+/** The last day on which it may be, where it takes place: "20261205T085959Z" of a meeting at 9:00 is the day before. */
+function lastDay(until, { starts_at, time_zone = OWN_ZONE }) {
+  const [, year, month, day, hour, minute] = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d))?/.exec(until);
+  if (!hour) return `${year}-${month}-${day}`;
+  const end = toWall(`${year}-${month}-${day}T${hour}:${minute}:00Z`, time_zone);
+  const isBefore = end.slice(11) < toWall(starts_at, time_zone).slice(11);
+  return new Date(Date.parse(`${end.slice(0, 10)}T00:00Z`) - (isBefore ? 86_400_000 : 0)).toISOString().slice(0, 10);
 }

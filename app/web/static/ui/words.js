@@ -79,6 +79,8 @@ const PROBLEMS = {
     "Something else answered in the server's place: a proxy, or a network that wants you to sign in. Try again.",
   bad_credentials: "E-mail or password is wrong.",
   sign_in_expired: "That sign-in took too long, or was begun in another window. Begin it again here.",
+  sign_in_again: "For that you must have signed in within the last ten minutes. Sign out, sign in, and do it again.",
+  last_way_in: "You could not sign in any more: choose a password first, by “Forgot your password?”.",
   sign_in_cancelled: "The provider did not sign you in.",
   proof_not_valid: "What the provider said could not be verified. Try again.",
   provider_unavailable: "The provider does not answer. Try again in a moment.",

@@ -1,0 +1,117 @@
+"""An RTP packet with its header taken apart, so that it can be numbered anew without a look at its payload.
+
+0                   1                   2                   3
+|V=2|P|X|  CC   |M|     PT      |       sequence number         |     RFC 3550 §5.1
+|                           timestamp                           |
+|                             SSRC                              |
+|                     CSRC (CC of them)                         |
+|      extension profile        |      length in 32-bit words   |     if X; RFC 8285
+"""
+
+import struct
+from typing import NamedTuple
+
+_FIXED = struct.Struct("!BBHII")
+_EXTENSION = struct.Struct("!HH")
+FIXED_BYTES = _FIXED.size
+
+
+class MalformedPacket(ValueError):
+    """The datagram is not what its first byte says."""
+
+
+class Packet(NamedTuple):
+    marker: int  # 0x80 or 0
+    payload_type: int
+    sequence: int  # 16 bits
+    timestamp: int  # 32 bits, in units of the codec's clock rate
+    ssrc: int
+    padding: int  # 0x20 or 0; the padding itself is the end of the payload
+    csrcs: bytes
+    extension_profile: int  # 0 where there is none
+    extension_block: bytes
+    payload: bytes
+
+
+def parse(data: bytes) -> Packet:
+    """Take apart a packet that was decrypted. Raises `MalformedPacket`."""
+    if len(data) < FIXED_BYTES:
+        raise MalformedPacket("an RTP packet has at least 12 bytes")
+    first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
+    if first >> 6 != 2:
+        raise MalformedPacket("not version 2 of RTP")
+    at = FIXED_BYTES + 4 * (first & 0x0F)
+    csrcs = data[FIXED_BYTES:at]
+    profile, block = 0, b""
+    if first & 0x10:
+        if len(data) < at + 4:
+            raise MalformedPacket("the header extension is cut off")
+        profile, words = _EXTENSION.unpack_from(data, at)
+        at += 4
+        block = data[at : at + 4 * words]
+        at += 4 * words
+    if len(data) < at:
+        raise MalformedPacket("the header is cut off")
+    return Packet(
+        second & 0x80, second & 0x7F, sequence, timestamp, ssrc, first & 0x20, csrcs, profile, block, data[at:]
+    )
+
+
+def media_of(packet: Packet) -> bytes:
+    """The payload without padding; empty for a packet that is nothing but padding. Raises `MalformedPacket`."""
+    if not packet.padding:
+        return packet.payload
+    if not packet.payload or not 1 <= packet.payload[-1] <= len(packet.payload):
+        raise MalformedPacket("more padding than payload")
+    return packet.payload[: -packet.payload[-1]]
+
+
+class Forwarded(NamedTuple):
+    """A packet as all subscribers get it, but for the twelve bytes of its fixed header, which each gets its own of."""
+
+    first_byte: int
+    marker: int  # 0x80 or 0
+    payload_type: int
+    sequence: int  # unwrapped: it only grows, and has no 16-bit limit
+    timestamp: int
+    rest: bytes  # CSRCs, header extensions, payload
+    extension_end: int  # where in `rest` the payload begins
+
+    def numbered(self, payload_type: int, sequence: int, timestamp: int, ssrc: int) -> bytes:
+        return (
+            _FIXED.pack(self.first_byte, self.marker | payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+            + self.rest
+        )
+
+    def resent(self, payload_type: int, sequence: int, original: int, timestamp: int, ssrc: int) -> bytes:
+        """As a retransmission: the original sequence number stands before the payload (RFC 4588 §4)."""
+        end = self.extension_end
+        header = _FIXED.pack(
+            self.first_byte, self.marker | payload_type, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc
+        )
+        return header + self.rest[:end] + (original & 0xFFFF).to_bytes(2, "big") + self.rest[end:]
+
+
+def for_forwarding(
+    packet: Packet, sequence: int, timestamp: int, payload_type: int, extensions: tuple[int, bytes]
+) -> Forwarded:
+    """`packet` with its track's numbers, and the payload type and header extensions that subscribers know."""
+    profile, block = extensions
+    csrcs = packet.csrcs
+    if not profile and not csrcs:
+        return Forwarded(0x80 | packet.padding, packet.marker, payload_type, sequence, timestamp, packet.payload, 0)
+    first = 0x80 | packet.padding | len(csrcs) // 4
+    head = csrcs
+    if profile:
+        first |= 0x10
+        head += _EXTENSION.pack(profile, len(block) // 4) + block
+    return Forwarded(first, packet.marker, payload_type, sequence, timestamp, head + packet.payload, len(head))
+
+
+def restore(packet: Packet, payload_type: int, ssrc: int) -> Packet | None:
+    """The packet that a retransmission carries (RFC 4588 §4); None when it carries none, but only probes the path."""
+    media = media_of(packet)
+    if len(media) < 2:
+        return None
+    original = int.from_bytes(media[:2], "big")
+    return packet._replace(payload_type=payload_type, ssrc=ssrc, sequence=original, padding=0, payload=media[2:])

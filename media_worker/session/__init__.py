@@ -1,0 +1,1 @@
+"""Meetings, the people in them, and their negotiation: offers in, answers out."""

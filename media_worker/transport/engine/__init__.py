@@ -1,0 +1,1 @@
+"""What moves packets between the socket and peers; a file per rung."""
