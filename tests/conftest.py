@@ -127,6 +127,12 @@ def _patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_kept_quiet() -> None:
+    """An app that another test made may have set this process to log nothing but errors."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _quick_apps() -> Iterator[None]:
     """What makes addresses is compiled for the few rules that a test makes one of: else most of what an app costs."""
