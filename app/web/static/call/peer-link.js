@@ -12,7 +12,7 @@
  * doesn't help within PATIENCE_MS the link begins anew.
  */
 
-import { fingerprintOf, LONGEST_PATIENCE_MS, PATIENCE_MS, pathOf } from "./peer.js";
+import { fingerprintOf, logIceServers, LONGEST_PATIENCE_MS, PATIENCE_MS, pathOf } from "./peer.js";
 
 export class PeerLink extends EventTarget {
   #pc = null;
@@ -131,6 +131,7 @@ export class PeerLink extends EventTarget {
     pc.onnegotiationneeded = () => this.#offer(pc);
     pc.onconnectionstatechange = () => this.#onConnectionState(pc);
     pc.oniceconnectionstatechange = () => this.#log("ice", { state: pc.iceConnectionState });
+    logIceServers(pc, (event, data) => this.#log(event, data));
     if (offers) {
       const init = { direction: "sendrecv", streams: [this.#stream] };
       this.#audio = pc.addTransceiver("audio", init);

@@ -17,3 +17,9 @@ export async function pathOf(pc) {
   const end = (id) => stats.get(id)?.candidateType;
   return pair ? { local: end(pair.localCandidateId), remote: end(pair.remoteCandidateId) } : null;
 }
+
+/** What a STUN or TURN server answered that gave us no address: 401 is a password that it does not take, 701 silence. */
+export function logIceServers(pc, log) {
+  pc.onicecandidateerror = ({ url, errorCode, errorText }) =>
+    log("ice_server_failed", { url, code: errorCode, text: errorText });
+}

@@ -8,7 +8,7 @@
  * A connection that is lost is restarted; one that does not come back within PATIENCE_MS begins anew.
  */
 
-import { fingerprintOf, PATIENCE_MS, LONGEST_PATIENCE_MS, pathOf } from "./peer.js";
+import { fingerprintOf, logIceServers, PATIENCE_MS, LONGEST_PATIENCE_MS, pathOf } from "./peer.js";
 
 export class SfuLink extends EventTarget {
   #publishing;
@@ -113,6 +113,7 @@ class Half {
     const pc = (this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" }));
     pc.onconnectionstatechange = () => this.#onConnectionState(pc);
     pc.oniceconnectionstatechange = () => this.log("ice", { state: pc.iceConnectionState });
+    logIceServers(pc, (event, data) => this.log(event, data));
     this.watch();
     return pc;
   }
