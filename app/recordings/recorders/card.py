@@ -58,18 +58,11 @@ class Card:
         shown = list(names[:NAMES_SHOWN])
         column = (self.width - 2 * MARGIN) // 2
         for number, name in enumerate(shown):
-            label = self._fitting(_writable(name, self._small, f"Participant {number + 1}"), column - 16)
+            label = fitting(writable(name, self._small, f"Participant {number + 1}"), self._small, column - 16)
             x, y = number // (NAMES_SHOWN // 2), number % (NAMES_SHOWN // 2)
             draw.text((MARGIN + x * column, 136 + y * 32), label, INK, self._small)
         if more := len(names) - len(shown):
             draw.text((MARGIN, 136 + 4 * 32), f"and {more} more", FAINT, self._small)
-
-    def _fitting(self, label: str, width: int) -> str:
-        if self._small.getlength(label) <= width:
-            return label
-        while label and self._small.getlength(label + "…") > width:
-            label = label[:-1]
-        return label.rstrip() + "…"
 
 
 def _strip(width: int) -> Image.Image:
@@ -82,7 +75,16 @@ def _strip(width: int) -> Image.Image:
     return strip
 
 
-def _writable(name: str, font: ImageFont.FreeTypeFont, otherwise: str) -> str:
+def fitting(label: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """The label, cut off where it is wider than so many pixels."""
+    if font.getlength(label) <= width:
+        return label
+    while label and font.getlength(label + "…") > width:
+        label = label[:-1]
+    return label.rstrip() + "…"
+
+
+def writable(name: str, font: ImageFont.FreeTypeFont, otherwise: str) -> str:
     """The name on one line without the letters that the font lacks, or `otherwise` if that leaves none."""
     missing = bytes(font.getmask("\U0010fffd"))  # the box that stands for every such letter
     known = (c for c in name[:LONGEST_NAME] if c.isspace() or bytes(font.getmask(c)) != missing)

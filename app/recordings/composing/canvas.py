@@ -1,0 +1,91 @@
+"""One picture that tiles are laid onto. Only what has changed is laid anew."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from PIL import Image
+
+from app.recordings.composing.labels import BACKGROUND, TILE, Plane, Planes, plane_of, planes_of
+from app.recordings.composing.layout import Rect, fitted
+
+# Around each tile, in pixels; what lies there isn't seen.
+GAP = 2
+
+
+class Canvas:
+    """yuv420p, BT.601 in limited range, as cameras send it."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self._all = np.zeros((height * 3 // 2, width), np.uint8)
+        luma, chroma = width * height, width * height // 4
+        flat = self._all.reshape(-1)
+        self._planes: Planes = (
+            flat[:luma].reshape(height, width),
+            flat[luma : luma + chroma].reshape(height // 2, width // 2),
+            flat[luma + chroma :].reshape(height // 2, width // 2),
+        )
+        self._background, self._tile = _colour(BACKGROUND), _colour(TILE)
+        self._scaler = av.video.reformatter.VideoReformatter()
+        self.clear()
+
+    def clear(self) -> None:
+        self._fill(Rect(0, 0, self.width, self.height), self._background)
+
+    def empty_tile(self, rect: Rect) -> None:
+        self._fill(_inner(rect), self._tile)
+
+    def lay_frame(self, frame: av.VideoFrame, rect: Rect) -> None:
+        """As large as it fits into the tile, its aspect ratio kept."""
+        place = fitted(frame.width, frame.height, rect)
+        scaled = self._scaler.reformat(
+            frame, width=place.width, height=place.height, format="yuv420p", interpolation="BILINEAR", threads=1
+        )
+        self._lay((plane_of(scaled, 0), plane_of(scaled, 1), plane_of(scaled, 2)), place, _inner(rect))
+
+    def lay(self, planes: Planes, x: int, y: int) -> None:
+        height, width = planes[0].shape
+        self._lay(planes, Rect(x, y, width, height), Rect(0, 0, self.width, self.height))
+
+    def lay_tile(self, planes: Planes, rect: Rect) -> None:
+        self._lay(planes, rect, _inner(rect))
+
+    def frame(self) -> av.VideoFrame:
+        """With the canvas's own bytes: to be encoded before anything else is laid."""
+        return av.VideoFrame.from_numpy_buffer(self._all, format="yuv420p", width=self.width)
+
+    def luma(self) -> Plane:
+        return self._planes[0]
+
+    def image(self) -> Image.Image:
+        image: Image.Image = self.frame().to_image()  # type: ignore[no-untyped-call]
+        return image
+
+    def _lay(self, planes: Planes, place: Rect, within: Rect) -> None:
+        """What of the picture at that place lies within the other."""
+        left, top = max(place.x, within.x), max(place.y, within.y)
+        right = min(place.x + place.width, within.x + within.width)
+        bottom = min(place.y + place.height, within.y + within.height)
+        for number, (onto, plane) in enumerate(zip(self._planes, planes, strict=True)):
+            half = 1 if number == 0 else 2
+            onto[top // half : bottom // half, left // half : right // half] = plane[
+                (top - place.y) // half : (bottom - place.y) // half,
+                (left - place.x) // half : (right - place.x) // half,
+            ]
+
+    def _fill(self, rect: Rect, colour: tuple[int, int, int]) -> None:
+        for number, (plane, value) in enumerate(zip(self._planes, colour, strict=True)):
+            half = 1 if number == 0 else 2
+            plane[rect.y // half : (rect.y + rect.height) // half, rect.x // half : (rect.x + rect.width) // half] = (
+                value
+            )
+
+
+def _inner(rect: Rect) -> Rect:
+    return Rect(rect.x + GAP, rect.y + GAP, rect.width - 2 * GAP, rect.height - 2 * GAP)
+
+
+def _colour(colour: str) -> tuple[int, int, int]:
+    y, u, v = planes_of(Image.new("RGB", (16, 16), colour))
+    return int(y[0, 0]), int(u[0, 0]), int(v[0, 0])

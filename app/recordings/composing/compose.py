@@ -1,0 +1,209 @@
+"""Composes: the only entrance of this package that does something."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.error import FFmpegError
+
+from app.recordings.composing.chapters import chapters
+from app.recordings.composing.mixing import LEVELS_PER_S, Loudness, mix
+from app.recordings.composing.packets import PacketSpool
+from app.recordings.composing.plan import Chapter, Composition, Plan
+from app.recordings.composing.probe import Probed, Unreadable, probe
+from app.recordings.composing.scenery import Scenery
+from app.recordings.composing.timeline import people, scenes, shares, turns
+from app.recordings.composing.voices import SAMPLES_PER_S, Voice
+from app.recordings.recorders.base import RecordingFailed
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import OutputContainer
+    from av.packet import Packet
+    from av.video.stream import VideoStream
+
+KEY_FRAME_EVERY_S = 2
+AUDIO_BITS_PER_S = 128_000
+WAVEFORM_MOST = 4_000
+# How the work divides: sound takes a tenth of the time that pictures take.
+SOUND_SHARE = 0.1
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def compose(plan: Plan, folder: Path, progress: Callable[[float], None]) -> Composition:
+    """Compose the tracks into `folder` (made if missing); what is there under the same names is replaced.
+
+    :param progress: is told 0 to 1, about once for each second of the recording. What it raises ends the work, and
+        comes out of here.
+
+    Needs memory for two pictures of each camera that is seen, whatever the length; and room in the folder for about one
+    and a half times the result. What was begun is gone when it fails. Raises RecordingFailed.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".composing-") as work:
+            return _Composing(plan, Path(work), progress).into(folder)
+    except (FFmpegError, OSError) as error:
+        if getattr(error, "errno", None) in _NO_ROOM:
+            raise RecordingFailed("there is no room left on the disk to compose the recording") from error
+        raise RecordingFailed(f"the recording couldn't be composed: {error}") from error
+
+
+class _Composing:
+    def __init__(self, plan: Plan, work: Path, progress: Callable[[float], None]) -> None:
+        self._plan = plan
+        self._work = work
+        self._progress = progress
+        self._warnings: list[str] = []
+
+    def into(self, folder: Path) -> Composition:
+        plan = self._plan
+        self._progress(0.0)
+        files = self._probed()
+        made = self._work / ("recording.m4a" if plan.audio_only else "recording.mp4")
+        scenery = None
+        with av.open(
+            str(made), "w", format="ipod" if plan.audio_only else "mp4", container_options={"movflags": "+faststart"}
+        ) as container:
+            video = None if plan.audio_only else self._video_stream(container)
+            audio: AudioStream = container.add_stream(
+                "aac", rate=SAMPLES_PER_S, layout="stereo", bit_rate=AUDIO_BITS_PER_S
+            )
+            spool = PacketSpool(self._work / "sound", audio)
+            try:
+                voices = [Voice(probed.file) for probed in files if probed.file.kind == "audio"]
+                share = 1.0 if plan.audio_only else SOUND_SHARE
+                loudness = mix(voices, plan.duration_s, audio, spool, lambda part: self._progress(0.99 * part * share))
+                found = people(plan, files)
+                spoken = turns(_by_participant(voices, loudness))
+                marks = chapters(plan.duration_s, plan.title, found, spoken, shares(found, plan.duration_s))
+                container.set_chapters(_as_ffmpeg(marks, plan.duration_s))
+                if plan.title:
+                    container.metadata["title"] = plan.title
+                sound = spool.packets()
+                if video:
+                    scenery = Scenery(plan, found, scenes(plan, found, spoken))
+                    self._encode_pictures(container, video, scenery, sound)
+                for packet in sound:
+                    container.mux(packet)
+            finally:
+                spool.close()
+                if scenery:
+                    scenery.close()
+        waveform = self._work / "waveform.json"
+        waveform.write_text(json.dumps(_waveform(loudness, plan.duration_s)))
+        poster = self._work / "poster.jpg" if scenery else None
+        if scenery and poster:
+            scenery.poster().save(poster, quality=85)
+        self._warn_of_broken_packets(voices)
+        for path in (made, waveform, poster):
+            if path:
+                path.replace(folder / path.name)
+        self._progress(1.0)
+        path = folder / made.name
+        return Composition(
+            path=path,
+            content_type="audio/mp4" if plan.audio_only else "video/mp4",
+            poster=folder / poster.name if poster else None,
+            waveform=folder / waveform.name,
+            chapters=marks,
+            duration_s=plan.duration_s,
+            bytes=path.stat().st_size,
+            width=None if plan.audio_only else plan.width,
+            height=None if plan.audio_only else plan.height,
+            warnings=self._warnings,
+        )
+
+    def _probed(self) -> list[Probed]:
+        """The files that can be used."""
+        probed = []
+        for file in self._plan.tracks:
+            if self._plan.audio_only and file.kind != "audio":
+                continue
+            try:
+                probed.append(probe(file))
+            except Unreadable as error:
+                self._warnings.append(f"{file.kind} of {file.label} ({file.source}) was left out: {error}")
+        if not probed:
+            raise RecordingFailed("no track could be read" if self._plan.tracks else "there are no tracks")
+        return probed
+
+    def _video_stream(self, container: OutputContainer) -> VideoStream:
+        plan = self._plan
+        options = {"preset": "veryfast", "crf": "23", "g": str(KEY_FRAME_EVERY_S * plan.frames_per_s)}
+        stream: VideoStream = container.add_stream("libx264", rate=plan.frames_per_s, options=options)
+        stream.width, stream.height, stream.pix_fmt = plan.width, plan.height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, plan.frames_per_s)
+        return stream
+
+    def _encode_pictures(
+        self, container: OutputContainer, stream: VideoStream, scenery: Scenery, sound: Iterator[Packet[Any]]
+    ) -> None:
+        rate = self._plan.frames_per_s
+        total = max(1, math.ceil(self._plan.duration_s * rate - 0.5))
+        waiting = next(sound, None)
+        for number in range(total):
+            frame = scenery.frame(number)
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+            while waiting and (waiting.pts or 0) <= number * SAMPLES_PER_S / rate:
+                container.mux(waiting)
+                waiting = next(sound, None)
+            if number % rate == 0:
+                self._progress(0.99 * (SOUND_SHARE + (1 - SOUND_SHARE) * number / total))
+        container.mux(stream.encode(None))
+        if waiting:
+            container.mux(waiting)
+
+    def _warn_of_broken_packets(self, voices: list[Voice]) -> None:
+        for voice in voices:
+            if voice.broken_packets:
+                file = voice.file
+                self._warnings.append(
+                    f"{file.kind} of {file.label}: {voice.broken_packets} packets couldn't be decoded"
+                )
+
+
+def _by_participant(voices: list[Voice], loudness: Loudness) -> dict[str, bytearray]:
+    """The loudest of each one's microphones; what a screen plays is nobody's voice."""
+    levels: dict[str, bytearray] = {}
+    for voice, found in zip(voices, loudness.of_voice, strict=True):
+        if voice.file.source != "screen":
+            before = levels.get(voice.file.participant_id)
+            levels[voice.file.participant_id] = (
+                bytearray(min(pair) for pair in zip(before, found, strict=True)) if before else found
+            )
+    return levels
+
+
+def _as_ffmpeg(marks: list[Chapter], duration_s: float) -> list[av.container.core.Chapter]:
+    ends = [mark.start_s for mark in marks[1:]] + [duration_s]
+    return [
+        {
+            "id": number,
+            "start": round(mark.start_s * 1000),
+            "end": round(end * 1000),
+            "time_base": Fraction(1, 1000),
+            "metadata": {"title": mark.title},
+        }
+        for number, (mark, end) in enumerate(zip(marks, ends, strict=True))
+    ]
+
+
+def _waveform(loudness: Loudness, duration_s: float) -> dict[str, object]:
+    together = max(1, math.ceil(len(loudness.peaks) / WAVEFORM_MOST))
+    peaks = [max(loudness.peaks[at : at + together]) for at in range(0, len(loudness.peaks), together)]
+    return {
+        "version": 1,
+        "duration_s": round(duration_s, 3),
+        "interval_s": together / LEVELS_PER_S,
+        "peaks": [round(peak, 3) for peak in peaks],
+    }

@@ -1,0 +1,70 @@
+"""The pictures of one file, each when its time has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from app.recordings.composing.probe import Probed, Span, opened, packets_of
+
+
+class Pictures:
+    """Is asked for ever later times. Holds two decoded pictures, and nothing before it is needed or after its end.
+
+    :param wanted: when it is seen. What lies between isn't decoded.
+    """
+
+    def __init__(self, probed: Probed, wanted: Sequence[Span]) -> None:
+        self.probed = probed
+        self.broken_packets = 0
+        self._needed = [(self._key_frame_before(start), until) for start, until in wanted]
+        self._frames = self._decoded()
+        self._now: av.VideoFrame | None = None
+        self._next: tuple[float, av.VideoFrame] | None = None
+        self._begun = False
+
+    def at(self, time_s: float) -> av.VideoFrame | None:
+        """The last picture up to then, the same object as long as it is the same; None where the name is shown."""
+        if not self.probed.runs_at(time_s):
+            return None
+        if not self._begun:
+            self._begun, self._next = True, next(self._frames, None)
+        while self._next and self._next[0] <= time_s:
+            self._now, self._next = self._next[1], next(self._frames, None)
+        return self._now
+
+    def close(self) -> None:
+        self._frames.close()  # type: ignore[attr-defined]
+        self._now = self._next = None
+
+    def _decoded(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        container, stream = opened(self.probed.file)
+        offset_s = self.probed.file.offset_s
+        # Many files are decoded side by side: more threads would cost more than they bring.
+        stream.codec_context.thread_count = 1
+        skipped = False
+        with container:
+            for packet in packets_of(container, stream):
+                time_s = float((packet.pts or 0) * packet.time_base) + offset_s
+                if not any(start <= time_s < until + 1 for start, until in self._needed):
+                    skipped = True
+                    continue
+                if skipped:
+                    stream.codec_context.flush_buffers()
+                    skipped = False
+                yield from self._of_packet(packet, stream, offset_s)
+            yield from self._of_packet(None, stream, offset_s)
+
+    def _of_packet(self, packet: Any, stream: Any, offset_s: float) -> list[tuple[float, av.VideoFrame]]:
+        """None is the end: what the decoder holds back."""
+        try:
+            return [(frame.time + offset_s, frame) for frame in stream.decode(packet) if frame.pts is not None]
+        except FFmpegError:
+            self.broken_packets += 1
+            return []
+
+    def _key_frame_before(self, time_s: float) -> float:
+        return max((key for key in self.probed.key_frames if key <= time_s), default=float("-inf"))
