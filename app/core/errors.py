@@ -218,10 +218,6 @@ class EpochPassed(ParleyError):
     code, status, message = "epoch_passed", 409, "Another has taken the sender's place since this epoch."
 
 
-class UnanswerableSignal(ParleyError):
-    code, status, message = "unanswerable_offer", 422, "The offer's SDP cannot be answered."
-
-
 class CursorAhead(ParleyError):
     code, status, message = "cursor_ahead", 409, "The cursor is past the newest message."
 

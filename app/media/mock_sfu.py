@@ -3,8 +3,9 @@
 Theory of operation. An answer repeats the offer's m-lines in order (RFC 3264 §6) and takes of each what
 an SFU would forward: codecs, feedback, header extensions and simulcast layers that it understands.
 Whatever else is offered is left out, which is how an answer refuses. An m-line of which nothing is left
-gets port 0. What a real SFU would draw at random (ICE credentials, certificate, session id) comes from
-the seed by hashing, so that the same offer and seed give the same bytes.
+gets port 0, as does one that would need a transport of its own. What a real SFU would draw at random (ICE
+credentials, certificate, session id) comes from the seed by hashing, so that the same offer and seed give
+the same bytes.
 
 Why the answer has no candidate. Chromium accepts the answer either way. Given an address that is routed
 but silent, it goes to "failed" after 15 s, and clients begin to restart ICE for a peer that will never be
@@ -26,7 +27,7 @@ __all__ = ["FORWARDED_CODECS", "Answer", "Track", "UnanswerableOffer", "answer_o
 
 # What the answer takes from an offer, by media kind. Payload stays opaque to an SFU, but it has to find key
 # frames and layers, so a codec is forwarded only where that is possible.
-FORWARDED_CODECS = {"audio": ("opus",), "video": ("VP8", "VP9", "H264", "AV1")}
+FORWARDED_CODECS = {"audio": ("opus", "PCMU", "PCMA", "G722"), "video": ("VP8", "VP9", "H264", "H265", "AV1")}
 # Formats that ride on a forwarded codec, and the fmtp parameter that says on which; they go when it goes.
 # Video RED and ULPFEC name none, and are not taken: lost video is sent again, not repaired.
 _RIDES_ON = {"rtx": re.compile(r"apt=(\d+)"), "red": re.compile(r"^(\d+(?:/\d+)*)$")}
@@ -49,6 +50,7 @@ _RTP_PROTOCOLS = {"UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"}  # RFC
 _SCTP_PROTOCOLS = {"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"}  # RFC 8841
 _MIRRORED = {"sendrecv": "recvonly", "sendonly": "recvonly", "recvonly": "inactive", "inactive": "inactive"}
 _MIRRORED_EXTENSION = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}  # RFC 8285
+_MAX_TRACKS = 16  # that one participant publishes
 _SCTP_PORT = 5000
 _MAX_MESSAGE_BYTES = 262_144  # what browsers offer themselves
 
@@ -85,20 +87,20 @@ def answer_offer(offer: str, seed: str) -> Answer:
     parsed = parse_offer(offer)
     session, sections = parsed.session, parsed.sections
     transports = parsed.transports()
-    bodies = [
-        None if section.is_stopped else _media_lines(section, session, transports[section.mid]) for section in sections
-    ]
+    live = [section for section in sections if not section.is_stopped and parsed.shares_the_transport(section)]
+    for section in live:
+        _check_transport(section, transports[section.mid])
+    bodies = [_media_lines(section, session) if section in live else None for section in sections]
     if not any(bodies) and not all(section.is_stopped for section in sections):
-        raise UnanswerableOffer("no m-line of the offer has a transport and a codec that are forwarded")
+        raise UnanswerableOffer("nothing that is offered has a codec that is forwarded", "no_common_codec")
 
     # 63 bits, because a reader may keep it in a signed integer.
     session_id = int.from_bytes(_derive("session", seed, size=8), "big") >> 1
     # The version grows as the offer's does, which is by one for each that differs (RFC 3264 §8).
     lines = ["v=0", f"o=- {session_id} {parsed.version} IN IP4 0.0.0.0", "s=-", "t=0 0"]
     answered_mids = {section.mid for section, body in zip(sections, bodies, strict=True) if body}
-    for bundle in parsed.bundles:
-        if mids := [mid for mid in bundle if mid in answered_mids]:
-            lines.append(" ".join(["a=group:BUNDLE", *mids]))
+    if mids := [mid for mid in parsed.bundle or () if mid in answered_mids]:
+        lines.append(" ".join(["a=group:BUNDLE", *mids]))
     lines.append("a=ice-lite")
     if "extmap-allow-mixed" in session.attributes:
         lines.append("a=extmap-allow-mixed")
@@ -110,21 +112,29 @@ def answer_offer(offer: str, seed: str) -> Answer:
             continue
         media_line, *media_attributes = body
         lines += [media_line, "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}"]
-        lines += _transport_lines(section.mid, transports[section.mid], seed)
+        lines += _transport_lines(transports[section.mid], seed)
         lines += media_attributes
         if "a=recvonly" in media_attributes:
             source = "screen" if section.value("content") == "slides" else None
             tracks.append(Track(section.kind, section.mid, source))
+    if len(tracks) > _MAX_TRACKS:
+        raise UnanswerableOffer(f"{len(tracks)} tracks are offered; {_MAX_TRACKS} are taken", "not_accepted")
     return Answer("\r\n".join(lines) + "\r\n", tracks)
 
 
-def _transport_lines(mid: str, offered: dict[str, str], seed: str) -> list[str]:
-    """ICE-lite and the DTLS server's side, after a look at whether the offer has the other."""
+def _check_transport(section: Section, offered: dict[str, str]) -> None:
+    """The offer has to have the other side of ours."""
     for name in ("ice-ufrag", "ice-pwd", "fingerprint"):
         if name not in offered:
-            raise UnanswerableOffer(f"the m-line of a=mid:{mid} has no a={name}")
+            raise UnanswerableOffer(f"the m-line of a=mid:{section.mid} has no a={name}")
     if offered.get("setup", "active") not in ("actpass", "active"):  # RFC 4145 §4: active when it isn't said
-        raise UnanswerableOffer("the SFU is always the DTLS server: offer a=setup:actpass")
+        raise UnanswerableOffer("the SFU is always the DTLS server: offer a=setup:actpass", "not_accepted")
+    if section.protocol in _RTP_PROTOCOLS and "rtcp-mux" not in offered:
+        raise UnanswerableOffer("the SFU has one port: offer a=rtcp-mux", "not_accepted")
+
+
+def _transport_lines(offered: dict[str, str], seed: str) -> list[str]:
+    """ICE-lite and the DTLS server's side."""
     ufrag, pwd = _ice_credentials(seed, offered["ice-ufrag"], offered["ice-pwd"])
     certificate = _derive("certificate", seed, size=32)  # there is none: its digest is all that SDP shows
     return [
@@ -136,7 +146,7 @@ def _transport_lines(mid: str, offered: dict[str, str], seed: str) -> list[str]:
     ]
 
 
-def _media_lines(section: Section, session: Section, transport: dict[str, str]) -> list[str] | None:
+def _media_lines(section: Section, session: Section) -> list[str] | None:
     """The answer's m-line and what follows its transport; None when there is nothing in it to take."""
     if section.kind == "application":
         if section.protocol not in _SCTP_PROTOCOLS or section.formats != ["webrtc-datachannel"]:
@@ -145,8 +155,6 @@ def _media_lines(section: Section, session: Section, transport: dict[str, str]) 
         return [media, f"a=sctp-port:{_SCTP_PORT}", f"a=max-message-size:{_MAX_MESSAGE_BYTES}"]
     if section.kind not in FORWARDED_CODECS or section.protocol not in _RTP_PROTOCOLS:
         return None
-    if "rtcp-mux" not in transport:
-        return None  # an SFU on one port has none for RTCP apart
     payload_types = _forwarded_payload_types(section)
     if not payload_types:
         return None

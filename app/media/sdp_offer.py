@@ -22,11 +22,15 @@ _MAX_M_LINES = 256  # a browser's take 1 KB each; tiny ones would make an answer
 
 
 class UnanswerableOffer(Exception):
-    """The text is no offer, or none that an SFU could answer; `reason` is a sentence for its sender."""
+    """The text is no offer, or none that an SFU could answer; `reason` is a sentence for its sender.
 
-    def __init__(self, reason: str) -> None:
+    `code` is that of an `rtc.error`: bad_sdp | no_common_codec | not_accepted.
+    """
+
+    def __init__(self, reason: str, code: str = "bad_sdp") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
 
 
 @dataclass
@@ -65,21 +69,25 @@ class Offer:
     sections: list[Section]
 
     @property
-    def bundles(self) -> list[list[str]]:
-        """The mids of each BUNDLE group."""
+    def bundle(self) -> list[str] | None:
+        """The mids of the first BUNDLE group; None where there is none."""
         groups = [group.split() for group in self.session.values("group")]
-        return [mids for semantics, *mids in filter(None, groups) if semantics == "BUNDLE"]
+        return next((mids for semantics, *mids in filter(None, groups) if semantics == "BUNDLE"), None)
+
+    def shares_the_transport(self, section: Section) -> bool:
+        """Whether it is one of those that one transport serves: the bundle's, or the first alone."""
+        bundle = [self.sections[0].mid] if self.bundle is None else self.bundle
+        return section.mid in bundle
 
     def transports(self) -> dict[str, dict[str, str]]:
         """By mid, the transport's attributes as far as they are offered: by the section, at session level, or
         by another section of its bundle."""
         by_mid = {section.mid: section for section in self.sections}
-        bundled: dict[str, dict[str, str]] = {}
-        for mids in self.bundles:
-            shared: dict[str, str] = {}
-            for section in (by_mid[mid] for mid in mids if mid in by_mid):
-                shared = _transport_of(section) | shared
-            bundled |= dict.fromkeys(mids, shared)
+        mids = self.bundle or []
+        shared: dict[str, str] = {}
+        for section in (by_mid[mid] for mid in mids if mid in by_mid):
+            shared = _transport_of(section) | shared
+        bundled = dict.fromkeys(mids, shared)
         session = _transport_of(self.session)
         return {mid: bundled.get(mid, {}) | session | _transport_of(by_mid[mid]) for mid in by_mid}
 

@@ -28,21 +28,23 @@ class Published(NamedTuple):
 
 
 def answer_as_mock(work: Work, sfu_id: str, sender_id: str, signal_type: str, payload: dict[str, Any]) -> None:
-    """Play the media server: answer an offer and publish its tracks; take note of everything else.
-
-    :raises UnanswerableSignal: the offer's SDP is not one.
-    """
+    """Play the media server: answer an offer and publish its tracks, or say why not; take note of everything else."""
     sfu, sender = participants.get(work, sfu_id), participants.get(work, sender_id)
     inbox.acknowledge_all(work, sfu.inbox_id)
-    if signal_type != "rtc.offer":
+    if signal_type != "rtc.offer" or payload.get("connection", "publish") != "publish":
         return
+
+    def reply(type_: str, told: dict[str, Any]) -> None:
+        about = {"connection": "publish"} | {name: payload[name] for name in ("negotiation",) if name in payload}
+        message = Message(type_, about | told, sender.meeting_id, participants.address_of(sfu))
+        inbox.deliver(work, message, [sender.inbox_id], directed=True)
+
     try:
         answer = answer_offer(payload["sdp"], seed=f"{sender.meeting_id}:{sender.id}:{sender.epoch}")
     except UnanswerableOffer as error:
-        raise errors.UnanswerableSignal(str(error)) from None
-    reply = {"sdp": answer.sdp} | ({"connection": payload["connection"]} if "connection" in payload else {})
-    message = Message("rtc.answer", reply, sender.meeting_id, participants.address_of(sfu))
-    inbox.deliver(work, message, [sender.inbox_id], directed=True)
+        reply("rtc.error", {"code": error.code, "detail": error.reason})
+        return
+    reply("rtc.answer", {"sdp": answer.sdp})
     named = _sources(payload)
     published = [Published(t.mid, t.kind, named.get(t.mid) or t.source or _USUAL[t.kind]) for t in answer.tracks]
     publish(work, sender, published)

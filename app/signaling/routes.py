@@ -40,7 +40,6 @@ class Signals(MethodView):
         errors.SenderLeft,
         errors.RecipientLeft,
         errors.InboxFull,
-        errors.UnanswerableSignal,
     )
     @blp.doc(operationId="sendSignals")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:

@@ -68,6 +68,7 @@ class Description:
     fingerprints: list[RTCDtlsFingerprint]
     setup: str  # client | server | auto
     is_bundled: bool
+    multiplexes_rtcp: bool  # RTP and RTCP may share a port (RFC 5761)
     allows_mixed_extensions: bool
 
 
@@ -90,7 +91,17 @@ def read(sdp: str) -> Description:
     if len(mids) != len(set(mids)):
         raise BadSdp("Two m-lines have the same a=mid.")
     ufrag, fingerprints, setup = _transport(parsed, media)
-    return Description(media, ufrag, fingerprints, setup, bundled is not None, "a=extmap-allow-mixed" in lines)
+    # What a bundle shares may stand in one of its m-lines alone (RFC 9143 §7.1.3).
+    rtp = [one for one, read_ in zip(parsed.media, media, strict=True) if read_.is_usable and one.kind != "application"]
+    return Description(
+        media,
+        ufrag,
+        fingerprints,
+        setup,
+        is_bundled=bundled is not None,
+        multiplexes_rtcp=not rtp or any(one.rtcp_mux for one in rtp),
+        allows_mixed_extensions="a=extmap-allow-mixed" in lines,
+    )
 
 
 def _transport(parsed: SessionDescription, media: list[Media]) -> tuple[str, list[RTCDtlsFingerprint], str]:

@@ -96,6 +96,8 @@ def answer_publisher(offer: Description, local: Local, payload_types: PayloadTyp
     """Answer what a client would publish. Raises `NegotiationError`."""
     if offer.setup == "server":
         raise NotAccepted("A media server is always the DTLS server: offer a=setup:actpass.")
+    if not offer.multiplexes_rtcp:
+        raise NotAccepted("A media server has one port: offer a=rtcp-mux.")
     taken = [_take(media, payload_types) if media.is_usable else None for media in offer.media]
     data = next((media for media in offer.media if media.is_usable and media.sctp_port), None)
     tracks = [one for one in taken if one is not None and one.media.sends]

@@ -82,7 +82,7 @@ class Publishing:
     def _answer(self, offer: Description) -> Answer:
         fingerprints = [f"{one.algorithm} {one.value}" for one in offer.fingerprints]
         old = self.connection
-        if old is None and not fingerprints:
+        if not fingerprints and (old is None or any(media.is_usable for media in offer.media)):
             raise BadSdp("No bundled m-line has a=ice-ufrag, a=fingerprint and a=setup.")
         if old is not None and (not fingerprints or sorted(old.fingerprints) == sorted(fingerprints)):
             if offer.ufrag not in ("", self._remote_ufrag):
