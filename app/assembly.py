@@ -18,6 +18,7 @@ from app.health.routes import blp as health_blp
 from app.inbox.routes import blp as inbox_blp
 from app.invitations.routes import blp as invitations_blp
 from app.media.routes import blp as media_blp
+from app.media.whip_routes import blp as whip_blp
 from app.meetings.routes import blp as meetings_blp
 from app.notes.routes import blp as notes_blp
 from app.participants.host_routes import blp as moderation_blp
@@ -41,6 +42,7 @@ FEATURES: tuple[Blueprint, ...] = (
     signaling_blp,
     inbox_blp,
     media_blp,
+    whip_blp,
     uploads_blp,
     chat_blp,
     recordings_blp,
@@ -111,7 +113,10 @@ def _let_pages_call(app: ParleyApp, settings: Settings) -> None:
         expose_headers=[
             "Date",
             "ETag",
+            "Link",
             "Location",
+            "Accept-Post",
+            "Accept-Patch",
             "Retry-After",
             "X-Request-ID",
             "Content-Range",

@@ -47,6 +47,7 @@ from app.invitations import handlers as invitation_handlers
 from app.media import handlers as media_handlers
 from app.media import tasks as media_tasks
 from app.media import workers as media_workers
+from app.media.whip import Starts
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import tasks as meeting_tasks
@@ -119,6 +120,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
             settings.beat_every_s,
         ),
         RtcConfiguration: SettingsRtcConfiguration(),
+        Starts: Starts(settings.whip_starts_in_use),
         UnreadMessages: ChatUnread(),
         Recorder: MockRecorder(),
         Transcriber: MockTranscriber(),
@@ -238,7 +240,7 @@ def _bus() -> Bus:
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
     bus.on(participants.ParticipantLeft, media_handlers.release)
-    bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks)
+    bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks, media_handlers.forget_whip_session)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
 
     bus.on(recordings.RecordingStarted, chat_handlers.note_recording("recording.started"))
@@ -291,6 +293,7 @@ def _tasks() -> Tasks:
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add(media_workers.SETTLE, media_tasks.settle)
     tasks.add(media_tasks.WATCH, media_tasks.watch, every_s=media_tasks.WATCH_EVERY_S)
+    tasks.add(media_tasks.ATTEND, media_tasks.attend, every_s=media_tasks.ATTEND_EVERY_S)
     tasks.add("inbox.purge", inbox_service.purge, every_s=300)
     tasks.add("events.purge", event_service.purge, every_s=3600)
     tasks.add("idempotency.purge", idempotency.purge, every_s=3600)

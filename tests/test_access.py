@@ -6,7 +6,8 @@ What is expected is told here once more and plainly, from the rule of the operat
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from werkzeug.routing import Map, Rule
@@ -82,10 +83,19 @@ MAY_KNOW: dict[str, set[str]] = {
 }
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
 # a provider, and a banned person, is nobody's.
+OFFER = (Path(__file__).parent / "data" / "sdp" / "chromium_audio_video.sdp").read_bytes().decode()
 NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji", "user_id", "secret"}
 
+
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
-Body = dict[str, Any]
+class Text(NamedTuple):
+    """A body that is no JSON."""
+
+    content_type: str
+    data: str
+
+
+Body = dict[str, Any] | Text
 BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /auth/register": lambda *_: {
         "email": "new@example.org",
@@ -125,6 +135,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "PATCH /messages/{message_id}": lambda *_: {"text": "Hello again"},
     "POST /rtc/ack": lambda world, actor: {"up_to": 0, **_own_worker(world, actor)},
     "POST /meetings/{meeting_id}/rtc/reports": lambda *_: {"epoch": 1, "speakers": []},
+    "POST /meetings/{meeting_id}/whip": lambda *_: Text("application/sdp", OFFER),
+    "POST /meetings/{meeting_id}/whep": lambda *_: Text("application/sdp", OFFER.replace("sendrecv", "recvonly")),
+    "PATCH /participants/{participant_id}/whip": lambda *_: Text("application/trickle-ice-sdpfrag", "a=mid:0"),
+    "PATCH /participants/{participant_id}/whep": lambda *_: Text("application/trickle-ice-sdpfrag", "a=mid:0"),
     "POST /media/workers": lambda *_: {"name": "host-a/2", "engine": "portable", "version": "1", "capacity": 9},
     "PUT /media/workers/{worker_id}": lambda *_: {"load": 0, "participants": 0, "tracks": 0},
     "POST /uploads": lambda *_: {"purpose": "chat_file", "name": "notes.txt", "size": 5},
@@ -228,7 +242,8 @@ def _ask(world: World, actor: str, method: str, path: str, operation: dict[str, 
     if "requestBody" in operation:
         if key not in BODIES:
             pytest.fail(f"{key} takes a body: add one that is accepted to BODIES in {__file__}")
-        given["json"] = BODIES[key](world, actor)
+        body = BODIES[key](world, actor)
+        given |= body._asdict() if isinstance(body, Text) else {"json": body}
     if key in QUERIES:
         given["query_string"] = QUERIES[key](world, actor)
     if any(parameter["name"] == "If-Match" for parameter in operation.get("parameters", [])):

@@ -87,6 +87,14 @@ class NotPermitted(ParleyError):
     code, status, message = "not_permitted", 403, "In this meeting only its hosts may do that."
 
 
+class MustBeAdmitted(ParleyError):
+    code, status, message = (
+        "must_be_admitted",
+        403,
+        "A host has to let you in first: join with another device, and wait there.",
+    )
+
+
 class NotFound(ParleyError):
     code, status, message = "not_found", 404, "There is nothing here, or nothing that you may see."
 
@@ -115,6 +123,10 @@ class MethodNotAllowed(ParleyError):
         405,
         "That method does not exist here; see the Allow header.",
     )
+
+
+class NoCommonCodec(ParleyError):
+    code, status, message = "no_common_codec", 406, "Nothing that is offered has a codec that can be forwarded."
 
 
 class RequestTimeout(ParleyError):
@@ -218,6 +230,10 @@ class EpochPassed(ParleyError):
     code, status, message = "epoch_passed", 409, "Another has taken the sender's place since this epoch."
 
 
+class OfferRefused(ParleyError):
+    code, status, message = "unanswerable_offer", 422, "The offer's SDP cannot be answered."
+
+
 class CursorAhead(ParleyError):
     code, status, message = "cursor_ahead", 409, "The cursor is past the newest message."
 
@@ -236,6 +252,14 @@ class AlreadyRecording(ParleyError):
 
 class RecordingStateConflict(ParleyError):
     code, status, message = "recording_state_conflict", 409, "The recording's state does not allow that."
+
+
+class NoMediaServer(ParleyError):
+    code, status, message = (
+        "no_media_server",
+        409,
+        "In this meeting media goes from device to device: there is no media server to speak to.",
+    )
 
 
 class EndToEndEncrypted(ParleyError):

@@ -328,6 +328,16 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds of a media worker's silence after which its meetings move; it speaks four times as often.",
     )
+    whip_answer_s: float = Field(
+        5, gt=0, le=30, description="Seconds that a WHIP or WHEP session waits for the media server's answer; then 503."
+    )
+    whip_starts_at_once: int = Field(
+        4,
+        ge=1,
+        le=1000,
+        description="WHIP and WHEP sessions that begin at once in one process; another is 503. Each holds a thread, at "
+        "most half of `WEB_THREADS`.",
+    )
     worker_inbox_max_unacked: int = Field(
         10_000, ge=100, description="Messages a media worker's inbox holds unacknowledged before it is full."
     )
@@ -505,6 +515,10 @@ class Settings(BaseSettings):
     def password_hashes_in_use(self) -> int:
         """As many wait, each with its thread: half of the threads stay free for other requests."""
         return max(1, min(self.password_hashes_at_once, self.web_threads // 4))
+
+    @property
+    def whip_starts_in_use(self) -> int:
+        return min(self.whip_starts_at_once, max(1, self.web_threads // 2))
 
     @property
     def polls_that_may_block(self) -> int:

@@ -1,5 +1,5 @@
 from app.core.runtime import Work
-from app.media import placement, service
+from app.media import placement, service, whip
 from app.meetings.events import MeetingStarted
 from app.meetings.service import get as get_meeting
 from app.participants.events import ParticipantLeft, ParticipantReplaced
@@ -27,3 +27,7 @@ def release(work: Work, event: ParticipantLeft) -> None:
     participant = get_participant(work, event.participant_id)
     if participant.kind == "sfu" and participant.session_id is not None:
         placement.release(work, participant, event.reason)
+
+
+def forget_whip_session(work: Work, event: ParticipantReplaced) -> None:
+    whip.forget(work, event.participant_id)

@@ -49,6 +49,7 @@ _HEADER_EXTENSIONS = {
 _RTP_PROTOCOLS = {"UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"}  # RFC 9429 §5.1.2
 _SCTP_PROTOCOLS = {"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"}  # RFC 8841
 _MIRRORED = {"sendrecv": "recvonly", "sendonly": "recvonly", "recvonly": "inactive", "inactive": "inactive"}
+_PLAYED = {"sendrecv": "sendonly", "sendonly": "inactive", "recvonly": "sendonly", "inactive": "inactive"}
 _MIRRORED_EXTENSION = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}  # RFC 8285
 _MAX_TRACKS = 16  # that one participant publishes
 _SCTP_PORT = 5000
@@ -76,12 +77,13 @@ class Answer:
     tracks: list[Track]
 
 
-def answer_offer(offer: str, seed: str) -> Answer:
+def answer_offer(offer: str, seed: str, *, plays: bool = False) -> Answer:
     """Answer `offer` as an SFU that will carry none of it.
 
     `seed` names the connection, such as meeting id and participant id: with it the answer keeps its
     certificate from one negotiation to the next, and its ICE credentials until the offer brings new ones (an
     ICE restart).
+    `plays`: what the offer would receive is sent, and nothing is published.
     Raises `UnanswerableOffer`, and nothing else, for whatever text is no answerable offer.
     """
     parsed = parse_offer(offer)
@@ -90,7 +92,7 @@ def answer_offer(offer: str, seed: str) -> Answer:
     live = [section for section in sections if not section.is_stopped and parsed.shares_the_transport(section)]
     for section in live:
         _check_transport(section, transports[section.mid])
-    bodies = [_media_lines(section, session) if section in live else None for section in sections]
+    bodies = [_media_lines(section, session, plays=plays) if section in live else None for section in sections]
     if not any(bodies) and not all(section.is_stopped for section in sections):
         raise UnanswerableOffer("nothing that is offered has a codec that is forwarded", "no_common_codec")
 
@@ -146,7 +148,7 @@ def _transport_lines(offered: dict[str, str], seed: str) -> list[str]:
     ]
 
 
-def _media_lines(section: Section, session: Section) -> list[str] | None:
+def _media_lines(section: Section, session: Section, *, plays: bool) -> list[str] | None:
     """The answer's m-line and what follows its transport; None when there is nothing in it to take."""
     if section.kind == "application":
         if section.protocol not in _SCTP_PROTOCOLS or section.formats != ["webrtc-datachannel"]:
@@ -159,7 +161,7 @@ def _media_lines(section: Section, session: Section) -> list[str] | None:
     if not payload_types:
         return None
 
-    direction = _MIRRORED[_direction(section) or _direction(session) or "sendrecv"]
+    direction = (_PLAYED if plays else _MIRRORED)[_direction(section) or _direction(session) or "sendrecv"]
     lines = [f"m={section.kind} 9 {section.protocol} {' '.join(payload_types)}"]
     lines += _extmap_lines(section, session)
     lines += [f"a={direction}", "a=rtcp-mux"]

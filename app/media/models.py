@@ -4,7 +4,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Id, Json, UtcDateTime, exact
+from app.core.db import Base, Id, Json, LongText, UtcDateTime, exact
 
 
 class Track(Base):
@@ -21,6 +21,21 @@ class Track(Base):
     source: Mapped[str] = mapped_column(exact(16))  # microphone | camera | screen
     published_at: Mapped[datetime] = mapped_column(UtcDateTime)
     unpublished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WhipSession(Base):
+    """A participant whose signaling is WHIP's or WHEP's: the app does it (see `whip.py`)."""
+
+    __tablename__ = "whip_sessions"
+
+    participant_id: Mapped[str] = mapped_column(
+        ForeignKey("meeting_participants.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(exact(4))  # whip | whep
+    offer: Mapped[str] = mapped_column(LongText)  # with the credentials that hold now
+    version: Mapped[int]  # of the ICE session, which a restart begins anew; 0: not answered yet
+    negotiation: Mapped[int]  # the newest offer's
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class MediaWorker(Base):

@@ -14,7 +14,7 @@ from app.core import errors
 from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
-from app.media import service, workers
+from app.media import service, whip, workers
 from app.media.models import MediaWorker
 from app.media.schemas import Placement
 from app.meetings import service as meetings
@@ -90,6 +90,7 @@ def settle(work: Work, meeting_id: str) -> None:
         return
     if sfu is not None:
         participants.depart(work, sfu, "moved")
+    whip.end_all_of(work, meeting_id)
     meeting.config_version += 1
     if new is None and meeting.media_mode == "auto":
         meeting.effective_media_mode = "p2p"

@@ -180,6 +180,12 @@ class ActiveSpeaker(Schema):
     )
 
 
+class WhepQuery(Schema):
+    participant_id = id_field(
+        load_default=None, metadata={"description": "Whom to play alone. Without it: what the meeting shows."}
+    )
+
+
 class Report(Schema):
     epoch = fields.Integer(
         required=True,

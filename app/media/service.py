@@ -31,20 +31,24 @@ def answer_as_mock(work: Work, sfu_id: str, sender_id: str, signal_type: str, pa
     """Play the media server: answer an offer and publish its tracks, or say why not; take note of everything else."""
     sfu, sender = participants.get(work, sfu_id), participants.get(work, sender_id)
     inbox.acknowledge_all(work, sfu.inbox_id)
-    if signal_type != "rtc.offer" or payload.get("connection", "publish") != "publish":
+    connection = payload.get("connection", "publish")
+    if signal_type != "rtc.offer" or connection not in ("publish", "play"):
         return
 
     def reply(type_: str, told: dict[str, Any]) -> None:
-        about = {"connection": "publish"} | {name: payload[name] for name in ("negotiation",) if name in payload}
+        about = {"connection": connection} | {name: payload[name] for name in ("negotiation",) if name in payload}
         message = Message(type_, about | told, sender.meeting_id, participants.address_of(sfu))
         inbox.deliver(work, message, [sender.inbox_id], directed=True)
 
     try:
-        answer = answer_offer(payload["sdp"], seed=f"{sender.meeting_id}:{sender.id}:{sender.epoch}")
+        seed = f"{sender.meeting_id}:{sender.id}:{sender.epoch}"
+        answer = answer_offer(payload["sdp"], seed, plays=connection == "play")
     except UnanswerableOffer as error:
         reply("rtc.error", {"code": error.code, "detail": error.reason})
         return
     reply("rtc.answer", {"sdp": answer.sdp})
+    if connection == "play":
+        return
     named = _sources(payload)
     published = [Published(t.mid, t.kind, named.get(t.mid) or t.source or _USUAL[t.kind]) for t in answer.tracks]
     publish(work, sender, published)

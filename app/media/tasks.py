@@ -7,11 +7,14 @@ import structlog
 from app.core import errors
 from app.core.retries import retried
 from app.core.runtime import Runtime
-from app.media import placement, workers
+from app.inbox import service as inbox
+from app.media import placement, whip, workers
 
 log = structlog.get_logger()
 
 WATCH = "media.watch"
+ATTEND = "media.attend"
+ATTEND_EVERY_S = 1.0  # an encoder that is gone is seen to be
 WATCH_EVERY_S = 1.0  # a part of the ten seconds in which a meeting has moved
 
 
@@ -44,3 +47,15 @@ def settle(runtime: Runtime, _payload: dict[str, Any]) -> None:
 def _settle_one(runtime: Runtime, meeting_id: str) -> None:
     with runtime.writing() as work, suppress(errors.NotFound):  # erased in the meantime
         placement.settle(work, meeting_id)
+
+
+def attend(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """Read what came for WHIP and WHEP sessions, whose clients poll nothing; those whose connection is lost go."""
+    with runtime.reading() as work:
+        news = whip.news(work)
+    for participant_id in news.lost:
+        with runtime.writing() as work, suppress(errors.NotFound):  # erased in the meantime
+            whip.note_lost(work, participant_id)
+    if news.read:
+        with runtime.writing() as work:
+            inbox.acknowledge_many(work, news.read)

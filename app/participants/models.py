@@ -34,6 +34,8 @@ class Participant(Base):
     screen: Mapped[bool] = mapped_column(default=False)
     hand: Mapped[bool] = mapped_column(default=False)
     hand_raised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # There as long as its media connection is: Parley signals for it, and nobody polls.
+    kept_by_media: Mapped[bool] = mapped_column(default=False, server_default=text("'0'"))
     joined_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of who waited: when they were let in
     admitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: waits, or left without having been in
     left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -58,6 +58,7 @@ def _silent(since: datetime) -> Any:
         select(Participant, Inbox.last_seen_at)
         .join(Inbox, Inbox.id == Participant.inbox_id)
         .where(Participant.kind == "user", Participant.state.in_(states.THERE), Inbox.last_seen_at <= since)
+        .where(Participant.kept_by_media.is_(False))
     )
 
 

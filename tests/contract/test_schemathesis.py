@@ -33,6 +33,8 @@ CONFIG = {
     "generation": {"with-security-parameters": False, "deterministic": True, "allow-x00": False},
     "checks": {"missing_required_header": {"expected-statuses": [428]}},
 }
+for text in ("application/sdp", "application/trickle-ice-sdpfrag"):
+    schemathesis.serializer.alias(text, "text/plain")
 schema = schemathesis.openapi.from_dict(document(), config=schemathesis.Config.from_dict(CONFIG))
 
 
@@ -60,7 +62,7 @@ def settle(case: Case, world: World) -> str:
     actor = "owner"
     if "{invitation_id}" in case.path and case.path.endswith(("accept", "reject", "propose")):
         actor = "invited"
-    if "{participant_id}" in case.path and case.path.endswith(("{participant_id}", "leave")):
+    if "{participant_id}" in case.path and case.path.endswith(("{participant_id}", "leave", "whip", "whep")):
         actor = "participant"
     if "{message_id}" in case.path and case.method in ("PATCH", "DELETE"):
         actor = "participant"
