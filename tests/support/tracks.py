@@ -75,7 +75,7 @@ def audio_file(
 ) -> Path:
     """Each piece of sound at its time; between them the file has nothing at all. Whole frames of 20 ms are written."""
     each = rate // 50
-    formats = {"libopus": "flt", "pcm_mulaw": "s16", "aac": "fltp"}
+    formats = {"libopus": "flt"}
     with av.open(str(path), "w", container_options={"cluster_time_limit": "500"}) as container:
         stream: Any = container.add_stream(codec, rate=rate, layout=layout)
         stream.codec_context.format = formats.get(codec, "s16")

@@ -52,8 +52,8 @@ class Canvas:
         self._lay(planes, rect, _inner(rect))
 
     def frame(self) -> av.VideoFrame:
-        """With the canvas's own bytes: to be encoded before anything else is laid."""
-        return av.VideoFrame.from_numpy_buffer(self._all, format="yuv420p", width=self.width)
+        """As it is now: what is laid later doesn't show in it."""
+        return av.VideoFrame.from_numpy_buffer(self._all.copy(), format="yuv420p", width=self.width)
 
     def luma(self) -> Plane:
         return self._planes[0]

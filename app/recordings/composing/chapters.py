@@ -19,10 +19,10 @@ def chapters(
     made: list[Chapter] = []
     for start_s, name in _candidates(duration_s, title, found, spoken, shared, minimum_s):
         if made and start_s - made[-1].start_s < minimum_s:
-            continue
-        if made and made[-1].title == name:
-            continue
-        made.append(Chapter(round(start_s, 3) if made else 0.0, name))
+            # What begins so soon lasts longer than what there was: it gives the chapter its name.
+            start_s = made.pop().start_s
+        if not made or made[-1].title != name:
+            made.append(Chapter(round(start_s, 3), name))
     return made or [Chapter(0.0, title or "Recording")]
 
 

@@ -33,7 +33,6 @@ class Scenery:
         self._best: tuple[float, Image.Image] | None = None
 
     def frame(self, number: int) -> av.VideoFrame:
-        """To be encoded before the next one is asked for."""
         while self._scene + 1 < len(self._scenes) and self._scenes[self._scene + 1].first_frame <= number:
             self._scene += 1
             self._shown.clear()

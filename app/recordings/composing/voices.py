@@ -82,7 +82,13 @@ class Voice:
     def _placed(self) -> Iterator[tuple[int, Samples]]:
         """(place, samples), in order and without overlaps; a piece after a hole fades in, the one before it out."""
         held: tuple[int, Samples] | None = None
+        end: int | None = None
         for place, piece, jumped in self._converted():
+            if end is not None and place < end:  # a clock that stepped back: what was there first stays
+                piece, place = piece[:, end - place :], end
+            if not piece.shape[1]:
+                continue
+            end = place + piece.shape[1]
             if jumped:
                 _fade(piece, inward=True)
                 if held:
@@ -107,8 +113,7 @@ class Voice:
                     yield place, rest, False
                     place += rest.shape[1]
                 converter = _Converter(frame)
-                # Never back: what overlaps is told later, by less than anybody hears.
-                place, expected_s = max(place, round(time_s * SAMPLES_PER_S)), time_s
+                place, expected_s = round(time_s * SAMPLES_PER_S), time_s
             expected_s += frame.samples / frame.sample_rate
             samples = converter.convert(frame)
             if samples.shape[1]:
