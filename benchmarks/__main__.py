@@ -17,6 +17,7 @@ BENCHMARKS = [
     "meeting_size",
     "upload_throughput",
     "forwarding",
+    "composition",
     "startup",
 ]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]

@@ -52,7 +52,7 @@ def compose(plan: Plan, folder: Path, progress: Callable[[float], None]) -> Comp
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder, prefix=".composing-") as work:
             return _Composing(plan, Path(work), progress).into(folder)
-    except (FFmpegError, OSError) as error:
+    except (FFmpegError, OSError, Unreadable) as error:
         if getattr(error, "errno", None) in _NO_ROOM:
             raise RecordingFailed("there is no room left on the disk to compose the recording") from error
         raise RecordingFailed(f"the recording couldn't be composed: {error}") from error
