@@ -17,6 +17,7 @@ BENCHMARKS = [
     "meeting_size",
     "upload_throughput",
     "forwarding",
+    "first_packet",
     "composition",
     "startup",
 ]

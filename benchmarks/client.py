@@ -1,6 +1,6 @@
 """An HTTP/1.1 client that costs next to nothing: one connection, one request at a time.
 
-It knows what the servers measured here answer: always a Content-Length, never chunks.
+It knows what the servers measured here answer: a Content-Length, or (Janus) chunks without extensions or trailers.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+_LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -25,6 +27,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, complete, body = self._received.partition(b"\r\n\r\n")
+        if complete and _CHUNKED.search(head):
+            if not body.endswith(_LAST_CHUNK):
+                return
+            body = b"".join(body.split(b"\r\n")[1:-3:2])  # size, content, size, content, …, "0", "", ""
+            head += b"\r\ncontent-length: %d" % len(body)
         length = _LENGTH.search(head)
         is_bare = head[9:12] == b"304"  # which has no body, and may tell no length
         if not complete or (not is_bare and (length is None or len(body) < int(length[1]))):

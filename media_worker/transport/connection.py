@@ -4,10 +4,13 @@
        └──────────────── CONNECT_TIMEOUT_S ───────────────┘──▶ lost        └── CONSENT_TIMEOUT_S, goodbye ──▶ lost
 
 Until the client's address is proven nothing is kept for it but credentials; and whoever does not come is forgotten.
+A client that answers begins to shake hands while its answer is on its way. What comes so early is kept, for it would be
+sent again only after 50 ms (browsers) or a second (OpenSSL).
 """
 
 import asyncio
 import enum
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +24,7 @@ from media_worker.transport.udp_mux import Endpoint, UdpMux
 
 CONNECT_TIMEOUT_S = 30.0  # a browser gives up after about as long
 CONSENT_TIMEOUT_S = 30.0  # RFC 7675 §5.1
+_MAX_EARLY = 4  # datagrams of DTLS; a client's first flight is one or two
 
 log = structlog.get_logger()
 
@@ -64,6 +68,7 @@ class Connection:
         self.peer = Peer(receive)
         self._fingerprints: list[RTCDtlsFingerprint] = []
         self._dtls: DtlsServer | None = None
+        self._early: deque[bytes] = deque(maxlen=_MAX_EARLY)
         self._handshake: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._opened_at = port.mux.clock()
@@ -94,6 +99,8 @@ class Connection:
             return
         self.state = State.HANDSHAKING
         self._dtls = DtlsServer(self._port.certificate, self._send)
+        while self._early:
+            self._dtls.receive(self._early.popleft())
         self._handshake = asyncio.get_running_loop().create_task(self._shake_hands(self._dtls))
 
     async def _shake_hands(self, dtls: DtlsServer) -> None:
@@ -115,6 +122,8 @@ class Connection:
     def _on_dtls(self, datagram: bytes) -> None:
         if self._dtls is not None:
             self._dtls.receive(datagram)
+        elif self.state is State.WAITING:
+            self._early.append(datagram)
 
     def _send(self, datagram: bytes) -> None:
         if self.ice.selected is not None:

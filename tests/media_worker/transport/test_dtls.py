@@ -120,6 +120,33 @@ def test_a_certificate_that_was_not_announced_does_not_connect() -> None:
     asyncio.run(run())
 
 
+def test_a_handshake_may_begin_before_the_clients_answer_has_come() -> None:
+    async def run() -> None:
+        async with worker() as port:
+            opened, client = Opened(port), ClientSocket(port.mux.engine.address)
+            certificate = RTCCertificate.generateCertificate()
+            await client.validate(opened.connection.ice.credentials)
+            hellos: list[bytes] = []
+
+            async def send_hello_once(data: bytes) -> None:
+                is_hello = data[0] == 22 and data[13] == 1  # RFC 6347 §4.2.2
+                if not is_hello or not hellos:
+                    client.send(data)
+                hellos.extend([data] * is_hello)
+
+            client._send = send_hello_once  # type: ignore[method-assign]
+            shaking = asyncio.create_task(client.shake_hands(certificate, [port.fingerprint]))
+            await eventually(lambda: hellos, "the first flight")
+            await eventually(lambda: opened.connection._early, "it at the worker")
+            opened.connection.expect(certificate.getFingerprints())
+            dtls = await shaking
+            await eventually(lambda: opened.connected, "connected")
+            await dtls.stop()
+            client.close()
+
+    asyncio.run(run())
+
+
 def test_a_packet_that_is_replayed_or_forged_is_dropped() -> None:
     async def run() -> None:
         async with worker() as port:
