@@ -1,7 +1,8 @@
 """Janus VideoRoom under the load of `forwarding`.
 
 `unshare --net python -m benchmarks.janus <subscribers> <event loops>` prints a `Run` as JSON. Janus is Debian's, as the
-package comes; where it is only unpacked (`dpkg -x`), JANUS_ROOT names the folder. Peers are the DTLS server, so that Janus shakes hands with the suite it likes.
+package comes; where it is only unpacked (`dpkg -x`), JANUS_ROOT names the folder. Peers are the
+DTLS server, so that Janus shakes hands with the suite it likes.
 """
 
 import asyncio
