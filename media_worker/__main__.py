@@ -9,6 +9,8 @@ import structlog
 from media_worker.api_client import ApiClient
 from media_worker.errors import Replaced, ServiceKeyRefused
 from media_worker.logs import configure_logs
+from media_worker.recording.recordings import Recordings
+from media_worker.recordings_client import RecordingsClient
 from media_worker.session.meetings import Meetings
 from media_worker.settings import Settings, SettingsError, load_settings
 from media_worker.transport.addresses import advertised
@@ -29,7 +31,6 @@ async def run(settings: Settings) -> None:
     _, udp_port = engine.address
     addresses = advertised(settings.media_host, settings.media_addresses)
     port = Port(UdpMux(engine), [(address, udp_port) for address in addresses])
-    meetings = Meetings(port, settings.media_capacity)
     client = ApiClient(
         settings.parley_url,
         settings.media_service_key.get_secret_value(),
@@ -38,6 +39,8 @@ async def run(settings: Settings) -> None:
         version=VERSION,
         capacity=settings.media_capacity,
     )
+    recordings_client = RecordingsClient(client)
+    meetings = Meetings(port, settings.media_capacity, _recordings(settings, client, recordings_client))
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -57,8 +60,19 @@ async def run(settings: Settings) -> None:
             task.cancel()
         await asyncio.gather(working, waiting, return_exceptions=True)
         await meetings.stop()
+        await recordings_client.close()
         await client.close()
     log.info("media_worker_stopped")
+
+
+def _recordings(settings: Settings, client: ApiClient, recordings_client: RecordingsClient) -> Recordings | None:
+    """None where the spool can't be written: calls go on without."""
+    reserve = settings.media_spool_reserve_mb * 1024 * 1024
+    try:
+        return Recordings(settings.media_spool_dir, reserve, recordings_client, lambda: client.parley_ahead_s)
+    except OSError as error:
+        log.error("spool_unusable", folder=str(settings.media_spool_dir), error=str(error))
+        return None
 
 
 def main() -> int:

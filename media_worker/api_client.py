@@ -14,6 +14,7 @@ import json
 import random
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from datetime import datetime
 from itertools import count
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ LONGEST_PAUSE_S = 2.0  # short: a worker that is heard again late has lost its m
 LEAVE_S = 3.0
 MOST_MESSAGES = 50  # of one request; Parley's SIGNAL_BATCH_MAX
 MOST_BYTES = 900_000  # of one request; Parley's REQUEST_MAX_BYTES is 1 MiB
+_QUICK_S = 0.1  # a round trip that clocks are compared by
 DOUBTS = 2  # renewals in a row that tell of other placements than the inbox has
 
 log = structlog.get_logger()
@@ -61,7 +63,7 @@ class _Void(Exception):
     """The registration is."""
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """Parley has answered with a problem (RFC 9457)."""
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
@@ -92,6 +94,7 @@ class ApiClient:
         self._refs = count(1)
         self._ref_prefix = f"{random.getrandbits(32):08x}"
         self._worker_id: str | None = None
+        self.parley_ahead_s = 0.0  # of this machine's clock, as the renewals tell
         self._handled = 0  # the newest message that was handed on
         self._told: dict[str, int] = {}  # meeting → epoch, as the inbox has told
         self._telling = asyncio.Lock()  # of two that hand something on, one does at a time
@@ -147,8 +150,8 @@ class ApiClient:
         body |= {} if tracks is None else {"tracks": tracks}
         body |= {} if speakers is None else {"speakers": speakers}
         try:
-            await self._insist("POST", f"/meetings/{meeting_id}/rtc/reports", json=body)
-        except _Refused as refused:
+            await self.insist("POST", f"/meetings/{meeting_id}/rtc/reports", json=body)
+        except Refused as refused:
             if refused.status in (404, 409):
                 raise PlacementGone(meeting_id) from None
             log.error("report_refused", meeting_id=meeting_id, error=str(refused))
@@ -159,8 +162,8 @@ class ApiClient:
             return
         try:
             async with asyncio.timeout(LEAVE_S):
-                await self._ask("DELETE", f"/media/workers/{self._worker_id}", params={"meetings": "move"})
-        except (TimeoutError, httpx.HTTPError, _Refused) as error:
+                await self.ask("DELETE", f"/media/workers/{self._worker_id}", params={"meetings": "move"})
+        except (TimeoutError, httpx.HTTPError, Refused) as error:
             log.warning("could_not_leave", error=repr(error))
 
     async def close(self) -> None:
@@ -170,8 +173,8 @@ class ApiClient:
 
     async def _register(self) -> dict[str, Any]:
         try:
-            return await self._insist("POST", "/media/workers", json=self._registration)
-        except _Refused as refused:
+            return await self.insist("POST", "/media/workers", json=self._registration)
+        except Refused as refused:
             if refused.status in (401, 403):
                 raise ServiceKeyRefused(str(refused)) from None
             raise
@@ -180,15 +183,17 @@ class ApiClient:
         doubts, path = 0, f"/media/workers/{self._worker_id}"
         while True:
             await asyncio.sleep(every_s)
+            asked_at = time.time()
             try:
-                state = await self._ask("PUT", path, json=worker.load(), timeout=2 * every_s)
+                state = await self.ask("PUT", path, json=worker.load(), timeout=2 * every_s)
             except httpx.HTTPError as error:
                 log.warning("could_not_renew", error=repr(error))
                 continue
-            except _Refused as refused:
+            except Refused as refused:
                 _raise_if_void(refused)
                 log.warning("could_not_renew", error=str(refused))
                 continue
+            self._compare_clocks(state.get("now"), asked_at)
             placed = {one["meeting_id"]: one["epoch"] for one in state["placements"]}
             doubts = doubts + 1 if placed != self._told else 0
             if doubts >= DOUBTS:
@@ -196,12 +201,18 @@ class ApiClient:
                 await self._read_placements(worker)
                 doubts = 0
 
+    def _compare_clocks(self, told: object, asked_at: float) -> None:
+        """As NTP does (RFC 5905 §8): an answer is from the middle of its round trip, if that was a short one."""
+        answered_at = time.time()
+        if isinstance(told, str) and answered_at - asked_at < _QUICK_S:
+            self.parley_ahead_s = datetime.fromisoformat(told).timestamp() - (asked_at + answered_at) / 2
+
     async def _poll_on(self, worker: Worker) -> None:
         failures = 0
         while True:
             began = time.monotonic()
             try:
-                reply = await self._ask(
+                reply = await self.ask(
                     "GET",
                     "/rtc/inbox",
                     params={
@@ -218,7 +229,7 @@ class ApiClient:
                 failures += 1
                 await asyncio.sleep(_pause_s(failures))
                 continue
-            except _Refused as refused:
+            except Refused as refused:
                 _raise_if_void(refused)
                 log.warning("could_not_poll", error=str(refused))
                 failures += 1
@@ -252,8 +263,8 @@ class ApiClient:
 
     async def _read_placements(self, worker: Worker) -> None:
         try:
-            placements = (await self._insist("GET", f"/media/workers/{self._worker_id}/placements"))["items"]
-        except _Refused as refused:
+            placements = (await self.insist("GET", f"/media/workers/{self._worker_id}/placements"))["items"]
+        except Refused as refused:
             _raise_if_void(refused)
             raise
         async with self._telling:
@@ -266,9 +277,9 @@ class ApiClient:
         messages = body["messages"]
         while messages:
             try:
-                await self._insist("POST", f"/meetings/{meeting_id}/rtc/signals", json={**body, "messages": messages})
+                await self.insist("POST", f"/meetings/{meeting_id}/rtc/signals", json={**body, "messages": messages})
                 return
-            except _Refused as refused:
+            except Refused as refused:
                 index = refused.index
                 if refused.code in ("recipient_left", "recipient_unknown") and index is not None:
                     raise RecipientGone(index, messages[index]["to"]) from None
@@ -291,25 +302,25 @@ class ApiClient:
             except RecipientGone as gone:
                 raise RecipientGone(index, gone.participant_id) from None
 
-    async def _insist(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+    async def insist(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         """The answer, however long it takes.
 
-        :raises _Refused: for what is wrong with the request, so that asking again does not help.
+        :raises Refused: for what is wrong with the request, so that asking again does not help.
         """
         for failures in count(1):
             try:
-                return await self._ask(method, path, **request)
+                return await self.ask(method, path, **request)
             except httpx.HTTPError as error:
                 log.warning("parley_does_not_answer", path=path, error=repr(error))
-            except _Refused as refused:
+            except Refused as refused:
                 if refused.status < 500 and refused.code != "too_many_requests":
                     raise
                 log.warning("parley_cannot_answer", path=path, error=str(refused))
             await asyncio.sleep(_pause_s(failures))
         raise AssertionError("unreachable")
 
-    async def _ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """:raises _Refused: :raises httpx.HTTPError: no answer, or one that is not Parley's"""
+    async def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """:raises Refused: :raises httpx.HTTPError: no answer, or one that is not Parley's"""
         answer = await self._http.request(method, path, **request)
         try:
             told = answer.json()
@@ -318,7 +329,7 @@ class ApiClient:
         if not isinstance(told, dict) or (not answer.is_success and "code" not in told):
             raise httpx.DecodingError(f"{answer.status_code} of somebody else")
         if not answer.is_success:
-            raise _Refused(answer.status_code, told)
+            raise Refused(answer.status_code, told)
         return told
 
 
@@ -336,7 +347,7 @@ async def _first_of(*endless: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _raise_if_void(refused: _Refused) -> None:
+def _raise_if_void(refused: Refused) -> None:
     """:raises ServiceKeyRefused: :raises Replaced: :raises _Void:"""
     if refused.status in (401, 403):
         raise ServiceKeyRefused(str(refused))

@@ -13,6 +13,14 @@ class RecipientGone(Exception):
         self.index, self.participant_id = index, participant_id
 
 
+class RecordingGone(Exception):
+    """Parley does not know the recording any more, or takes nothing more for it."""
+
+
+class UploadRefused(Exception):
+    """Parley does not take a file. It stays where it is."""
+
+
 class ServiceKeyRefused(Exception):
     """Parley knows no such service key, or not any more."""
 

@@ -5,6 +5,7 @@ The README's second table of settings is generated from these fields, and so is 
 
 import ipaddress
 import socket
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -50,6 +51,16 @@ class OwnSettings(BaseSettings):
     media_engine: Literal["auto", "batch", "portable"] = Field(
         "auto",
         description="What forwards packets: `batch` (Linux), `portable`; `auto`: the fastest that works.",
+    )
+
+    media_spool_dir: Path = Field(
+        Path("storage/spool"),
+        description="Folder for what is being recorded, until Parley has it. Workers of one machine may share it.",
+    )
+    media_spool_reserve_mb: int = Field(
+        500,
+        ge=1,
+        description="What must stay free on that disk, in MiB. With less, recordings end with what they have; calls go on.",
     )
 
     @field_validator("media_addresses", mode="before")

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from media_worker.recording.recorder import Recorder
+from media_worker.recording.recordings import Recordings
 from media_worker.session.data_relay import DataRelay
 from media_worker.session.outbox import Outbox, Parley
 from media_worker.session.participant import Participant
@@ -28,6 +30,7 @@ class Meeting:
         parley: Parley,
         placement: dict[str, Any],
         on_gone: Callable[["Meeting"], None],
+        recordings: Recordings | None = None,
     ) -> None:
         """`placement` is the payload of `media.place`. `on_gone` is told when Parley says that it is not ours."""
         self.port = port
@@ -47,8 +50,12 @@ class Meeting:
             on_gone=lambda: on_gone(self),
             on_left=self._left,
         )
+        self._recordings = recordings
+        self._recorders: dict[str, Recorder] = {}
         for participant in placement.get("participants", ()):
             self._known(participant)
+        for recording in placement.get("recordings", ()):
+            self._record(recording.get("id"), recording)
 
     # What Parley tells --------------------------------------------------------------------------------------------
 
@@ -63,6 +70,10 @@ class Meeting:
             for participant_id in payload.get("participant_ids", ()):
                 if there := self.participants.get(str(participant_id)):
                     there.publishing.mute(True)
+        elif type_ == "recording.start":
+            self._record(payload.get("recording_id"), payload)
+        elif type_ == "recording.stop":
+            self._end_recording(str(payload.get("recording_id")))
         elif type_.startswith("rtc."):
             self._signalled(type_, message.get("from") or {}, payload)
 
@@ -102,6 +113,7 @@ class Meeting:
             gone.close()
             self._speakers.forget(participant_id)
             self._offer_everybody(but=participant_id)
+            self._follow_tracks()
 
     # What participants do -----------------------------------------------------------------------------------------
 
@@ -113,6 +125,7 @@ class Meeting:
         if there is not None:
             self._outbox.report_tracks(participant_id, [one.report for one in there.publishing.tracks.values()])
             self._offer_everybody(but=participant_id)
+            self._follow_tracks()
 
     def heard(self, track: Track, level_dbov: int, now: float) -> None:
         if track.source == "microphone":
@@ -131,11 +144,35 @@ class Meeting:
             for published in other.publishing.tracks.values()
         ]
 
+    # Recordings ---------------------------------------------------------------------------------------------------
+
+    def _record(self, recording_id: object, asked: dict[str, Any]) -> None:
+        if self._recordings is None or not recording_id or str(recording_id) in self._recorders:
+            return
+        audio_only = bool(asked.get("audio_only"))
+        recorder = self._recordings.record(self.id, self.epoch, str(recording_id), audio_only=audio_only)
+        if recorder is not None:
+            self._recorders[recorder.id] = recorder
+            self._follow_tracks()
+
+    def _end_recording(self, recording_id: str) -> None:
+        recorder = self._recorders.pop(recording_id, None)
+        if recorder is not None and self._recordings is not None:
+            self._recordings.end(recorder)
+
+    def _follow_tracks(self) -> None:
+        for recorder in self._recorders.values():
+            recorder.follow(published.track for published in self._tracks_for(""))
+
     # Time ---------------------------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
         for participant in self.participants.values():
             participant.tick(now)
+        for recorder in list(self._recorders.values()):
+            recorder.tick()
+            if recorder.failure:
+                self._end_recording(recorder.id)
         if now - self._speakers_at >= _SPEAKERS_EVERY_S:
             self._speakers_at = now
             self._tell_speakers(now)
@@ -153,6 +190,8 @@ class Meeting:
     def close(self) -> None:
         """Free everything, and say nothing more."""
         self._outbox.close()
+        for recording_id in list(self._recorders):
+            self._end_recording(recording_id)
         for participant in self.participants.values():
             participant.close()
         self.participants.clear()

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from media_worker.recording.recordings import Recordings
 from media_worker.session.meeting import Meeting
 from media_worker.session.outbox import Parley
 from media_worker.transport.connection import Port
@@ -21,8 +22,10 @@ log = structlog.get_logger()
 class Meetings:
     """What the API client calls. None of its methods raises: a message that can't be used is logged."""
 
-    def __init__(self, port: Port, capacity: int) -> None:
+    def __init__(self, port: Port, capacity: int, recordings: Recordings | None = None) -> None:
+        """Without `recordings` none are made."""
         self._port = port
+        self._recordings = recordings
         self._capacity = capacity
         self.open: dict[str, Meeting] = {}  # by meeting id
         self._parley: Parley | None = None
@@ -34,12 +37,16 @@ class Meetings:
         self._parley = parley
         self._port.mux.start()
         self._ticking = asyncio.get_running_loop().create_task(self._tick())
+        if self._recordings is not None:
+            self._recordings.start()
 
     async def stop(self) -> None:
         """Say goodbye to every client, and free the port."""
         if self._ticking is not None:
             self._ticking.cancel()
         await self.on_lost()
+        if self._recordings is not None:
+            await self._recordings.stop()
         for _ in range(10):  # goodbyes are tasks of their own
             await asyncio.sleep(0)
         self._port.mux.close()
@@ -116,7 +123,7 @@ class Meetings:
             if there.epoch >= epoch:
                 return
             self._release(there, "placed_anew")
-        self.open[meeting_id] = Meeting(self._port, self._parley, placement, self._gone)
+        self.open[meeting_id] = Meeting(self._port, self._parley, placement, self._gone, self._recordings)
         log.info("meeting_placed", meeting_id=meeting_id, epoch=epoch)
 
     def _gone(self, meeting: Meeting) -> None:

@@ -4,6 +4,7 @@ A track is one stream of numbered packets, whatever happens to its source: a pub
 a track with. Then the new source's numbers go on where the old one's ended.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ class Format(NamedTuple):
     outgoing: int  # the payload type that subscribers know
 
 
+Tap = Callable[[Forwarded, Format, float], None]
+
+
 @dataclass(eq=False)
 class Track:
     """`formats` and `repairs` are by the publisher's payload types; `repairs` names what a retransmission repairs."""
@@ -40,6 +44,7 @@ class Track:
     asks_again: bool = False  # NACK was negotiated
     muted: bool = False  # by a host: nothing is forwarded
     routes: list[Route] = field(default_factory=list)
+    taps: list["Tap"] = field(default_factory=list)  # who is shown every packet, muted or not
     key_frames: KeyFrameRequests = field(default_factory=KeyFrameRequests)
     current: "Source | None" = None
     _next_sequence: int = 0
@@ -115,6 +120,8 @@ class Source:
         track.note(forwarded, now)
         if track.kind == "video" and codecs.is_key_frame(format_.codec, packet.payload):
             track.key_frames.arrived()
+        for tap in track.taps:
+            tap(forwarded, format_, now)
         if track.muted:
             return None
         return Delivery(forwarded, track.routes)
