@@ -60,7 +60,8 @@ class OwnSettings(BaseSettings):
     media_spool_reserve_mb: int = Field(
         500,
         ge=1,
-        description="What must stay free on that disk, in MiB. With less, recordings end with what they have; calls go on.",
+        description="What must stay free on that disk, in MiB. With less, recordings end with what they have; calls "
+        "go on.",
     )
 
     @field_validator("media_addresses", mode="before")

@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 class Recordings:
-    """`ahead_s` tells by how much Parley's clock is ahead of this machine's. Raises OSError where `root` is of no use."""
+    """`ahead_s` tells by how much Parley's clock is ahead of this machine's. Raises OSError for a bad `root`."""
 
     def __init__(
         self,

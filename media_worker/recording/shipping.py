@@ -68,7 +68,7 @@ class Shipping:
         self._start(self._guarded(manifest, writing.file.manifest_path, self._see_through(writing)))
 
     def report(self, recording_id: str, epoch: int, state: str, reason: str | None = None) -> None:
-        """Tell Parley what the recording does here: `recording`, `stopped` (once all its files are told of), `failed`."""
+        """Tell Parley what the recording does here: `recording`, `failed`, `stopped` (once all its files are known)."""
         self._start(self._report(recording_id, {"state": state, "epoch": epoch, "reason": reason}))
 
     async def stop(self, patience_s: float) -> None:

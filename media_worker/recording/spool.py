@@ -1,7 +1,7 @@
 """Where files wait until Parley has them: a folder for each process, so that none takes what another still writes.
 
-A process holds a lock on its folder for as long as it lives. A folder without one was left behind by a process that is no
-more; whoever finds it makes it its own.
+A process holds a lock on its folder for as long as it lives. A folder without one was left behind by a process that is
+no more; whoever finds it makes it its own.
 """
 
 import fcntl
@@ -75,8 +75,8 @@ def forget(path: Path) -> None:
 def in_step(manifest: Manifest, others: list[Manifest]) -> float | None:
     """Parley's time of the file's zero, in seconds since 1970, as it is beside the other files of the recording.
 
-    What one device sends as audio and as video takes different ways through its network and ours. By how much, tells the
-    device's own clock, which both refer to (RFC 3550 §6.4.1): all of them have the delay of the quickest.
+    What one device sends as audio and as video takes different ways through its network and ours. By how much, tells
+    the device's own clock, which both refer to (RFC 3550 §6.4.1): all of them have the delay of the quickest.
     """
     if manifest.origin is None or manifest.sender_origin is None:
         return manifest.origin

@@ -2,8 +2,8 @@
 
 A file's time begins with its first frame. Timestamps are believed as long as they keep pace with arrivals: they are
 exact, and arrivals are not. But some senders' timestamps stand still while nothing is sent, and then everything after
-a pause would come too early. Such a *lag* that stays is added; one that goes away again was a stall of the network, whose
-packets come in a burst. So frames that come late are held until it is clear which of the two it is.
+a pause would come too early. Such a *lag* that stays is added; one that goes away again was a stall of the network,
+whose packets come in a burst. So frames that come late are held until it is clear which of the two it is.
 """
 
 from media_worker.recording.reorder import Received

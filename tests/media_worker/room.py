@@ -21,6 +21,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamTrack
 
+from media_worker.recording.recordings import Recordings
 from media_worker.session.meeting import Meeting
 from media_worker.session.meetings import Meetings
 from media_worker.transport.connection import Port
@@ -224,11 +225,12 @@ class Room:
 @asynccontextmanager
 async def open_room(
     make_engine: Callable[[socket.socket], Engine] = open_engine,
+    recordings: Recordings | None = None,
 ) -> AsyncIterator[Room]:
     """A worker on a port of the system's choice, with one meeting placed on it. Everything is closed at the end."""
     mux = UdpMux(make_engine(open_socket("127.0.0.1", 0)))
     port = Port(mux, [mux.engine.address])
-    room = Room(Meetings(port, capacity=100), port)
+    room = Room(Meetings(port, capacity=100, recordings=recordings), port)
     # aioice leaves loopback out
     with patch.object(aioice.ice, "get_host_addresses", lambda use_ipv4, use_ipv6: ["127.0.0.1"]):
         room.meetings.start(room)
