@@ -39,6 +39,7 @@ class Timing:
 
     def place(self, packet: Received, data: bytes, is_key: bool) -> list[Frame]:
         """What can be written now. `packet` is the frame's first."""
+        placed = self.due(packet.at)
         if self._newest is None:
             self._newest = self._zero = packet.timestamp
         self._newest = unwrap(packet.timestamp, self._newest, bits=32)
@@ -51,7 +52,6 @@ class Timing:
         if lag < -_AHEAD_S:
             self._shift += lag
             pts, lag = pts + lag, 0.0
-        placed = self.due(packet.at)
         if not self._held and lag <= LAG_S:
             return [*placed, self._frame(pts, data, is_key)]
         if not self._held:
