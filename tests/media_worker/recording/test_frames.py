@@ -1,7 +1,5 @@
 """What encoders make, cut into packets as senders do, comes out of a file as it was: pictures and sizes."""
 
-import io
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -120,8 +118,8 @@ def test_a_frame_without_its_beginning_is_none(codec: str) -> None:
     encoder, packetize, options = CODECS[codec]
     payloads = packetize(encoded(encoder, **options)[0])
     parts = [n for n in range(1, len(payloads)) if codec != "av1" or payloads[n][0] & 0x80]
-    parts = [n for n in parts if codec != "h264" or payloads[n][0] & 0x1F == 28 and not payloads[n][1] & 0x80]
-    with pytest.raises(ValueError, match="beginning|belong"):
+    parts = [n for n in parts if codec != "h264" or (payloads[n][0] & 0x1F == 28 and not payloads[n][1] & 0x80)]
+    with pytest.raises(ValueError, match=r"beginning|belong"):
         frames.READERS[codec](payloads[parts[0] :])
 
 

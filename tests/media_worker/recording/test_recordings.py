@@ -147,7 +147,7 @@ def test_whom_a_host_has_muted_is_not_recorded(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_the_recording_and_the_call_goes_on(tmp_path: Path) -> None:
     async def call(room: Room, parley: FakeParley) -> None:
-        (anna, bert) = await in_a_call(room, "anna", "bert")
+        _, bert = await in_a_call(room, "anna", "bert")
         await record(room)
         await eventually(lambda: parley.reports, "told")
         before = bert.got["video"]

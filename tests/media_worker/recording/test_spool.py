@@ -45,7 +45,7 @@ def killed_while_recording(root: Path, seconds: float) -> None:
     process = subprocess.Popen([sys.executable, "-c", RECORDING, str(root)], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"five seconds\n"
-    (path,) = [path for path in root.glob("*/f1.jsonl")]
+    (path,) = root.glob("*/f1.jsonl")
     while f'"duration_s": {5 + seconds:.0f}' not in path.read_text():
         assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
