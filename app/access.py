@@ -173,8 +173,8 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /rtc/inbox": ANY_ACCOUNT | GUEST,
     "POST /rtc/ack": ANY_ACCOUNT | GUEST,
     # uploads
-    "POST /uploads": USER | GUEST,
-    "GET /uploads": USER | GUEST,
+    "POST /uploads": ANY_ACCOUNT | GUEST,
+    "GET /uploads": ANY_ACCOUNT | GUEST,
     "GET /uploads/{upload_id}": UPLOADER,
     "DELETE /uploads/{upload_id}": UPLOADER,
     "POST /uploads/{upload_id}/parts": UPLOADER,
@@ -199,6 +199,14 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /recordings/{recording_id}": OWNER,
     "POST /recordings/{recording_id}/stop": MEMBER,  # who may record, their own; hosts, any
     "GET /recordings/{recording_id}/download": MEMBER,
+    "GET /recordings/{recording_id}/poster": MEMBER,
+    "GET /recordings/{recording_id}/waveform": MEMBER,
+    "GET /recordings/{recording_id}/tracks/{track_file_id}/download": MEMBER,
+    "POST /recordings/{recording_id}/compose": HOST,
+    "POST /recordings/{recording_id}/consent": PRESENT,
+    "GET /recordings/{recording_id}/consents": HOST,
+    "PUT /recordings/{recording_id}/tracks/{track_file_id}": SERVICE,
+    "POST /recordings/{recording_id}/reports": SERVICE,
     "POST /meetings/{meeting_id}/notes": OWNER,
     "GET /meetings/{meeting_id}/notes": MEMBER,
     "GET /meetings/{meeting_id}/transcript": MEMBER,
@@ -246,9 +254,12 @@ def _meeting_of_message(work: Work, actor: Actor, message_id: str) -> tuple[str 
     return message.meeting_id, {Who.SENDER} if message.sender_id == actor.user_id else set()
 
 
-def _meeting_of_recording(work: Work, _actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
+def _meeting_of_recording(work: Work, actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
+    """A service is a media worker: restarted, it tells of what it has recorded, also long after the meeting."""
     recording = work.get(Recording, recording_id)
-    return (recording.meeting_id if recording else None), set()
+    if recording is None:
+        return None, set()
+    return recording.meeting_id, {Who.SERVICE} if actor.is_service else set()
 
 
 def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
@@ -277,7 +288,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, PRESENT | SELF),
     "message_id": (_meeting_of_message, PRESENT),
-    "recording_id": (_meeting_of_recording, MEMBER),
+    "recording_id": (_meeting_of_recording, PRESENT | SERVICE),
     "upload_id": (_upload, UPLOADER),
     "worker_id": (_worker, WORKER | ADMIN),
 }

@@ -44,9 +44,11 @@ from app.inbox import service as inbox_service
 from app.inbox.parking import Parking
 from app.invitations import events as invitations
 from app.invitations import handlers as invitation_handlers
+from app.media import events as media
 from app.media import handlers as media_handlers
 from app.media import tasks as media_tasks
 from app.media import workers as media_workers
+from app.media.recorded import RunningRecordings
 from app.media.whip import Starts
 from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
@@ -66,12 +68,15 @@ from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
 from app.participants.throttling import CodeThrottle
 from app.rate_limits import RateLimits
+from app.recordings import composing_task, renditions
 from app.recordings import events as recordings
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
 from app.recordings import tasks as recording_tasks
 from app.recordings.recorders.base import Recorder
 from app.recordings.recorders.mock import MockRecorder
+from app.recordings.worker import PLACE as PLACE_TRACK
+from app.recordings.worker import WorkerRecordings
 from app.signaling import events as signaling
 from app.signaling.config import SettingsRtcConfiguration
 from app.uploads import events as uploads
@@ -123,6 +128,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Starts: Starts(settings.whip_starts_in_use),
         UnreadMessages: ChatUnread(),
         Recorder: MockRecorder(),
+        RunningRecordings: WorkerRecordings(),
         Transcriber: MockTranscriber(),
         Analyst: MockAnalyst(),
     }
@@ -234,7 +240,7 @@ def _bus() -> Bus:
     bus.on(invitations.InvitationRepeated, calendar_handlers.mail_again)
 
     bus.on(participants.ParticipantJoined, participant_handlers.introduce, participant_handlers.tell_waiting)
-    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_guest)
+    bus.on(participants.ParticipantJoined, recording_handlers.note_first_people, recording_handlers.tell_newcomer)
     bus.on(participants.ParticipantJoined, chat_handlers.note_joined)
     bus.on(participants.ParticipantLeft, participant_handlers.tell_waiting)
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
@@ -242,6 +248,7 @@ def _bus() -> Bus:
     bus.on(participants.ParticipantLeft, media_handlers.release)
     bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks, media_handlers.forget_whip_session)
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
+    bus.on(media.MeetingMoved, recording_handlers.follow_meeting)
 
     bus.on(recordings.RecordingStarted, chat_handlers.note_recording("recording.started"))
     bus.on(recordings.RecordingStopped, chat_handlers.note_recording("recording.stopped"))
@@ -285,6 +292,9 @@ def _tasks() -> Tasks:
     tasks.add(recording_tasks.BEGIN, recording_tasks.begin)
     tasks.add(recording_service.PRODUCE, recording_tasks.produce)
     tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)
+    tasks.add(PLACE_TRACK, composing_task.place_track)
+    tasks.add(renditions.COMPOSE, composing_task.compose)
+    tasks.add(recording_tasks.WATCH, recording_tasks.watch, every_s=recording_tasks.WATCH_EVERY_S)
     tasks.add(recording_tasks.SWEEP, recording_tasks.sweep, every_s=recording_tasks.SWEEP_EVERY_S)
     tasks.add(upload_service.FINISH, upload_tasks.finish)
     tasks.add(upload_service.DISCARD, upload_tasks.discard)

@@ -262,6 +262,14 @@ class NoMediaServer(ParleyError):
     )
 
 
+class TooManyTracks(ParleyError):
+    code, status, message = "too_many_tracks", 409, "The recording has as many tracks as it may have."
+
+
+class TooManyRenditions(ParleyError):
+    code, status, message = "too_many_renditions", 409, "The recording was composed as often as it may be."
+
+
 class EndToEndEncrypted(ParleyError):
     code, status, message = (
         "end_to_end_encrypted",

@@ -158,9 +158,7 @@ class Settings(BaseSettings):
         21_474_836_480, ge=1, description="Most bytes of one user's uploads that are unfinished or unused."
     )
     chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
-    recording_track_max_bytes: int = Field(
-        8_589_934_592, ge=1, description="Largest track that a client may add to a recording, in bytes."
-    )
+    recording_track_max_bytes: int = Field(8_589_934_592, ge=1, description="Largest track of a recording, in bytes.")
     call_audio_max_bytes: int = Field(
         2_147_483_648, ge=1, description="Largest recording of a call made elsewhere, in bytes."
     )
@@ -358,6 +356,31 @@ class Settings(BaseSettings):
         False,
         description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode.",
     )
+    recording_confirm_s: float = Field(
+        20, gt=0, description="Seconds in which a media worker must begin to record; then the recording has failed."
+    )
+    recording_tracks_wait_s: float = Field(
+        120,
+        gt=0,
+        description="Seconds without a word after which a stopped recording is made of the tracks that are there, "
+        "if its media worker is gone.",
+    )
+    recording_uploads_wait_min: float = Field(
+        360, gt=0, description="The same in minutes, while its media worker is there: it may be sending large files."
+    )
+    recording_tracks_max: int = Field(
+        2_000, ge=1, description="Most files of one recording: one for each track that anybody published."
+    )
+    recording_compose_attempts: int = Field(
+        5, ge=1, le=12, description="Times that a composition is tried before it has failed."
+    )
+    recording_renditions_max: int = Field(
+        20, ge=1, description="Most compositions of one recording; the layouts that people ask for count."
+    )
+    worker_uploads_open_max: int = Field(
+        5_000, ge=1, description="Most uploads of a media worker's account that are unfinished or unused."
+    )
+    worker_uploads_open_max_bytes: int = Field(1_099_511_627_776, ge=1, description="Most bytes of such uploads.")
     jobs: Literal["leased", "inline"] = Field(
         "leased",
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",

@@ -15,7 +15,9 @@ from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.media import service, whip, workers
+from app.media.events import MeetingMoved
 from app.media.models import MediaWorker
+from app.media.recorded import RunningRecordings
 from app.media.schemas import Placement
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
@@ -104,6 +106,7 @@ def settle(work: Work, meeting_id: str) -> None:
         "reason": reason,
     }
     participants.tell_room(work, meeting_id, Message("media.moved", moved, meeting_id))
+    work.emit(MeetingMoved(meeting_id, new.id if new is not None else None, meeting.config_version))
 
 
 def is_on_worker_of(work: Work, meeting_id: str, user_id: str) -> bool:
@@ -136,6 +139,7 @@ def facts(work: Work, sfu: Participant) -> dict[str, Any]:
         "sfu_participant_id": sfu.id,
         "meeting": {"id": meeting.id, "title": meeting.title, "e2ee": meeting.e2ee},
         "participants": there,
+        "recordings": work.driver(RunningRecordings).of_meeting(work, meeting.id),
     }
 
 

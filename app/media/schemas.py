@@ -105,6 +105,7 @@ class WorkerState(Schema):
     renew_every_s = fields.Float(required=True, metadata={"example": 1.5})
     inbox = fields.Nested(WorkerInbox, required=True)
     placements = fields.List(fields.Nested(PlacementRef), required=True)
+    now = Timestamp(required=True, metadata={"description": "By the server's clock: what is recorded is told in it."})
 
 
 class WorkerOut(Schema):
@@ -141,11 +142,21 @@ class PlacedMeeting(Schema):
     e2ee = fields.Boolean(required=True)
 
 
+class RunningRecording(Schema):
+    id = id_field(required=True)
+    audio_only = fields.Boolean(required=True)
+
+
 class Placement(Schema):
     epoch = fields.Integer(required=True, metadata={"example": 3})
     sfu_participant_id = id_field(required=True)
     meeting = fields.Nested(PlacedMeeting, required=True)
     participants = fields.List(fields.Nested(ParticipantOut), required=True)
+    recordings = fields.List(
+        fields.Nested(RunningRecording),
+        required=True,
+        metadata={"description": "Those that run: whoever takes the meeting over records on."},
+    )
 
 
 class Placements(Schema):

@@ -139,7 +139,21 @@ def state_of(work: Work, worker: MediaWorker) -> dict[str, Any]:
             {"meeting_id": sfu.meeting_id, "epoch": sfu.epoch, "sfu_participant_id": sfu.id}
             for sfu in placed_on(work, worker.id)
         ],
+        "now": work.now(),
     }
+
+
+def is_there(work: Work, worker_id: str | None) -> bool:
+    """Whether a worker may still be heard of."""
+    worker = work.get(MediaWorker, worker_id) if worker_id else None
+    return worker is not None and worker.gone_at is None
+
+
+def tell(work: Work, worker_id: str, message: Message) -> None:
+    """Order something of a worker, if it is there still."""
+    worker = work.get(MediaWorker, worker_id)
+    if worker is not None and worker.gone_at is None:
+        inbox.deliver(work, message, [worker.inbox_id])
 
 
 def placed_on(work: Work, worker_id: str) -> Sequence[Participant]:

@@ -1,10 +1,14 @@
+from sqlalchemy import select
+
 from app.accounts.events import UserErased
 from app.core.runtime import Work
+from app.media.events import MeetingMoved
 from app.meetings.events import MeetingEnded, MeetingErased, MeetingStarted
 from app.meetings.service import get as get_meeting
 from app.participants.events import ParticipantJoined
 from app.participants.service import get as get_participant
-from app.recordings import service, tasks
+from app.recordings import service, tasks, worker
+from app.recordings.models import Recording, RecordingTrack
 
 
 def record_automatically(work: Work, event: MeetingStarted) -> None:
@@ -22,10 +26,14 @@ def note_first_people(work: Work, event: ParticipantJoined) -> None:
         service.note_first_people(work, event.meeting_id)
 
 
-def tell_guest(work: Work, event: ParticipantJoined) -> None:
+def tell_newcomer(work: Work, event: ParticipantJoined) -> None:
     participant = get_participant(work, event.participant_id)
-    if participant.is_guest:
+    if participant.kind == "user":
         service.tell_newcomer(work, participant)
+
+
+def follow_meeting(work: Work, event: MeetingMoved) -> None:
+    worker.follow(work, event)
 
 
 def stop_with_meeting(work: Work, event: MeetingEnded) -> None:
@@ -39,3 +47,5 @@ def forget_name(work: Work, event: UserErased) -> None:
 def delete_with_meeting(work: Work, event: MeetingErased) -> None:
     """The rows go with the meeting's; what the object store holds has to be asked for."""
     service.delete_objects_of(work, event.meeting_id)
+    theirs = select(Recording.id).where(Recording.meeting_id == event.meeting_id)
+    service.release_uploads(work, RecordingTrack.recording_id.in_(theirs))

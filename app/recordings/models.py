@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, UtcDateTime, exact
@@ -11,6 +11,7 @@ class Recording(Base):
     """One recording of a meeting, from its request to its file."""
 
     __tablename__ = "recordings"
+    __table_args__ = (Index("ix_recordings_state", "state"),)
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), index=True)
@@ -30,4 +31,83 @@ class Recording(Base):
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(exact(64))
     error: Mapped[str | None] = mapped_column(String(500))  # of the last try
+    # Of what a media worker records: which placement does, and what was heard of it.
+    epoch: Mapped[int | None]
+    worker_id: Mapped[str | None] = mapped_column(Id)
+    ordered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when that worker was told to record
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it said that it does
+    written_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it said that every file is closed
+    heard_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the last word of any worker about it
+    rendition_id: Mapped[str | None] = mapped_column(Id)  # whose file is the recording's
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecordingTrack(Base):
+    """One file of a recording: what one participant sent over one track, as it came."""
+
+    __tablename__ = "recording_tracks"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)  # the sender's
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recordings.id", ondelete="CASCADE"), index=True)
+    participant_id: Mapped[str] = mapped_column(Id)
+    track_id: Mapped[str] = mapped_column(Id)  # as it was published
+    epoch: Mapped[int]
+    kind: Mapped[str] = mapped_column(exact(8))  # audio | video
+    source: Mapped[str] = mapped_column(exact(16))  # microphone | camera | screen
+    codec: Mapped[str] = mapped_column(exact(16))
+    content_type: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(exact(16))
+    reason: Mapped[str | None] = mapped_column(String(100))  # why it was lost
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)  # the wall time of the file's time 0
+    duration_s: Mapped[float | None]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(exact(64))
+    recovered: Mapped[bool] = mapped_column(default=False)
+    stats: Mapped[dict[str, Any]] = mapped_column(Json)
+    gaps: Mapped[list[list[float]]] = mapped_column(Json)  # from, until: seconds of the file's own time
+    mutes: Mapped[list[list[float]]] = mapped_column(Json)
+    upload_id: Mapped[str | None] = mapped_column(Id)  # that brought it
+    file_path: Mapped[str | None] = mapped_column(exact(255))  # key in the object store
+    uploaded_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Rendition(Base):
+    """One composition of a recording's tracks into one file to watch."""
+
+    __tablename__ = "recording_renditions"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recordings.id", ondelete="CASCADE"), index=True)
+    state: Mapped[str] = mapped_column(exact(16))
+    layout: Mapped[str] = mapped_column(exact(16))  # grid | speaker
+    audio_only: Mapped[bool]
+    progress: Mapped[float] = mapped_column(default=0.0)  # 0 to 1
+    attempts: Mapped[int] = mapped_column(default=0)  # runs begun
+    begun_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the last of them
+    heard_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its last progress
+    duration_s: Mapped[float | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    file_path: Mapped[str | None] = mapped_column(exact(255))  # keys in the object store
+    poster_path: Mapped[str | None] = mapped_column(exact(255))
+    waveform_path: Mapped[str | None] = mapped_column(exact(255))
+    content_type: Mapped[str | None] = mapped_column(String(100))
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(exact(64))
+    chapters: Mapped[list[dict[str, Any]]] = mapped_column(Json)  # {start_s, title}
+    warnings: Mapped[list[str]] = mapped_column(Json)
+    error: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Consent(Base):
+    """What a person has answered to being recorded."""
+
+    __tablename__ = "recording_consents"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    consent: Mapped[bool]
+    answered_at: Mapped[datetime] = mapped_column(UtcDateTime)

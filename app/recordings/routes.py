@@ -5,12 +5,22 @@ from flask.views import MethodView
 
 from app.core import downloads, errors
 from app.core.api import Blueprint
-from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE
+from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE, Download
 from app.core.flask_app import actor, work
-from app.core.objects.base import ObjectStore
+from app.core.objects.base import ObjectNotFound, ObjectStore, StoreUnusable
 from app.core.pagination import PageQuery, page_of
-from app.recordings import service
-from app.recordings.schemas import RecordingOut, RecordingStart
+from app.recordings import consents, service, shapes, worker
+from app.recordings.schemas import (
+    ComposeIn,
+    ConsentIn,
+    ConsentOut,
+    Consents,
+    DownloadQuery,
+    RecordingDetails,
+    RecordingOut,
+    RecordingStart,
+)
+from app.recordings.worker_schemas import RecordingReport, RecordingReported, TrackIn, TrackTaken
 
 blp = Blueprint("recordings", __name__, description="Record meetings; list, download and delete recordings.")
 
@@ -31,7 +41,7 @@ class MeetingRecordings(MethodView):
         """Start recording a live meeting
 
         The meeting's `permissions.record` says who may. Everybody in it learns of that by `recording.state`. It runs
-        until it is stopped or the meeting ends.
+        until it is stopped or the meeting ends. On a media worker it is `requested` until the worker records.
         """
         recording = service.start_as(work(), actor(), meeting_id, **data)
         return recording, 201, {"Location": f"/api/v1/recordings/{recording['id']}"}
@@ -54,10 +64,10 @@ class Recordings(MethodView):
 
 @blp.route("/recordings/<id:recording_id>")
 class RecordingById(MethodView):
-    @blp.response(200, RecordingOut)
+    @blp.response(200, RecordingDetails)
     def get(self, recording_id: str) -> Any:
-        """Read a recording"""
-        return service.view(work(), service.get(work(), recording_id))
+        """Read a recording, with its tracks and compositions"""
+        return shapes.details(work(), actor(), service.get(work(), recording_id))
 
     @blp.response(204)
     @blp.problems(errors.RecordingStateConflict)
@@ -80,6 +90,7 @@ class Stop(MethodView):
 
 @blp.route("/recordings/<id:recording_id>/download")
 class DownloadRecording(MethodView):
+    @blp.arguments(DownloadQuery, location="query")
     @blp.doc(operationId="downloadRecording", parameters=RANGE)
     @blp.response(200, FILE, content_type="video/mp4", headers=FILE_HEADERS)
     @blp.alt_response(200, schema=FILE, content_type="audio/mp4", headers=FILE_HEADERS, success=True)
@@ -88,11 +99,131 @@ class DownloadRecording(MethodView):
     @blp.alt_response(302, description=ELSEWHERE)
     @blp.alt_response(304, description="`If-None-Match` names this file")
     @blp.problems(errors.RecordingStateConflict, errors.VersionMismatch, errors.RangeNotSatisfiable)
-    def get(self, recording_id: str) -> Response:
+    def get(self, query: dict[str, Any], recording_id: str) -> Response:
         """Download a recording's file, or one range of it
 
         `Range: bytes=…` gives a part, for players that seek and downloads that go on; with `If-Range` only if the
         file is still the same. Of several ranges the whole file is sent. An `audio_only` file is `audio/mp4`.
         """
-        file = service.download_of(work(), service.get(work(), recording_id))
+        file = service.download_of(work(), service.get(work(), recording_id), **query)
         return downloads.answer(work().driver(ObjectStore), file)
+
+
+@blp.route("/recordings/<id:recording_id>/poster")
+class Poster(MethodView):
+    @blp.doc(operationId="downloadRecordingPoster")
+    @blp.response(200, FILE, content_type="image/jpeg")
+    @blp.alt_response(302, description=ELSEWHERE)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(errors.VersionMismatch, errors.RangeNotSatisfiable)
+    def get(self, recording_id: str) -> Response:
+        """Download a picture of a recording"""
+        return _beside(recording_id, "poster", "image/jpeg")
+
+
+@blp.route("/recordings/<id:recording_id>/waveform")
+class Waveform(MethodView):
+    @blp.doc(operationId="downloadRecordingWaveform")
+    @blp.response(200, {"type": "object"}, content_type="application/json")
+    @blp.alt_response(302, description=ELSEWHERE)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(errors.VersionMismatch, errors.RangeNotSatisfiable)
+    def get(self, recording_id: str) -> Response:
+        """Download how loud a recording is: `{version, duration_s, interval_s, peaks: [0 to 1, …]}`"""
+        return _beside(recording_id, "waveform", "application/json")
+
+
+def _beside(recording_id: str, what: str, content_type: str) -> Response:
+    key, name = service.beside(work(), service.get(work(), recording_id), what)
+    store = work().driver(ObjectStore)
+    try:
+        info = store.stat(key)
+    except ObjectNotFound:
+        raise errors.NotFound("The file is no longer in the store.") from None
+    except StoreUnusable:
+        raise errors.Unavailable("The store of files cannot be read.") from None
+    return downloads.answer(store, Download(key, content_type, info.size, info.sha256, name))
+
+
+@blp.route("/recordings/<id:recording_id>/compose")
+class Compose(MethodView):
+    @blp.arguments(ComposeIn)
+    @blp.response(202, RecordingOut)
+    @blp.problems(errors.RecordingStateConflict, errors.TooManyRenditions)
+    @blp.doc(operationId="composeRecording")
+    def post(self, data: dict[str, Any], recording_id: str) -> Any:
+        """Compose a recording's tracks again, with another layout
+
+        In the background; once it is ready it is the recording's file. Those before stay in `renditions`.
+        """
+        return service.compose_again(work(), recording_id, **data)
+
+
+@blp.route("/recordings/<id:recording_id>/consent")
+class ConsentOfOne(MethodView):
+    @blp.arguments(ConsentIn)
+    @blp.response(200, ConsentOut)
+    @blp.problems(errors.RecordingStateConflict)
+    @blp.doc(operationId="consentToRecording")
+    def post(self, data: dict[str, Any], recording_id: str) -> Any:
+        """Say whether you consent to being recorded
+
+        While it runs; the last word holds. Hosts are told by `recording.consent`. Who declines may leave, or stay with
+        camera and microphone off.
+        """
+        return consents.answer(work(), actor(), recording_id, **data)
+
+
+@blp.route("/recordings/<id:recording_id>/consents")
+class ConsentsOfAll(MethodView):
+    @blp.response(200, Consents)
+    @blp.doc(operationId="listRecordingConsents")
+    def get(self, recording_id: str) -> Any:
+        """List who has consented to being recorded, who has not, and who has not answered"""
+        return {"items": consents.list_all(work(), service.get(work(), recording_id))}
+
+
+@blp.route("/recordings/<id:recording_id>/tracks/<id:track_file_id>")
+class Track(MethodView):
+    @blp.arguments(TrackIn)
+    @blp.response(200, TrackTaken)
+    @blp.problems(
+        errors.RecordingStateConflict, errors.TooManyTracks, errors.UploadStateConflict, errors.ChecksumMismatch
+    )
+    @blp.doc(operationId="putRecordingTrack")
+    def put(self, data: dict[str, Any], recording_id: str, track_file_id: str) -> Any:
+        """Tell of a file that a media worker records
+
+        When it is begun, closed, uploaded or lost. Repeating it changes nothing. After a 200 to `uploaded` the worker
+        may delete it.
+        """
+        return worker.put_track(work(), actor(), service.held(work(), recording_id), track_file_id, data)
+
+
+@blp.route("/recordings/<id:recording_id>/tracks/<id:track_file_id>/download")
+class DownloadTrack(MethodView):
+    @blp.doc(operationId="downloadRecordingTrack", parameters=RANGE)
+    @blp.response(200, FILE, content_type="video/webm", headers=FILE_HEADERS)
+    @blp.alt_response(200, schema=FILE, content_type="audio/webm", headers=FILE_HEADERS, success=True)
+    @blp.alt_response(206, schema=FILE, content_type="video/webm", **PART)
+    @blp.alt_response(206, schema=FILE, content_type="audio/webm", **PART)
+    @blp.alt_response(302, description=ELSEWHERE)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(errors.RecordingStateConflict, errors.VersionMismatch, errors.RangeNotSatisfiable)
+    def get(self, recording_id: str, track_file_id: str) -> Response:
+        """Download one track of a recording as it came, or one range of it"""
+        file = service.download_of_track(work(), service.get(work(), recording_id), track_file_id)
+        return downloads.answer(work().driver(ObjectStore), file)
+
+
+@blp.route("/recordings/<id:recording_id>/reports")
+class Reports(MethodView):
+    @blp.arguments(RecordingReport)
+    @blp.response(200, RecordingReported)
+    @blp.problems(errors.RecordingStateConflict)
+    @blp.doc(operationId="reportRecording")
+    def post(self, data: dict[str, Any], recording_id: str) -> Any:
+        """Tell that a media worker records, has closed every file, or can't"""
+        recording = service.held(work(), recording_id)
+        worker.report(work(), recording, **data)
+        return {"state": recording.state}

@@ -1,19 +1,26 @@
+from typing import Any
+
 import marshmallow as ma
 from marshmallow import fields
 
 from app.core.api import Boolean, Schema, Timestamp, id_field
+from app.media.schemas import SOURCES
 from app.meetings.schemas import PersonName
-from app.recordings.states import TRANSITIONS
+from app.recordings.states import RENDITIONS, TRACKS, TRANSITIONS
 
 MODES = ("composite", "tracks", "both")
 OUTCOMES = ("complete", "recovered", "failed")
+LAYOUTS = ("grid", "speaker")
 
 
 class RecordingStart(Schema):
     mode = fields.String(
         load_default="composite",
         validate=ma.validate.OneOf(MODES),
-        metadata={"description": "The mock recorder makes one file, whichever you ask for."},
+        metadata={
+            "description": "`composite` and `both`: one file to watch, made of the tracks, which are kept beside it. "
+            "`tracks`: they alone. The mock recorder makes one file, whichever you ask for."
+        },
     )
     audio_only = Boolean(load_default=False)
 
@@ -67,8 +74,122 @@ class RecordingOut(Schema):
         allow_none=True,
         metadata={"description": "Once it is ready; it needs your access token like every other address."},
     )
+    progress = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "How much of its file is made, 0 to 1, while that is known.", "example": None},
+    )
     error = fields.String(
         required=True,
         allow_none=True,
         metadata={"description": "What went wrong. While `processing`, it is tried again."},
     )
+
+
+_SPANS = {"description": "From and until, in seconds of the file's own time.", "example": [[1.2, 2.4]]}
+
+
+def _spans(**kwargs: Any) -> "fields.List[Any]":
+    return fields.List(fields.List(fields.Float()), metadata=_SPANS, **kwargs)
+
+
+class TrackOut(Schema):
+    id = id_field(required=True)
+    participant_id = id_field(required=True)
+    user_id = id_field(required=True, allow_none=True)
+    display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
+    kind = fields.String(required=True, metadata={"enum": ["audio", "video"], "example": "audio"})
+    source = fields.String(required=True, metadata={"enum": list(SOURCES), "example": "microphone"})
+    codec = fields.String(required=True, metadata={"example": "opus"})
+    content_type = fields.String(required=True, metadata={"example": "audio/webm"})
+    state = fields.String(required=True, metadata={"enum": list(TRACKS), "example": "uploaded"})
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it was lost."})
+    started_at = Timestamp(required=True, metadata={"description": "The wall time of the file's time 0."})
+    offset_s = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The same in the recording's time, in seconds.", "example": 0.25},
+    )
+    duration_s = fields.Float(required=True, allow_none=True, metadata={"example": 61.2})
+    bytes = fields.Integer(required=True, allow_none=True, metadata={"example": 187342})
+    sha256 = fields.String(required=True, allow_none=True)
+    recovered = fields.Boolean(
+        required=True, metadata={"description": "It was found after its media worker had broken off."}
+    )
+    gaps = _spans(required=True)
+    mutes = _spans(required=True)
+    stats = fields.Dict(required=True, keys=fields.String(), metadata={"example": {"packets": 3050, "lost": 2}})
+    download_url = fields.String(required=True, allow_none=True)
+
+
+class Chapter(Schema):
+    start_s = fields.Float(required=True, metadata={"example": 0.0})
+    title = fields.String(required=True, metadata={"example": "Anna Berg shares the screen"})
+
+
+class RenditionOut(Schema):
+    id = id_field(required=True)
+    state = fields.String(required=True, metadata={"enum": list(RENDITIONS), "example": "ready"})
+    layout = fields.String(required=True, metadata={"enum": list(LAYOUTS), "example": "grid"})
+    audio_only = fields.Boolean(required=True)
+    progress = fields.Float(required=True, metadata={"description": "0 to 1.", "example": 1.0})
+    attempts = fields.Integer(required=True, metadata={"example": 1})
+    duration_s = fields.Float(required=True, allow_none=True, metadata={"example": 61.2})
+    width = fields.Integer(required=True, allow_none=True, metadata={"example": 1280})
+    height = fields.Integer(required=True, allow_none=True, metadata={"example": 720})
+    content_type = fields.String(required=True, allow_none=True, metadata={"example": "video/mp4"})
+    bytes = fields.Integer(required=True, allow_none=True, metadata={"example": 9187342})
+    sha256 = fields.String(required=True, allow_none=True)
+    warnings = fields.List(fields.String(), required=True)
+    error = fields.String(required=True, allow_none=True)
+    created_at = Timestamp(required=True)
+    finished_at = Timestamp(required=True, allow_none=True)
+    download_url = fields.String(required=True, allow_none=True)
+
+
+class RecordingDetails(RecordingOut):
+    tracks = fields.List(
+        fields.Nested(TrackOut),
+        required=True,
+        metadata={"description": "The files that it is made of, one for each track; the mock recorder has none."},
+    )
+    renditions = fields.List(
+        fields.Nested(RenditionOut),
+        required=True,
+        metadata={"description": "Its compositions, the newest first; the newest that is ready is its file."},
+    )
+    chapters = fields.List(fields.Nested(Chapter), required=True)
+    poster_url = fields.String(required=True, allow_none=True)
+    waveform_url = fields.String(required=True, allow_none=True)
+    my_consent = fields.Boolean(
+        required=True, allow_none=True, metadata={"description": "What you have answered to being recorded."}
+    )
+
+
+class DownloadQuery(Schema):
+    rendition_id = id_field(
+        load_default=None, metadata={"description": "Another composition than the newest.", "example": None}
+    )
+
+
+class ComposeIn(Schema):
+    layout = fields.String(load_default="grid", validate=ma.validate.OneOf(LAYOUTS), metadata={"example": "speaker"})
+    audio_only = Boolean(load_default=False)
+
+
+class ConsentIn(Schema):
+    consent = Boolean(required=True)
+
+
+class ConsentOut(Schema):
+    recording_id = id_field(required=True)
+    user_id = id_field(required=True)
+    display_name = fields.String(required=True, metadata={"example": "Ben Okafor"})
+    consent = fields.Boolean(
+        required=True, allow_none=True, metadata={"description": "null: asked, and has not answered."}
+    )
+    answered_at = Timestamp(required=True, allow_none=True)
+
+
+class Consents(Schema):
+    items = fields.List(fields.Nested(ConsentOut), required=True)

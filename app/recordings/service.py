@@ -1,14 +1,13 @@
 """A recording from its start to its file. `tasks.py` makes the file; what is decided about it stands here."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 
-from app.accounts.service import NAME_OF_ERASED, names_of
+from app.accounts.service import NAME_OF_ERASED
 from app.core import errors
 from app.core.actor import Actor
 from app.core.downloads import Download
@@ -17,17 +16,18 @@ from app.core.ids import new_id
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.inbox import service as inbox
-from app.inbox.service import Message
 from app.meetings import service as meetings
 from app.meetings.service import standing_of
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.participants.permissions import require
-from app.recordings import states
+from app.recordings import renditions, shapes, states, worker
 from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
-from app.recordings.models import Recording
+from app.recordings.models import Recording, RecordingTrack, Rendition
 from app.recordings.recorders.base import Recorder
-from app.recordings.schemas import RecordingOut
+from app.recordings.shapes import view, views
+from app.recordings.telling import become, news, tell
+from app.uploads import service as uploads
 
 PRODUCE = "recordings.produce"
 DELETE_OBJECTS = "recordings.delete_objects"
@@ -73,6 +73,14 @@ def hold(work: Work, recording_id: str) -> Recording | None:
     return work.get(Recording, recording_id, populate_existing=True)
 
 
+def held(work: Work, recording_id: str) -> Recording:
+    """:raises NotFound: it was deleted."""
+    recording = hold(work, recording_id)
+    if recording is None:
+        raise errors.NotFound()
+    return recording
+
+
 def start_as(work: Work, actor: Actor, meeting_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:
     """`start`, by somebody who may have to be permitted to.
 
@@ -106,9 +114,9 @@ def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only
         raise errors.MeetingStateConflict("Only a live meeting can be recorded.", state=meeting.state)
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
-    if meeting.effective_media_mode != "mock" and not work.settings.mock_recorder:
-        on_worker = meeting.effective_media_mode == "sfu"
-        raise errors.RecordingNeedsSfu("Media workers do not record yet." if on_worker else None)
+    mocked = meeting.effective_media_mode == "mock" or work.settings.mock_recorder
+    if not mocked and meeting.effective_media_mode != "sfu":
+        raise errors.RecordingNeedsSfu()
     running = work.scalar(_running(meeting_id).with_only_columns(Recording.id))
     if running is not None:
         raise errors.AlreadyRecording(recording_id=running)
@@ -118,15 +126,18 @@ def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only
         started_by=by_user_id,
         mode=mode,
         audio_only=audio_only,
-        driver=work.driver(Recorder).name,
-        state="recording",
+        driver=work.driver(Recorder).name if mocked else "worker",
+        state="recording" if mocked else "requested",
         participants=_people_there(work, meeting_id),
-        started_at=work.now(),
+        started_at=work.now() if mocked else None,
         created_at=work.now(),
     )
     work.add(recording)
-    _tell(work, recording)
-    work.emit(RecordingStarted(meeting_id, recording.id, by_user_id))
+    if mocked:
+        work.emit(RecordingStarted(meeting_id, recording.id, by_user_id))
+    else:
+        worker.order(work, recording)
+    tell(work, recording)
     return view(work, recording)
 
 
@@ -135,40 +146,42 @@ def note_first_people(work: Work, meeting_id: str) -> None:
     for recording in work.scalars(_running(meeting_id)).all():
         if not recording.participants:
             recording.participants = _people_there(work, meeting_id)
-            _tell(work, recording)
+            tell(work, recording)
 
 
 def tell_newcomer(work: Work, participant: Participant) -> None:
-    """Whoever may not list recordings hears of the one that runs when they come."""
+    """Whoever comes hears of the recording that runs: they are asked whether they consent to it."""
     for recording in work.scalars(_running(participant.meeting_id)).all():
-        inbox.deliver(work, _news(work, recording), [participant.inbox_id])
+        inbox.deliver(work, news(work, recording), [participant.inbox_id])
 
 
 def stop(work: Work, recording_id: str) -> dict[str, Any]:
     """End it and have its file made. Repeating that changes nothing, whatever became of it."""
-    recording = hold(work, recording_id)
-    if recording is None:
-        raise errors.NotFound()
+    recording = held(work, recording_id)
     if recording.state in states.RUNNING:
         _stop(work, recording)
     return view(work, recording)
 
 
 def stop_running(work: Work, meeting_id: str) -> None:
+    """The meeting has ended."""
     for recording in work.scalars(_running(meeting_id)).all():
-        _stop(work, recording)
+        _stop(work, recording, "meeting_ended")
 
 
-def _stop(work: Work, recording: Recording) -> None:
-    _become(recording, "stopping")
+def _stop(work: Work, recording: Recording, reason: str = "stopped") -> None:
+    if recording.driver == "worker":
+        worker.end(work, recording, reason)
+        return
+    become(recording, "stopping")
     recording.ended_at = work.now()
-    _tell(work, recording)
+    tell(work, recording)
     work.emit(RecordingStopped(recording.meeting_id, recording.id))
     order_file(work, recording)
 
 
 def order_file(work: Work, recording: Recording) -> None:
-    """Have the file made in the background, once: a repeat is no second job."""
+    """Have the mock's file made in the background, once: a repeat is no second job."""
     payload = {"recording_id": recording.id, "meeting_id": recording.meeting_id}
     work.enqueue(PRODUCE, payload, key=f"{PRODUCE}:{recording.id}")
 
@@ -188,14 +201,19 @@ def erase(work: Work, recording_id: str) -> None:
 
     :raises RecordingStateConflict: it is running; stop it first.
     """
-    recording = hold(work, recording_id)
-    if recording is None:
-        raise errors.NotFound()
+    recording = held(work, recording_id)
     if recording.state in states.RUNNING:
         raise errors.RecordingStateConflict("Stop the recording first.", state=recording.state)
     delete_objects_of(work, recording.meeting_id, recording.id)
+    release_uploads(work, RecordingTrack.recording_id == recording.id)
     work.delete(recording)
     work.flush()
+
+
+def release_uploads(work: Work, which: ColumnElement[bool]) -> None:
+    """Files of tracks that lie where they were uploaded still."""
+    for upload_id in work.scalars(select(RecordingTrack.upload_id).where(which, _IS_UPLOADED)).all():
+        uploads.release(work, upload_id or "")
 
 
 def delete_objects_of(work: Work, meeting_id: str, recording_id: str | None = None) -> None:
@@ -214,9 +232,9 @@ def folder_of(meeting_id: str, recording_id: str | None = None) -> str:
 def begin_processing(work: Work, recording: Recording) -> Order | None:
     """The file is about to be made, again if need be; None: there is nothing to make (any more)."""
     if recording.state == "stopping":
-        _become(recording, "processing")
+        become(recording, "processing")
         recording.processing_at = work.now()
-        _tell(work, recording)
+        tell(work, recording)
     if recording.state != "processing" or recording.started_at is None or recording.ended_at is None:
         return None
     names = [person["display_name"] for person in recording.participants]
@@ -230,12 +248,12 @@ def complete(work: Work, recording_id: str, file: StoredFile) -> bool:
     if recording is None or recording.state == "failed":
         return False
     if recording.state == "processing":
-        _become(recording, "ready")
+        become(recording, "ready")
         recording.outcome = "complete"
         recording.error = None
         recording.file_path, recording.content_type = file.key, file.content_type
         recording.bytes, recording.sha256, recording.duration_s = file.bytes, file.sha256, file.duration_s
-        _tell(work, recording)
+        tell(work, recording)
         work.emit(RecordingCompleted(recording.meeting_id, recording.id))
     return True
 
@@ -249,26 +267,69 @@ def note_trouble(work: Work, recording_id: str, error: str, *, final: bool) -> N
         return
     recording.error = error
     if final:
-        _become(recording, "failed")
+        become(recording, "failed")
         recording.outcome = "failed"
-    _tell(work, recording)
+    tell(work, recording)
 
 
 # Reading
 
 
-def download_of(work: Work, recording: Recording) -> Download:
-    """:raises RecordingStateConflict: it has no file, or not yet."""
-    if recording.state != "ready" or not (
-        recording.started_at and recording.file_path and recording.content_type and recording.bytes and recording.sha256
-    ):
+def download_of(work: Work, recording: Recording, rendition_id: str | None = None) -> Download:
+    """:raises RecordingStateConflict: it has no file, or not yet. :raises NotFound: it has no such composition."""
+    file: Recording | Rendition = recording
+    if rendition_id is not None:
+        file = _rendition(work, recording, rendition_id)
+    if file.state != "ready" or not (file.file_path and file.content_type and file.bytes and file.sha256):
         raise errors.RecordingStateConflict(
-            f"The recording is {recording.state}; only a ready one has a file.", state=recording.state
+            f"The recording is {recording.state}; only a ready one that was composed has a file.", state=recording.state
         )
+    return Download(file.file_path, file.content_type, file.bytes, file.sha256, _name(work, recording, file.file_path))
+
+
+def download_of_track(work: Work, recording: Recording, track_id: str) -> Download:
+    """:raises NotFound: it has no such track. :raises RecordingStateConflict: its file has not arrived."""
+    track = work.get(RecordingTrack, track_id)
+    if track is None or track.recording_id != recording.id:
+        raise errors.NotFound()
+    if track.state != "uploaded" or not (track.file_path and track.bytes and track.sha256):
+        raise errors.RecordingStateConflict(f"The track is {track.state}; its file is not there.", state=track.state)
+    person = shapes.people_of_tracks(work, [track]).get(track.participant_id)
+    suffix = ".mkv" if track.content_type.endswith("matroska") else ".webm"
+    name = _name(work, recording, suffix, f" – {person.display_name if person else track.id} ({track.source})")
+    return Download(track.file_path, track.content_type, track.bytes, track.sha256, name)
+
+
+def beside(work: Work, recording: Recording, what: str) -> tuple[str, str]:
+    """Key and name of the `poster` or the `waveform` of its newest composition.
+
+    :raises NotFound: there is none.
+    """
+    main = work.get(Rendition, recording.rendition_id) if recording.rendition_id else None
+    path: str | None = getattr(main, f"{what}_path") if main else None
+    if path is None:
+        raise errors.NotFound(f"The recording has no {what}.")
+    return path, PurePosixPath(path).name
+
+
+def _rendition(work: Work, recording: Recording, rendition_id: str) -> Rendition:
+    rendition = work.get(Rendition, rendition_id)
+    if rendition is None or rendition.recording_id != recording.id:
+        raise errors.NotFound()
+    return rendition
+
+
+def _name(work: Work, recording: Recording, path: str, more: str = "") -> str:
     meeting = meetings.get(work, recording.meeting_id)
-    held_at = recording.started_at.astimezone(ZoneInfo(meeting.time_zone))
-    name = file_name(meeting.title, held_at, PurePosixPath(recording.file_path).suffix)
-    return Download(recording.file_path, recording.content_type, recording.bytes, recording.sha256, name)
+    held_at = (recording.started_at or recording.created_at).astimezone(ZoneInfo(meeting.time_zone))
+    return file_name(meeting.title + more, held_at, PurePosixPath(f"x{path}").suffix)
+
+
+def compose_again(work: Work, recording_id: str, *, layout: str, audio_only: bool) -> dict[str, Any]:
+    """:raises RecordingStateConflict: it can't be (yet). :raises TooManyRenditions:"""
+    recording = held(work, recording_id)
+    renditions.compose_again(work, recording, layout=layout, audio_only=audio_only)
+    return view(work, recording)
 
 
 def list_of_meeting(work: Work, meeting_id: str, *, limit: int, cursor: str | None) -> dict[str, Any]:
@@ -287,30 +348,7 @@ def _page(work: Work, query: Select[Recording], limit: int, cursor: str | None) 
     return page
 
 
-def view(work: Work, recording: Recording) -> dict[str, Any]:
-    return views(work, [recording])[0]
-
-
-def views(work: Work, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
-    """Recordings as `RecordingOut` takes them."""
-    names = names_of(work, {recording.started_by for recording in recordings})
-    return [
-        {column: getattr(recording, column) for column in _SHOWN}
-        | {
-            "started_by": {
-                "user_id": recording.started_by,
-                "display_name": names[recording.started_by],
-            },
-            "is_mock": recording.driver == "mock",
-            "download_url": f"{work.settings.address}/api/v1/recordings/{recording.id}/download"
-            if recording.state == "ready"
-            else None,
-        }
-        for recording in recordings
-    ]
-
-
-_SHOWN = [name for name in RecordingOut().fields if name in Recording.__table__.columns]
+_IS_UPLOADED = RecordingTrack.upload_id.is_not(None)
 
 
 def _running(meeting_id: str) -> Select[Recording]:
@@ -328,25 +366,3 @@ def _people_there(work: Work, meeting_id: str) -> list[dict[str, Any]]:
         for participant in participants.in_the_room(work, meeting_id)
         if participant.kind != "sfu"
     ]
-
-
-def _become(recording: Recording, state: str) -> None:
-    if not states.may_become(recording.state, state):
-        raise errors.RecordingStateConflict(
-            f"A recording that is {recording.state} can't become {state}.", state=recording.state
-        )
-    recording.state = state
-
-
-def _tell(work: Work, recording: Recording) -> None:
-    """Everybody in the room, and everybody who may see recordings of the meeting, wherever they are."""
-    work.flush()
-    there = [p.inbox_id for p in participants.in_the_room(work, recording.meeting_id) if p.kind != "sfu"]
-    people = meetings.people_of(work, recording.meeting_id, "owner", "accepted")
-    theirs = inbox.open_inboxes_of(work, people)
-    inbox.deliver(work, _news(work, recording), {*there, *theirs})
-
-
-def _news(work: Work, recording: Recording) -> Message:
-    payload = {"recording": RecordingOut().dump(view(work, recording))}
-    return Message("recording.state", payload, recording.meeting_id)

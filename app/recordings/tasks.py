@@ -11,7 +11,7 @@ from app.core import errors
 from app.core.objects.base import ObjectStore, StoreFull, StoreUnusable
 from app.core.runtime import Runtime
 from app.meetings.service import get as get_meeting
-from app.recordings import service
+from app.recordings import renditions, service, worker
 from app.recordings.models import Recording
 from app.recordings.recorders.base import Recorder, RecorderError, RecorderUnusable
 from app.recordings.service import Order, StoredFile
@@ -21,6 +21,8 @@ log = structlog.get_logger()
 BEGIN = "recordings.begin"
 SWEEP = "recordings.sweep"
 SWEEP_EVERY_S = 60.0
+WATCH = "recordings.watch"
+WATCH_EVERY_S = 2.0
 # From the first try: room is made on a disk, or a store comes back, in minutes or not by itself.
 GIVE_UP_AFTER = timedelta(minutes=30)
 # A job is there as soon as the recording was stopped; a minute later something has lost it.
@@ -109,13 +111,16 @@ def delete_objects(runtime: Runtime, payload: dict[str, Any]) -> None:
 def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
     """See to it that no recording stays unfinished for ever: have lost files made, and give up on hopeless ones."""
     with runtime.reading() as work:
-        now = work.now()
+        now, mocks = work.now(), Recording.driver != "worker"
         lost = work.scalars(
-            select(Recording).where(Recording.state == "stopping", Recording.ended_at < now - LOST_AFTER)
+            select(Recording).where(mocks, Recording.state == "stopping", Recording.ended_at < now - LOST_AFTER)
         ).all()
         hopeless = work.scalars(
-            select(Recording).where(Recording.state == "processing", Recording.processing_at < now - GIVE_UP_AFTER)
+            select(Recording).where(
+                mocks, Recording.state == "processing", Recording.processing_at < now - GIVE_UP_AFTER
+            )
         ).all()
+        silent = renditions.silent(work)
     for recording in lost:
         with runtime.writing() as work:
             service.order_file(work, recording)
@@ -123,6 +128,22 @@ def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
         log.error("recording failed: its file was not made in time", recording_id=recording.id)
         with runtime.writing() as work:
             service.note_trouble(work, recording.id, recording.error or OTHER_TROUBLE, final=True)
+    for rendition in silent:
+        log.error("composition failed: nothing was heard of it", rendition_id=rendition.id)
+        with runtime.writing() as work:
+            held = service.hold(work, rendition.recording_id)
+            renditions.give_up(work, rendition.id, rendition.error or OTHER_TROUBLE, held)
+
+
+def watch(runtime: Runtime, _payload: dict[str, Any]) -> None:
+    """Go on where a media worker does not: see `worker.look_after`."""
+    with runtime.reading() as work:
+        overdue = worker.to_look_at(work)
+    for recording_id in overdue:
+        with runtime.writing() as work:
+            recording = service.hold(work, recording_id)
+            if recording is not None:
+                worker.look_after(work, recording)
 
 
 def _delete(runtime: Runtime, prefix: str) -> None:

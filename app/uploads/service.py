@@ -95,6 +95,8 @@ def create(
     rules = PURPOSES[purpose]
     if actor.is_guest and purpose != "chat_file":
         raise errors.Forbidden("Guests send files of the chat alone.")
+    if actor.is_service and purpose != "recording_track":
+        raise errors.Forbidden("A service sends tracks of recordings alone.")
     most = rules.largest(work.settings)
     if size > most:
         raise errors.PayloadTooLarge(f"A {purpose} has at most {most} bytes.", max_bytes=most)
@@ -276,9 +278,12 @@ def _check_room(work: Work, actor: Actor, size: int) -> None:
     )
     count, held = work.execute(theirs).one()
     settings = work.settings
-    if count >= settings.uploads_open_max or int(held) + size > settings.uploads_open_max_bytes:
-        most = f"{settings.uploads_open_max} uploads and {settings.uploads_open_max_bytes} bytes"
-        raise errors.TooManyUploads(f"At most {most} may be unfinished, or not used yet; finish or delete one.")
+    most, most_bytes = settings.uploads_open_max, settings.uploads_open_max_bytes
+    if actor.is_service:
+        most, most_bytes = settings.worker_uploads_open_max, settings.worker_uploads_open_max_bytes
+    if count >= most or int(held) + size > most_bytes:
+        told = f"{most} uploads and {most_bytes} bytes"
+        raise errors.TooManyUploads(f"At most {told} may be unfinished, or not used yet; finish or delete one.")
 
 
 def _signed(work: Work, upload: Upload, numbers: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,116 @@
+"""Recordings as they are shown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from app.accounts.service import names_of
+from app.core.actor import Actor
+from app.core.runtime import Work
+from app.participants.models import Participant
+from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
+from app.recordings.schemas import RecordingOut, RenditionOut, TrackOut
+
+_SHOWN = [name for name in RecordingOut().fields if name in Recording.__table__.columns]
+_SHOWN_OF_TRACK = [name for name in TrackOut().fields if name in RecordingTrack.__table__.columns]
+_SHOWN_OF_RENDITION = [name for name in RenditionOut().fields if name in Rendition.__table__.columns]
+
+
+def view(work: Work, recording: Recording) -> dict[str, Any]:
+    return views(work, [recording])[0]
+
+
+def views(work: Work, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
+    """Recordings as `RecordingOut` takes them."""
+    names = names_of(work, {recording.started_by for recording in recordings})
+    progress = _progress_of(work, [recording.id for recording in recordings if recording.state == "processing"])
+    return [
+        {column: getattr(recording, column) for column in _SHOWN}
+        | {
+            "started_by": {
+                "user_id": recording.started_by,
+                "display_name": names[recording.started_by],
+            },
+            "is_mock": recording.driver == "mock",
+            "progress": progress.get(recording.id),
+            "download_url": f"{work.settings.address}/api/v1/recordings/{recording.id}/download"
+            if recording.state == "ready" and recording.file_path
+            else None,
+        }
+        for recording in recordings
+    ]
+
+
+def details(work: Work, actor: Actor, recording: Recording) -> dict[str, Any]:
+    """A recording as `RecordingDetails` takes it: with its tracks, its compositions and what is beside its file."""
+    renditions = renditions_of(work, recording.id)
+    main = next((one for one in renditions if one.id == recording.rendition_id), None)
+    base = f"{work.settings.address}/api/v1/recordings/{recording.id}"
+    own = work.get(Consent, (recording.id, actor.user_id))
+    return view(work, recording) | {
+        "tracks": tracks_view(work, recording),
+        "renditions": [_rendition(one, base) for one in renditions],
+        "chapters": main.chapters if main else [],
+        "poster_url": f"{base}/poster" if main and main.poster_path else None,
+        "waveform_url": f"{base}/waveform" if main and main.waveform_path else None,
+        "my_consent": own.consent if own else None,
+    }
+
+
+def tracks_of(work: Work, recording_id: str) -> Sequence[RecordingTrack]:
+    """In the order in which they began."""
+    theirs = select(RecordingTrack).where(RecordingTrack.recording_id == recording_id)
+    return work.scalars(theirs.order_by(RecordingTrack.started_at, RecordingTrack.id)).all()
+
+
+def renditions_of(work: Work, recording_id: str) -> Sequence[Rendition]:
+    """The newest first."""
+    theirs = select(Rendition).where(Rendition.recording_id == recording_id)
+    return work.scalars(theirs.order_by(Rendition.id.desc())).all()
+
+
+def people_of_tracks(work: Work, tracks: Sequence[RecordingTrack]) -> dict[str, Participant]:
+    """By participant id."""
+    ids = {track.participant_id for track in tracks}
+    there = work.scalars(select(Participant).where(Participant.id.in_(ids))).all() if ids else []
+    return {one.id: one for one in there}
+
+
+def tracks_view(work: Work, recording: Recording) -> list[dict[str, Any]]:
+    tracks = tracks_of(work, recording.id)
+    people = people_of_tracks(work, tracks)
+    base = f"{work.settings.address}/api/v1/recordings/{recording.id}/tracks"
+    return [
+        {column: getattr(track, column) for column in _SHOWN_OF_TRACK}
+        | {
+            "display_name": people[track.participant_id].display_name if track.participant_id in people else "",
+            "user_id": people[track.participant_id].user_id if track.participant_id in people else None,
+            "offset_s": _offset(recording, track),
+            "download_url": f"{base}/{track.id}/download" if track.state == "uploaded" else None,
+        }
+        for track in tracks
+    ]
+
+
+def _offset(recording: Recording, track: RecordingTrack) -> float | None:
+    """Where its time 0 lies in the recording's, in seconds."""
+    if recording.started_at is None:
+        return None
+    return round((track.started_at - recording.started_at).total_seconds(), 6)
+
+
+def _rendition(rendition: Rendition, base: str) -> dict[str, Any]:
+    url = f"{base}/download?rendition_id={rendition.id}" if rendition.state == "ready" else None
+    return {column: getattr(rendition, column) for column in _SHOWN_OF_RENDITION} | {"download_url": url}
+
+
+def _progress_of(work: Work, recording_ids: Sequence[str]) -> dict[str, float]:
+    if not recording_ids:
+        return {}
+    rows = work.execute(
+        select(Rendition.recording_id, Rendition.progress)
+        .where(Rendition.recording_id.in_(recording_ids), Rendition.state.in_(("queued", "processing")))
+        .order_by(Rendition.id)
+    )
+    return {row.recording_id: row.progress for row in rows}
