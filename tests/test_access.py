@@ -66,7 +66,8 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "meeting_id": _IN_THE_MEETING,
     "invitation_id": _IN_THE_MEETING | {"invited": {"invited", "invitee"}},
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
-    "recording_id": _IN_THE_MEETING,
+    "recording_id": _IN_THE_MEETING
+    | {"media worker": {"service"}, "media worker of another service": {"service"}},  # any may find what it recorded
     "upload_id": {"owner": {"uploader"}},
     "worker_id": {"media worker": {"worker"}, "admin": {"admin"}},
     "message_id": _IN_THE_MEETING | {"participant": {"accepted", "sender"}},
@@ -76,7 +77,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "meeting_id": {"owner", "accepted", "invited", "guest", "worker"},
     "invitation_id": {"owner", "invitee"},
     "participant_id": {"owner", "accepted", "guest_inside", "self"},
-    "recording_id": {"owner", "accepted"},
+    "recording_id": {"owner", "accepted", "guest_inside", "service"},
     "upload_id": {"uploader"},
     "worker_id": {"worker", "admin"},
     "message_id": {"owner", "accepted", "guest_inside"},
@@ -84,7 +85,7 @@ MAY_KNOW: dict[str, set[str]] = {
 # Whose session or identity it is, the service asks; see the test at the end. A part is one of its upload; an emoji,
 # a provider, and a banned person, is nobody's.
 OFFER = (Path(__file__).parent / "data" / "sdp" / "chromium_audio_video.sdp").read_bytes().decode()
-NOT_A_SUBJECT = {"session_id", "identity_id", "provider", "number", "emoji", "user_id", "secret"}
+NOT_A_SUBJECT = {"track_file_id", "session_id", "identity_id", "provider", "number", "emoji", "user_id", "secret"}
 
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
@@ -141,11 +142,30 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "PATCH /participants/{participant_id}/whep": lambda *_: Text("application/trickle-ice-sdpfrag", "a=mid:0"),
     "POST /media/workers": lambda *_: {"name": "host-a/2", "engine": "portable", "version": "1", "capacity": 9},
     "PUT /media/workers/{worker_id}": lambda *_: {"load": 0, "participants": 0, "tracks": 0},
-    "POST /uploads": lambda *_: {"purpose": "chat_file", "name": "notes.txt", "size": 5},
+    "POST /uploads": lambda world, actor: {
+        "purpose": "recording_track" if actor in world.workers else "chat_file",
+        "name": "notes.webm",
+        "size": 5,
+        "media_type": "audio/webm",
+    },
     "POST /uploads/{upload_id}/parts": lambda *_: {"numbers": [1]},
     "POST /uploads/{upload_id}/complete": lambda *_: {"sha256": "0" * 64},
     "PUT /uploads/{upload_id}/parts/{number}": lambda *_: {},
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
+    "POST /recordings/{recording_id}/compose": lambda *_: {},
+    "POST /recordings/{recording_id}/consent": lambda *_: {"consent": True},
+    "POST /recordings/{recording_id}/reports": lambda *_: {"state": "stopped", "epoch": 1},
+    "PUT /recordings/{recording_id}/tracks/{track_file_id}": lambda world, _: {
+        "epoch": 1,
+        "participant_id": world.participants["participant"],
+        "track_id": "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f",
+        "kind": "audio",
+        "source": "microphone",
+        "codec": "opus",
+        "content_type": "audio/webm",
+        "state": "recording",
+        "started_at": "2026-11-20T10:00:00Z",
+    },
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
 }
 QUERIES: dict[str, Callable[[World, str], dict[str, str]]] = {
@@ -307,7 +327,8 @@ def test_a_guest_learns_nothing_of_what_a_meeting_leaves_behind(world: World) ->
     for path in ("recordings", "notes", "transcript", "invitations"):
         problem(world.request("guest of this meeting", "GET", f"/api/v1/meetings/{meeting}/{path}"), 403, "forbidden")
     for path in (f"/recordings/{recording}", f"/recordings/{recording}/download"):
-        problem(world.request("guest of this meeting", "GET", f"/api/v1{path}"), 404, "not_found")
+        problem(world.request("guest of this meeting", "GET", f"/api/v1{path}"), 403, "forbidden")
+        problem(world.request("guest at the door", "GET", f"/api/v1{path}"), 404, "not_found")
 
 
 def test_nobody_goes_on_as_the_participant_of_somebody_else(world: World) -> None:

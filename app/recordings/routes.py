@@ -20,7 +20,7 @@ from app.recordings.schemas import (
     RecordingOut,
     RecordingStart,
 )
-from app.recordings.worker_schemas import RecordingReport, RecordingReported, TrackIn, TrackTaken
+from app.recordings.worker_schemas import RecordedTrackIn, RecordedTrackTaken, RecordingReport, RecordingReported
 
 blp = Blueprint("recordings", __name__, description="Record meetings; list, download and delete recordings.")
 
@@ -185,8 +185,8 @@ class ConsentsOfAll(MethodView):
 
 @blp.route("/recordings/<id:recording_id>/tracks/<id:track_file_id>")
 class Track(MethodView):
-    @blp.arguments(TrackIn)
-    @blp.response(200, TrackTaken)
+    @blp.arguments(RecordedTrackIn)
+    @blp.response(200, RecordedTrackTaken)
     @blp.problems(
         errors.RecordingStateConflict, errors.TooManyTracks, errors.UploadStateConflict, errors.ChecksumMismatch
     )

@@ -93,7 +93,7 @@ def _spans(**kwargs: Any) -> "fields.List[Any]":
     return fields.List(fields.List(fields.Float()), metadata=_SPANS, **kwargs)
 
 
-class TrackOut(Schema):
+class RecordedTrack(Schema):
     id = id_field(required=True)
     participant_id = id_field(required=True)
     user_id = id_field(required=True, allow_none=True)
@@ -149,7 +149,7 @@ class RenditionOut(Schema):
 
 class RecordingDetails(RecordingOut):
     tracks = fields.List(
-        fields.Nested(TrackOut),
+        fields.Nested(RecordedTrack),
         required=True,
         metadata={"description": "The files that it is made of, one for each track; the mock recorder has none."},
     )

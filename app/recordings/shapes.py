@@ -10,10 +10,10 @@ from app.core.actor import Actor
 from app.core.runtime import Work
 from app.participants.models import Participant
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
-from app.recordings.schemas import RecordingOut, RenditionOut, TrackOut
+from app.recordings.schemas import RecordedTrack, RecordingOut, RenditionOut
 
 _SHOWN = [name for name in RecordingOut().fields if name in Recording.__table__.columns]
-_SHOWN_OF_TRACK = [name for name in TrackOut().fields if name in RecordingTrack.__table__.columns]
+_SHOWN_OF_TRACK = [name for name in RecordedTrack().fields if name in RecordingTrack.__table__.columns]
 _SHOWN_OF_RENDITION = [name for name in RenditionOut().fields if name in Rendition.__table__.columns]
 
 

@@ -36,7 +36,7 @@ def _spans() -> "fields.List[Any]":
     )
 
 
-class TrackIn(Schema):
+class RecordedTrackIn(Schema):
     epoch = _epoch()
     participant_id = id_field(required=True)
     track_id = id_field(required=True)
@@ -82,7 +82,7 @@ class TrackIn(Schema):
             raise ma.ValidationError("Needed for `uploaded`.", "upload_id")
 
 
-class TrackTaken(Schema):
+class RecordedTrackTaken(Schema):
     id = id_field(required=True)
     state = fields.String(required=True, metadata={"enum": list(TRACKS), "example": "recording"})
 

@@ -4,6 +4,7 @@ stands in for the real one, whose own tests are in `composing/`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.core.jobs.inline import InlineJobs
 from app.core.objects.base import ObjectInfo
 from app.core.runtime import Runtime
 from app.core.settings import Settings
+from app.media import workers
 from app.recordings import tasks
 from tests.media.rest_worker import RestWorker, service_key
 from tests.recordings.recording_worker import WEBM, RecordingWorker, track_of
@@ -71,6 +73,12 @@ def told(person: Person, participant: dict[str, Any]) -> list[tuple[str, float |
     messages = person.poll(participant, limit=200)["messages"]
     states = [m["payload"]["recording"] for m in messages if m["type"] == "recording.state"]
     return [(state["state"], state["progress"]) for state in states]
+
+
+def lose(runtime: Runtime, worker: RecordingWorker) -> None:
+    """Its lease has ended."""
+    with runtime.writing() as work:
+        workers.give_up(work, workers.get(work, worker.worker.id), "lease_lost")
 
 
 @pytest.fixture
@@ -183,7 +191,7 @@ def test_the_tracks_are_kept_and_composed_into_the_recording(
     assert (part.status_code, part.data) == (206, WEBM[:4])
     assert "Ben (camera)" in part.headers["Content-Disposition"]
     assert call.guest.get(f"/recordings/{running['id']}/poster").mimetype == "image/jpeg"
-    assert call.guest.get(f"/recordings/{running['id']}/waveform").json["peaks"] == [0.5]
+    assert ok(call.guest.get(f"/recordings/{running['id']}/waveform"))["peaks"] == [0.5]
 
 
 def test_everybody_hears_of_its_states_and_its_progress(
@@ -265,7 +273,9 @@ def test_an_upload_that_is_another_file_is_refused_and_kept(
     track = track_of(call.owners, AT, bytes=5, sha256="0" * 64)
     upload_id = worker.send()
     problem(worker.put(running, track, state="uploaded", upload_id=upload_id), 422, "checksum_mismatch")
-    sent = {"bytes": len(WEBM), "sha256": None}
+    sent: dict[str, Any] = {"bytes": len(WEBM)}
+    problem(worker.put(running, track, state="uploaded", upload_id=upload_id, **sent), 422, "checksum_mismatch")
+    sent["sha256"] = hashlib.sha256(WEBM).hexdigest()
     ok(worker.put(running, track, state="uploaded", upload_id=upload_id, **sent))
 
 
@@ -381,8 +391,7 @@ def test_without_another_worker_it_stops_with_what_there_is_and_what_comes_late_
     early, late = track_of(call.owners, AT), track_of(call.guests, AT)
     worker.upload(running, early)
     ok(worker.put(running, late))
-    again = RestWorker(app, worker.worker._key, "host-a/1", capacity=1)  # a new process, too small for the meeting
-    assert again.id != worker.worker.id
+    lose(runtime, worker)
     stopping = read(call, running)
     assert (stopping["state"], stopping["error"]) == (
         "stopping",
@@ -396,6 +405,7 @@ def test_without_another_worker_it_stops_with_what_there_is_and_what_comes_late_
     ready = read(call, running)
     assert (ready["state"], ready["outcome"], len(composer.plans[0].tracks)) == ("ready", "recovered", 1)
 
+    again = RestWorker(app, worker.worker._key)  # the same place, a new process
     RecordingWorker(again).upload(running, late, recovered=True)
     assert len(read(call, running)["renditions"]) == 2
     clock.advance(seconds=21)
@@ -456,3 +466,41 @@ def test_people_tell_nothing_in_a_workers_place(call: Call, running: dict[str, A
     body = {name: value for name, value in track.items() if name != "id"}
     problem(call.owner.request("PUT", f"{path}/tracks/{track['id']}", body), 403, "forbidden")
     problem(call.owner.post(f"{path}/reports", {"state": "stopped", "epoch": 1}), 403, "forbidden")
+
+
+# Consent
+
+
+def test_everybody_is_asked_and_hosts_see_who_has_answered_what(
+    call: Call, cleo: Person, running: dict[str, Any]
+) -> None:
+    path = f"/recordings/{running['id']}"
+    ok(call.guest.post(f"{path}/consent", {"consent": False}))
+    ok(call.guest.post(f"{path}/consent", {"consent": True}))
+    cleo.accept(call.owner.invite(call.meeting, cleo)[0])
+    late = cleo.join(call.meeting)["participant"]
+    assert told(cleo, late) == [("recording", None)]
+    ok(cleo.post(f"{path}/consent", {"consent": False}))
+    items = ok(call.owner.get(f"{path}/consents"))["items"]
+    assert [(one["display_name"], one["consent"]) for one in items] == [("Anna", None), ("Ben", True), ("Cleo", False)]
+    messages = call.owner.poll(call.owners, limit=200)["messages"]
+    heard = [
+        (m["payload"]["display_name"], m["payload"]["consent"]) for m in messages if m["type"] == "recording.consent"
+    ]
+    assert heard == [("Ben", True), ("Cleo", False)]
+    assert ok(cleo.get(path))["my_consent"] is False
+    problem(call.guest.get(f"{path}/consents"), 403, "forbidden")
+
+
+def test_a_guest_in_the_room_is_asked_too(app: ParleyApp, call: Call, running: dict[str, Any]) -> None:
+    body = {"code": call.meeting["code"], "display_name": "Gus"}
+    tokens = ok(app.test_client().post("/api/v1/meetings/join-by-code", json=body))["tokens"]
+    gus = Person(app, "Gus", "", tokens)
+    gus.join(call.meeting)
+    assert ok(gus.post(f"/recordings/{running['id']}/consent", {"consent": True}))["display_name"] == "Gus"
+
+
+def test_a_recording_that_runs_no_more_asks_nobody(call: Call, running: dict[str, Any]) -> None:
+    stop(call, running)
+    answer = call.guest.post(f"/recordings/{running['id']}/consent", {"consent": True})
+    problem(answer, 409, "recording_state_conflict")

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,15 +24,20 @@ from app.accounts.oidc.id_tokens import Proven
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
+from app.core.ids import new_id
+from app.core.objects.base import ObjectStore
 from app.core.settings import load_settings
 from app.media.models import MediaWorker
 from app.meetings.models import Meeting
 from app.participants import service as participants
+from app.participants.models import Participant
+from app.recordings.models import Recording, RecordingTrack, Rendition
 from tests.support import limits
 from tests.support.people import PASSWORD, Person, ok, register
 from tests.uploads.sending import send as send_file
 
 Document = dict[str, Any]
+TRACK_FILE = "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"
 
 
 class World:
@@ -142,6 +148,7 @@ class World:
         ok(owner.post(f"/participants/{self.participants.pop('banned')}/ban"))
         recording = ok(owner.post(f"/meetings/{self.meeting['id']}/recordings", {"audio_only": True}), 201)
         ok(owner.post(f"/recordings/{recording['id']}/stop"), 202)
+        self._add_files(recording)
         upload = ok(owner.post("/uploads", {"purpose": "chat_file", "name": "a.txt", "size": 5}), 201)
         self.ids = {
             "upload_id": upload["upload"]["id"],
@@ -150,11 +157,46 @@ class World:
             "invitation_id": invitations["invited"]["id"],
             "participant_id": self.participants["participant"],
             "recording_id": recording["id"],
+            "track_file_id": TRACK_FILE,
             "message_id": message["id"],
             "emoji": "👍",
             "user_id": people["banned"].user_id,
             "secret": ok(owner.request("PUT", "/auth/me/calendar-feed"))["url"].rpartition("/")[2].removesuffix(".ics"),
         }
+
+    def _add_files(self, recording: dict[str, Any]) -> None:
+        """What a media worker would have recorded, beside the mock's file."""
+        folder = f"recordings/{recording['meeting_id']}/{recording['id']}"
+        store: ObjectStore = self.app.runtime.drivers[ObjectStore]
+        kinds = {"poster.jpg": "image/jpeg", "waveform.json": "application/json", "track.webm": "audio/webm"}
+        stored = {
+            name: store.put_file(f"{folder}/{name}", BytesIO(b"{}"), content_type)
+            for name, content_type in kinds.items()
+        }
+        with self.app.runtime.writing() as work:
+            owner = work.get_one(Participant, self.participants["owner"])
+            row = work.get_one(Recording, recording["id"])
+            track = stored["track.webm"]
+            made = {"state": "uploaded", "bytes": track.size, "sha256": track.sha256, "file_path": track.key}
+            fixed = {"epoch": 1, "kind": "audio", "source": "microphone", "codec": "opus", "content_type": "audio/webm"}
+            when = {"started_at": work.now(), "created_at": work.now()}
+            lists: dict[str, Any] = {"recovered": False, "stats": {}, "gaps": [], "mutes": []}
+            of = {"id": TRACK_FILE, "recording_id": row.id, "participant_id": owner.id, "track_id": TRACK_FILE}
+            work.add(RecordingTrack(**of, **made, **fixed, **when, **lists))
+            row.rendition_id = new_id()
+            beside = {"poster_path": f"{folder}/poster.jpg", "waveform_path": f"{folder}/waveform.json"}
+            shown = {"state": "ready", "layout": "grid", "audio_only": False, "progress": 1.0, "attempts": 1}
+            work.add(
+                Rendition(
+                    id=row.rendition_id,
+                    recording_id=row.id,
+                    chapters=[],
+                    warnings=[],
+                    created_at=work.now(),
+                    **shown,
+                    **beside,
+                )
+            )
 
     def _place_the_meeting(self) -> None:
         """On a worker beside the mock one, which answers and records: a worker is in its meeting like a device."""
