@@ -21,11 +21,13 @@ ACTORS = {
     "POST /api/v1/meetings/{meeting_id}/rtc/reports": "media worker",
     "POST /api/v1/media/workers": "media worker",
     "PUT /api/v1/media/workers/{worker_id}": "media worker",
+    "PUT /api/v1/recordings/{recording_id}/tracks/{track_file_id}": "media worker",
+    "POST /api/v1/recordings/{recording_id}/reports": "media worker",
 }
 # What an example cannot know: a token that was mailed, or is rotated; whose device sends; what the world holds already.
 FITTING = {"token_not_usable", "token_invalid", "not_your_participant", "email_taken", "bad_credentials"}
 FITTING |= {"already_recording", "already_joined", "version_mismatch", "meeting_state_conflict", "parts_missing"}
-FITTING |= {"code_unknown", "epoch_passed"}
+FITTING |= {"code_unknown", "epoch_passed", "recording_state_conflict"}
 
 
 def example_of(schema: Document) -> Any:

@@ -36,10 +36,10 @@ class RecordingWorker:
         body = {name: value for name, value in (track | changes).items() if name != "id"}
         return self.worker.request("PUT", f"/recordings/{recording['id']}/tracks/{track['id']}", body)
 
-    def send(self, content: bytes = WEBM, **fields: Any) -> str:
-        """Upload a file whole; the upload's id."""
+    def send(self, content: bytes = WEBM) -> str:
+        """Upload a file whole; the upload's id. (With jobs in a process of their own it is verified later.)"""
         body = {"purpose": "recording_track", "name": "track.webm", "size": len(content), "media_type": "audio/webm"}
-        begun = ok(self.worker.request("POST", "/uploads", body | fields), 201)
+        begun = ok(self.worker.request("POST", "/uploads", body), 201)
         for part in begun["parts"]:
             url = urlsplit(part["url"])
             size = begun["part_size"]
@@ -47,7 +47,6 @@ class RecordingWorker:
             ok(self.worker._app.test_client().put(f"{url.path}?{url.query}", data=chunk))
         path = f"/uploads/{begun['upload']['id']}"
         ok(self.worker.request("POST", f"{path}/complete", {"sha256": hashlib.sha256(content).hexdigest()}), 202)
-        assert ok(self.worker.request("GET", path))["state"] == "complete"
         return str(begun["upload"]["id"])
 
     def upload(self, recording: dict[str, Any], track: dict[str, Any], content: bytes = WEBM, **changes: Any) -> None:
