@@ -10,6 +10,7 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import Colorspace
 
 Colour = tuple[int, int, int]
 Floats = npt.NDArray[np.float32]
@@ -32,6 +33,7 @@ def video_file(
     frames: Iterable[tuple[float, npt.NDArray[np.uint8]]],
     codec: str = "libvpx",
     options: dict[str, str] | None = None,
+    matrix: Colorspace = Colorspace.ITU601,
 ) -> Path:
     """A WebM (or what the name says) of pictures, each at its time. Where their size changes the stream goes on."""
     frames = list(frames)
@@ -40,6 +42,7 @@ def video_file(
         stream: Any = container.add_stream(codec, rate=30, options=settings | (options or {}))
         stream.height, stream.width = frames[0][1].shape[:2]
         stream.pix_fmt, stream.codec_context.time_base = "yuv420p", MS
+        stream.codec_context.colorspace = 1 if matrix == Colorspace.ITU709 else 6  # as ITU-T H.273 has them
         encoder: Any = stream
         for time_s, picture in frames:
             if picture.shape[:2] != (encoder.height, encoder.width):
@@ -49,6 +52,7 @@ def video_file(
                 encoder.height, encoder.width = picture.shape[:2]
                 encoder.pix_fmt, encoder.time_base, encoder.options = "yuv420p", MS, settings
             frame: Any = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = frame.reformat(format="yuv420p", dst_colorspace=matrix)
             frame.pts, frame.time_base = round(time_s * 1000), MS
             for packet in encoder.encode(frame):
                 container.mux(_onto(packet, stream))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
 from app.recordings.composing.labels import BACKGROUND, TILE, Plane, Planes, plane_of, planes_of
@@ -11,6 +12,7 @@ from app.recordings.composing.layout import Rect, fitted
 
 # Around each tile, in pixels; what lies there isn't seen.
 GAP = 2
+SCALERS_MOST = 64
 
 
 class Canvas:
@@ -27,7 +29,8 @@ class Canvas:
             flat[luma + chroma :].reshape(height // 2, width // 2),
         )
         self._background, self._tile = _colour(BACKGROUND), _colour(TILE)
-        self._scaler = av.video.reformatter.VideoReformatter()
+        # One for each kind of picture: a scaler that is asked for another begins anew.
+        self._scalers: dict[tuple[object, ...], VideoReformatter] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -38,11 +41,31 @@ class Canvas:
 
     def lay_frame(self, frame: av.VideoFrame, rect: Rect) -> None:
         """As large as it fits into the tile, its aspect ratio kept."""
-        place = fitted(frame.width, frame.height, rect)
-        scaled = self._scaler.reformat(
-            frame, width=place.width, height=place.height, format="yuv420p", interpolation="BILINEAR", threads=1
+        quarters = round(frame.rotation / 90) % 4  # counterclockwise: how a phone was held, in its own files
+        upright = (frame.width, frame.height) if quarters % 2 == 0 else (frame.height, frame.width)
+        place = fitted(*upright, rect)
+        size = (place.width, place.height) if quarters % 2 == 0 else (place.height, place.width)
+        scaled = self._scaled(frame, *size)
+        planes = plane_of(scaled, 0), plane_of(scaled, 1), plane_of(scaled, 2)
+        if quarters:
+            planes = np.rot90(planes[0], quarters), np.rot90(planes[1], quarters), np.rot90(planes[2], quarters)
+        self._lay(planes, place, _inner(rect))
+
+    def _scaled(self, frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+        """In this canvas's colours. The frame itself where it has that size and is of that kind already."""
+        kind = (frame.width, frame.height, frame.format.name, width, height)
+        if kind not in self._scalers:
+            if len(self._scalers) >= SCALERS_MOST:
+                self._scalers.clear()
+            self._scalers[kind] = VideoReformatter()
+        colours: dict[str, int] = {}
+        if frame.colorspace == Colorspace.ITU709:
+            colours = {"src_colorspace": Colorspace.ITU709, "dst_colorspace": Colorspace.ITU601}
+        if frame.color_range == ColorRange.JPEG:
+            colours |= {"src_color_range": ColorRange.JPEG, "dst_color_range": ColorRange.MPEG}
+        return self._scalers[kind].reformat(
+            frame, width=width, height=height, format="yuv420p", interpolation="BILINEAR", threads=1, **colours
         )
-        self._lay((plane_of(scaled, 0), plane_of(scaled, 1), plane_of(scaled, 2)), place, _inner(rect))
 
     def lay(self, planes: Planes, x: int, y: int) -> None:
         height, width = planes[0].shape

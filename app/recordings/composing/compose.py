@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -16,8 +16,10 @@ import av
 from av.error import FFmpegError
 
 from app.recordings.composing.chapters import chapters
-from app.recordings.composing.mixing import LEVELS_PER_S, Loudness, mix
+from app.recordings.composing.filters import LOUDNESS, Filtered
+from app.recordings.composing.mixing import LEVELS_PER_S, Mixture, encode
 from app.recordings.composing.packets import PacketSpool
+from app.recordings.composing.pictures import Pictures
 from app.recordings.composing.plan import Chapter, Composition, Plan
 from app.recordings.composing.probe import Probed, Unreadable, probe
 from app.recordings.composing.scenery import Scenery
@@ -36,6 +38,7 @@ AUDIO_BITS_PER_S = 128_000
 WAVEFORM_MOST = 4_000
 # How the work divides: sound takes a tenth of the time that pictures take.
 SOUND_SHARE = 0.1
+_BT601, _LIMITED_RANGE = 6, 1  # ITU-T H.273 MatrixCoefficients of SMPTE 170M; FFmpeg's number of the range
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -45,8 +48,8 @@ def compose(plan: Plan, folder: Path, progress: Callable[[float], None]) -> Comp
     :param progress: is told 0 to 1, about once for each second of the recording. What it raises ends the work, and
         comes out of here.
 
-    Needs memory for two pictures of each camera that is seen, whatever the length; and room in the folder for about one
-    and a half times the result. What was begun is gone when it fails. Raises RecordingFailed.
+    Needs memory for two pictures of each camera that is seen, and for the index of the MP4, about 20 MB an hour; and
+    room in the folder for a little more than the result. What was begun is gone when it fails. Raises RecordingFailed.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,9 +85,11 @@ class _Composing:
             try:
                 voices = [Voice(probed.file) for probed in files if probed.file.kind == "audio"]
                 share = 1.0 if plan.audio_only else SOUND_SHARE
-                loudness = mix(voices, plan.duration_s, audio, spool, lambda part: self._progress(0.99 * part * share))
+                mixture = Mixture(voices, reduce_noise=plan.reduce_noise)
+                read = Filtered(mixture.read, *LOUDNESS).read if plan.normalise_loudness else mixture.read
+                peaks = encode(read, plan.duration_s, audio, spool, lambda part: self._progress(0.99 * part * share))
                 found = people(plan, files)
-                spoken = turns(_by_participant(voices, loudness))
+                spoken = turns(_by_participant(voices, mixture.levels))
                 marks = chapters(plan.duration_s, plan.title, found, spoken, shares(found, plan.duration_s))
                 container.set_chapters(_as_ffmpeg(marks, plan.duration_s))
                 if plan.title:
@@ -100,11 +105,11 @@ class _Composing:
                 if scenery:
                     scenery.close()
         waveform = self._work / "waveform.json"
-        waveform.write_text(json.dumps(_waveform(loudness, plan.duration_s)))
+        waveform.write_text(json.dumps(_waveform(peaks, plan.duration_s)))
         poster = self._work / "poster.jpg" if scenery else None
         if scenery and poster:
             scenery.poster().save(poster, quality=85)
-        self._warn_of_broken_packets(voices)
+        self._warn_of_broken_packets([*voices, *(scenery.sources() if scenery else [])])
         for path in (made, waveform, poster):
             if path:
                 path.replace(folder / path.name)
@@ -144,6 +149,8 @@ class _Composing:
         stream: VideoStream = container.add_stream("libx264", rate=plan.frames_per_s, options=options)
         stream.width, stream.height, stream.pix_fmt = plan.width, plan.height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, plan.frames_per_s)
+        # What the canvas has. Players take untagged pictures of this size for BT.709, which makes faces greenish.
+        stream.codec_context.colorspace, stream.codec_context.color_range = _BT601, _LIMITED_RANGE
         return stream
 
     def _encode_pictures(
@@ -171,19 +178,18 @@ class _Composing:
         if waiting:
             container.mux(waiting)
 
-    def _warn_of_broken_packets(self, voices: list[Voice]) -> None:
-        for voice in voices:
-            if voice.broken_packets:
-                file = voice.file
-                self._warnings.append(
-                    f"{file.kind} of {file.label}: {voice.broken_packets} packets couldn't be decoded"
-                )
+    def _warn_of_broken_packets(self, sources: Sequence[Voice | Pictures]) -> None:
+        for source in sources:
+            if source.broken_packets:
+                file = source.file
+                broken = f"packets that couldn't be decoded: {source.broken_packets}"
+                self._warnings.append(f"{file.kind} of {file.label} ({file.source}): {broken}")
 
 
-def _by_participant(voices: list[Voice], loudness: Loudness) -> dict[str, bytearray]:
+def _by_participant(voices: list[Voice], of_voices: list[bytearray]) -> dict[str, bytearray]:
     """The loudest of each one's microphones; what a screen plays is nobody's voice."""
     levels: dict[str, bytearray] = {}
-    for voice, found in zip(voices, loudness.of_voice, strict=True):
+    for voice, found in zip(voices, of_voices, strict=True):
         if voice.file.source != "screen":
             before = levels.get(voice.file.participant_id)
             levels[voice.file.participant_id] = (
@@ -206,9 +212,9 @@ def _as_ffmpeg(marks: list[Chapter], duration_s: float) -> list[av.container.cor
     ]
 
 
-def _waveform(loudness: Loudness, duration_s: float) -> dict[str, object]:
-    together = max(1, math.ceil(len(loudness.peaks) / WAVEFORM_MOST))
-    peaks = [max(loudness.peaks[at : at + together]) for at in range(0, len(loudness.peaks), together)]
+def _waveform(found: Sequence[float], duration_s: float) -> dict[str, object]:
+    together = max(1, math.ceil(len(found) / WAVEFORM_MOST))
+    peaks = [max(found[at : at + together]) for at in range(0, len(found), together)]
     return {
         "version": 1,
         "duration_s": round(duration_s, 3),

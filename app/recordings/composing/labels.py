@@ -22,7 +22,7 @@ INK = "#f4f4f4"
 PLATE = "#16181d"
 # A letter's height of a tile's, within what can be read and isn't shouted.
 LETTER = 0.055
-SMALLEST_LETTER, LARGEST_LETTER = 11, 30
+SMALLEST_LETTER, LARGEST_LETTER = 11, 24
 
 
 @lru_cache(maxsize=256)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
-import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 
+from app.recordings.composing.filters import NOISE, Filtered
 from app.recordings.composing.packets import PacketSpool
-from app.recordings.composing.voices import SAMPLES_PER_S, Samples, Voice
+from app.recordings.composing.voices import SAMPLES_PER_S, Samples, Voice, as_frame
 
 # Of full scale. Below it nothing is changed; above, a curve that never reaches 1.
 KNEE = 0.7
@@ -21,42 +21,49 @@ LEVELS_PER_S = 10
 SILENT_DB = 120
 
 
-@dataclass
-class Loudness:
-    """:param of_voice: for each voice, a number for each tenth of a second: its level in dB under full scale.
-    :param peaks: of the mixture, 0 to 1 of full scale, as often.
+class Mixture:
+    """All voices together, and how loud each was.
+
+    :ivar levels: for each voice, a number for each tenth of a second: its level in dB under full scale.
     """
 
-    of_voice: list[bytearray]
-    peaks: list[float] = field(default_factory=list)
+    def __init__(self, voices: Sequence[Voice], *, reduce_noise: bool) -> None:
+        self.levels = [bytearray() for _ in voices]
+        self._readers: list[Callable[[int], Samples | None]] = [
+            Filtered(voice.read, *NOISE).read if reduce_noise and voice.file.source == "microphone" else voice.read
+            for voice in voices
+        ]
+
+    def read(self, samples: int) -> Samples:
+        together = np.zeros((2, samples), np.float32)
+        for read, levels in zip(self._readers, self.levels, strict=True):
+            block = read(samples)
+            levels.extend(_levels(block, samples))
+            if block is not None:
+                together += block
+        limit(together)
+        return together
 
 
-def mix(
-    voices: Sequence[Voice],
+def encode(
+    read: Callable[[int], Samples],
     duration_s: float,
     stream: AudioStream,
     spool: PacketSpool,
     progress: Callable[[float], None],
-) -> Loudness:
-    """Encode the mixture of all voices into the spool."""
-    loudness = Loudness([bytearray() for _ in voices])
+) -> array[float]:
+    """Encode so much sound into the spool. Returns its peaks, 0 to 1 of full scale, LEVELS_PER_S."""
+    peaks = array("f")
     total = round(duration_s * SAMPLES_PER_S)
     done = 0
     while done < total:
-        length = min(SAMPLES_PER_S, total - done)
-        together = np.zeros((2, length), np.float32)
-        for voice, levels in zip(voices, loudness.of_voice, strict=True):
-            block = voice.read(length)
-            levels.extend(_levels(block, length))
-            if block is not None:
-                together += block
-        limit(together)
-        loudness.peaks.extend(_peaks(together))
-        spool.add(stream.encode(as_frame(together, done)))
-        done += length
+        block = read(min(SAMPLES_PER_S, total - done))
+        peaks.extend(_tenths(block).max(axis=1).tolist())
+        spool.add(stream.encode(as_frame(block, done)))
+        done += block.shape[1]
         progress(done / total)
     spool.add(stream.encode(None))
-    return loudness
+    return peaks
 
 
 def limit(block: Samples) -> None:
@@ -66,13 +73,6 @@ def limit(block: Samples) -> None:
     if loud.any():
         over = (size[loud] - KNEE) / (1 - KNEE)
         block[loud] = np.copysign(KNEE + (1 - KNEE) * np.tanh(over), block[loud])
-
-
-def as_frame(block: Samples, at: int) -> av.AudioFrame:
-    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout="stereo")
-    frame.sample_rate = SAMPLES_PER_S
-    frame.pts = at
-    return frame
 
 
 def _tenths(block: Samples) -> npt.NDArray[np.float32]:
@@ -90,7 +90,3 @@ def _levels(block: Samples | None, length: int) -> bytes:
     power = np.square(_tenths(block)).mean(axis=1)
     decibels = -10 * np.log10(np.maximum(power, 10 ** (-SILENT_DB / 10)))
     return bytes(np.clip(decibels, 0, SILENT_DB).astype(np.uint8))
-
-
-def _peaks(block: Samples) -> list[float]:
-    return [float(peak) for peak in _tenths(block).max(axis=1)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ import av
 from av.error import FFmpegError
 
 from app.recordings.composing.probe import Probed, Span, opened, packets_of
+
+# Packets are not in the order of their pictures: those of a moment lie within so long after it.
+REORDERED_S = 1.0
 
 
 class Pictures:
@@ -18,17 +22,21 @@ class Pictures:
     """
 
     def __init__(self, probed: Probed, wanted: Sequence[Span]) -> None:
-        self.probed = probed
+        self.file = probed.file
         self.broken_packets = 0
-        self._needed = [(self._key_frame_before(start), until) for start, until in wanted]
+        self._key_frames = probed.key_frames
+        self._needed = deque((self._key_frame_before(start), until) for start, until in wanted)
         self._frames = self._decoded()
         self._now: av.VideoFrame | None = None
         self._next: tuple[float, av.VideoFrame] | None = None
         self._begun = False
+        self._spans = deque(probed.spans)
 
     def at(self, time_s: float) -> av.VideoFrame | None:
         """The last picture up to then, the same object as long as it is the same; None where the name is shown."""
-        if not self.probed.runs_at(time_s):
+        while self._spans and time_s >= self._spans[0][1]:
+            self._spans.popleft()
+        if not self._spans or time_s < self._spans[0][0]:
             return None
         if not self._begun:
             self._begun, self._next = True, next(self._frames, None)
@@ -41,15 +49,17 @@ class Pictures:
         self._now = self._next = None
 
     def _decoded(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        container, stream = opened(self.probed.file)
-        offset_s = self.probed.file.offset_s
+        container, stream = opened(self.file)
+        offset_s = self.file.offset_s
         # Many files are decoded side by side: more threads would cost more than they bring.
         stream.codec_context.thread_count = 1
         skipped = False
         with container:
             for packet in packets_of(container, stream):
                 time_s = float((packet.pts or 0) * packet.time_base) + offset_s
-                if not any(start <= time_s < until + 1 for start, until in self._needed):
+                while self._needed and time_s >= self._needed[0][1] + REORDERED_S:
+                    self._needed.popleft()
+                if not self._needed or time_s < self._needed[0][0]:
                     skipped = True
                     continue
                 if skipped:
@@ -67,4 +77,4 @@ class Pictures:
             return []
 
     def _key_frame_before(self, time_s: float) -> float:
-        return max((key for key in self.probed.key_frames if key <= time_s), default=float("-inf"))
+        return max((key for key in self._key_frames if key <= time_s), default=float("-inf"))

@@ -21,6 +21,11 @@ FROZEN_AFTER_S = 2.0
 # A key frame is remembered only if the last one is as old: there are files of nothing else.
 KEY_FRAMES_APART_S = 1.0
 
+# A file may come from anybody. FFmpeg would follow a playlist, or a script of its own, to other files and hosts.
+OPTIONS = {"format_whitelist": "matroska,webm,mov,mp4,ogg,wav,nut", "protocol_whitelist": "file"}
+# A picture of 16,000 × 16,000 is 400 MB, and takes some bytes to send.
+MOST_PIXELS = 4096 * 4096
+
 Span = tuple[float, float]
 
 
@@ -45,14 +50,16 @@ class Unreadable(Exception):
 def opened(file: TrackFile) -> tuple[InputContainer, Stream]:
     """The file and its stream. Raises Unreadable."""
     try:
-        container = av.open(str(file.path), "r", metadata_errors="replace")
+        container = av.open(str(file.path), "r", metadata_errors="replace", options=OPTIONS)
     except (FFmpegError, OSError) as error:
         raise Unreadable(_reason(error)) from error
     of_kind = container.streams.audio if file.kind == "audio" else container.streams.video
     if not of_kind or of_kind[0].codec_context is None:
         container.close()
         raise Unreadable(f"it has no {file.kind}")
-    return container, of_kind[0]
+    stream = of_kind[0]
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+    return container, stream
 
 
 def packets_of(container: InputContainer, stream: Stream) -> Iterator[Packet[Any]]:

@@ -50,10 +50,12 @@ class Scenery:
     def poster(self) -> Image.Image:
         return self._best[1] if self._best else self._canvas.image()
 
+    def sources(self) -> list[Pictures]:
+        return [source for of_one in self._sources.values() for source in of_one]
+
     def close(self) -> None:
-        for sources in self._sources.values():
-            for source in sources:
-                source.close()
+        for source in self.sources():
+            source.close()
 
     def _fill(self, tile: Tile, time_s: float) -> None:
         whose = (tile.participant_id, tile.is_screen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -169,8 +170,12 @@ class _Converter:
 
 
 def _samples(frame: AudioFrame) -> Samples:
-    """Its own copy: it is faded in place."""
-    return np.array(frame.to_ndarray(), dtype=np.float32)
+    """Its own copy: it is faded in place. Planes are longer than what is in them."""
+    planes: Any = frame.planes
+    samples = np.empty((len(planes), frame.samples), np.float32)
+    for row, plane in zip(samples, planes, strict=True):
+        row[:] = np.frombuffer(plane, np.float32, frame.samples)
+    return samples
 
 
 def _fade(piece: Samples, *, inward: bool) -> None:
@@ -180,3 +185,10 @@ def _fade(piece: Samples, *, inward: bool) -> None:
         piece[:, :length] *= ramp
     else:
         piece[:, piece.shape[1] - length :] *= ramp[::-1]
+
+
+def as_frame(block: Samples, at: int) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout="stereo")
+    frame.sample_rate = SAMPLES_PER_S
+    frame.pts, frame.time_base = at, Fraction(1, SAMPLES_PER_S)
+    return frame

@@ -156,6 +156,24 @@ def test_a_file_that_is_no_media_is_left_out_and_named(tmp_path: Path, composed:
     assert looks_like(middle(file.picture(0.5), 0.5, 0.5), BLUE)
 
 
+def test_a_file_that_names_other_files_is_not_followed(tmp_path: Path) -> None:
+    video_file(tmp_path / "secret.mp4", [(t, flat(RED)) for t in times(0, 1)], "libx264")
+    playlist, script = tmp_path / "list.webm", tmp_path / "script.webm"
+    playlist.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nsecret.mp4\n#EXT-X-ENDLIST\n")
+    script.write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    tracks = [track(playlist, "anna"), track(script, "bob")]
+    with pytest.raises(RecordingFailed, match="no track could be read"):
+        compose(plan(*tracks, duration_s=1.0), tmp_path / "made", lambda _: None)
+
+
+def test_a_picture_of_absurd_size_is_not_decoded(tmp_path: Path, composed: Composed) -> None:
+    huge = np.zeros((4200, 4200, 3), np.uint8)
+    huge[:] = RED
+    made, file = composed(track(video_file(tmp_path / "v.webm", [(0.0, huge)]), "anna"), duration_s=0.5)
+    assert not looks_like(middle(file.picture(0.2), 0.5, 0.2), RED)
+    assert made.warnings == ["video of Name of anna (camera): packets that couldn't be decoded: 1"]
+
+
 def test_nothing_that_can_be_read_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.webm").write_bytes(b"no video " * 1000)
     with pytest.raises(RecordingFailed, match="no track could be read"):

@@ -9,6 +9,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 
 from app.recordings.composing.compose import compose
 from app.recordings.composing.plan import Plan, TrackFile
@@ -127,6 +128,32 @@ def test_a_picture_that_changes_its_size_goes_on_in_its_own_aspect_ratio(tmp_pat
     assert blue[-1] - blue[0] == pytest.approx(180 * 90 / 160, abs=4)
 
 
+def test_colours_stay_what_they_are_whatever_matrix_they_came_in(tmp_path: Path, watched: Watch) -> None:
+    frames = [(t, flat(GREEN)) for t in times(0, 1)]
+    path = video_file(tmp_path / "v.mkv", frames, "libx264", matrix=Colorspace.ITU709)
+    assert looks_like(watched(video(path), duration_s=1.0).picture(0.5)[PICTURE], GREEN, tolerance=12)
+
+
+def test_a_phone_that_was_held_upright_is_seen_upright(tmp_path: Path, watched: Watch) -> None:
+    """Red is on the left of what the camera sent, and has to be turned to the top."""
+    half = np.concatenate([flat(RED, 80, 90), flat(BLUE, 80, 90)], axis=1)
+    path = video_file(tmp_path / "v.mp4", [(t, half) for t in times(0, 1)], "libx264")
+    content = path.read_bytes()
+    straight, clockwise = (
+        b"".join(number.to_bytes(4, "big", signed=True) for number in matrix)
+        for matrix in (
+            (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000),
+            (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000),
+        )
+    )
+    at = content.index(straight, content.index(b"tkhd"))
+    path.write_bytes(content[:at] + clockwise + content[at + len(clockwise) :])
+    picture = watched(video(path), duration_s=1.0).picture(0.5)
+    assert looks_like(picture[20:70, 130:190], RED)
+    assert looks_like(picture[100:140, 130:190], BLUE)
+    assert looks_like(picture[CORNER], TILE)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "options"),
     [
@@ -225,6 +252,31 @@ def test_many_loud_voices_stay_within_the_scale(tmp_path: Path, watched: Watch) 
     sound = watched(*voices, duration_s=1.0, audio_only=True).sound()
     assert level(sound, 0.2, 0.8) > 0.4
     assert (np.abs(sound[4800:-4800]) > 1.05).mean() < 0.001
+
+
+def test_a_soft_voice_is_made_loud_where_that_is_wanted(tmp_path: Path, watched: Watch) -> None:
+    soft = [audio(audio_file(tmp_path / "a.webm", [(0.5, tone(440, 2, 0.03)), (4.0, tone(440, 2, 0.03))]))]
+    as_it_is = watched(*soft, duration_s=6.0, audio_only=True).sound()
+    louder = watched(*soft, duration_s=6.0, audio_only=True, normalise_loudness=True).sound()
+    assert level(louder, 4.5, 5.5) > 3 * level(as_it_is, 4.5, 5.5)
+    assert onsets(louder) == pytest.approx([0.5, 4.0], abs=0.02)
+
+
+def test_steady_noise_is_taken_out_where_that_is_wanted(tmp_path: Path, watched: Watch) -> None:
+    sound = 0.005 * np.random.default_rng(1).standard_normal(6 * 48_000).astype(np.float32)
+    sound[3 * 48_000 : 5 * 48_000] += tone(440, 2, 0.3)
+    noisy = [audio(audio_file(tmp_path / "a.webm", [(0.0, sound)]))]
+    as_it_is = watched(*noisy, duration_s=6.0, audio_only=True).sound()
+    cleaner = watched(*noisy, duration_s=6.0, audio_only=True, reduce_noise=True).sound()
+    assert level(cleaner, 1.5, 2.9) < 0.4 * level(as_it_is, 1.5, 2.9)
+    assert level(cleaner, 3.5, 4.5) == pytest.approx(level(as_it_is, 3.5, 4.5), rel=0.1)
+    assert onsets(cleaner) == pytest.approx([3.0], abs=0.02)
+
+
+def onsets(sound: Any) -> list[float]:
+    """When it grows loud, having been soft for half a second."""
+    loud = np.flatnonzero(np.abs(sound) > 0.4 * np.abs(sound).max()) / WRITTEN_PER_S
+    return [float(at) for at, before in zip(loud, [-1.0, *loud[:-1]], strict=True) if at - before > 0.4]
 
 
 def test_key_frames_come_every_two_seconds_at_least(tmp_path: Path, watched: Watch) -> None:
