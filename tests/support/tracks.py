@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Colorspace
 
+from media_worker.recording.formats import of_sound
+from media_worker.recording.matroska import MatroskaFile
+
 Colour = tuple[int, int, int]
 Floats = npt.NDArray[np.float32]
 SAMPLES_PER_S = 48_000
@@ -77,12 +80,16 @@ def audio_file(
     rate: int = SAMPLES_PER_S,
     layout: str = "mono",
 ) -> Path:
-    """Each piece of sound at its time; between them the file has nothing at all. Whole frames of 20 ms are written."""
+    """Each piece of sound at its time; between them the file has nothing at all. Whole frames of 20 ms are written.
+
+    PCM is written as a media worker does; PyAV itself refuses it in Matroska.
+    """
     each = rate // 50
-    formats = {"libopus": "flt"}
+    if codec == "pcm_mulaw":
+        return _telephone_file(path, list(pieces))
     with av.open(str(path), "w", container_options={"cluster_time_limit": "500"}) as container:
         stream: Any = container.add_stream(codec, rate=rate, layout=layout)
-        stream.codec_context.format = formats.get(codec, "s16")
+        stream.codec_context.format = "flt"
         channels = stream.codec_context.layout.nb_channels
         resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate)
         # An encoder numbers what it makes one after the other; where each belongs is known here.
@@ -100,6 +107,22 @@ def audio_file(
         for number, packet in enumerate(packets[: len(starts)]):
             packet.time_base, packet.pts, packet.dts, packet.duration = MS, starts[number], starts[number], 20
             container.mux(packet)
+    return path
+
+
+def _telephone_file(path: Path, pieces: list[tuple[float, Floats]]) -> Path:
+    """PCMU as RFC 3551 §4.5.14 has it."""
+    encoder: Any = av.CodecContext.create("pcm_mulaw", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 8000, "mono", "s16"
+    file = MatroskaFile(path, of_sound("pcmu", 1))
+    for time_s, samples in pieces:
+        for number in range(len(samples) // 160):
+            part = (samples[number * 160 : (number + 1) * 160] * 32767).astype(np.int16)
+            frame: Any = av.AudioFrame.from_ndarray(part[None], format="s16", layout="mono")
+            frame.sample_rate = 8000
+            for packet in encoder.encode(frame):
+                file.add(round(time_s * 1000) + number * 20, bytes(packet), is_key=True)
+    file.close()
     return path
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
-from app.recordings.composing.labels import BACKGROUND, TILE, Plane, Planes, plane_of, planes_of
+from app.recordings.composing.labels import BACKGROUND, SPEAKING, TILE, Plane, Planes, plane_of, planes_of
 from app.recordings.composing.layout import Rect, fitted
 
 # Around each tile, in pixels; what lies there isn't seen.
 GAP = 2
+LINE = 4
 SCALERS_MOST = 64
 
 
@@ -28,13 +29,24 @@ class Canvas:
             flat[luma : luma + chroma].reshape(height // 2, width // 2),
             flat[luma + chroma :].reshape(height // 2, width // 2),
         )
-        self._background, self._tile = _colour(BACKGROUND), _colour(TILE)
+        self._background, self._tile, self._line = _colour(BACKGROUND), _colour(TILE), _colour(SPEAKING)
         # One for each kind of picture: a scaler that is asked for another begins anew.
         self._scalers: dict[tuple[object, ...], VideoReformatter] = {}
         self.clear()
 
     def clear(self) -> None:
         self._fill(Rect(0, 0, self.width, self.height), self._background)
+
+    def frame_tile(self, rect: Rect) -> None:
+        """A line around what lies in it: who has the word."""
+        x, y, width, height = rect.x + GAP, rect.y + GAP, rect.width - 2 * GAP, rect.height - 2 * GAP
+        for side in (
+            Rect(x, y, width, LINE),
+            Rect(x, y + height - LINE, width, LINE),
+            Rect(x, y, LINE, height),
+            Rect(x + width - LINE, y, LINE, height),
+        ):
+            self._fill(side, self._line)
 
     def empty_tile(self, rect: Rect) -> None:
         self._fill(_inner(rect), self._tile)

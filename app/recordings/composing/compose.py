@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 KEY_FRAME_EVERY_S = 2
 AUDIO_BITS_PER_S = 128_000
 WAVEFORM_MOST = 4_000
-# How the work divides: sound takes a tenth of the time that pictures take.
-SOUND_SHARE = 0.1
+# How far the work is when all files were looked at, all sound is encoded, and all pictures are.
+LOOKED_AT, HEARD, WRITTEN = 0.01, 0.1, 0.99
 _BT601, _LIMITED_RANGE = 6, 1  # ITU-T H.273 MatrixCoefficients of SMPTE 170M; FFmpeg's number of the range
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -84,10 +84,16 @@ class _Composing:
             spool = PacketSpool(self._work / "sound", audio)
             try:
                 voices = [Voice(probed.file) for probed in files if probed.file.kind == "audio"]
-                share = 1.0 if plan.audio_only else SOUND_SHARE
                 mixture = Mixture(voices, reduce_noise=plan.reduce_noise)
                 read = Filtered(mixture.read, *LOUDNESS).read if plan.normalise_loudness else mixture.read
-                peaks = encode(read, plan.duration_s, audio, spool, lambda part: self._progress(0.99 * part * share))
+                heard = WRITTEN if plan.audio_only else HEARD
+                peaks = encode(
+                    read,
+                    plan.duration_s,
+                    audio,
+                    spool,
+                    lambda part: self._progress(LOOKED_AT + (heard - LOOKED_AT) * part),
+                )
                 found = people(plan, files)
                 spoken = turns(_by_participant(voices, mixture.levels))
                 marks = chapters(plan.duration_s, plan.title, found, spoken, shares(found, plan.duration_s))
@@ -131,13 +137,16 @@ class _Composing:
     def _probed(self) -> list[Probed]:
         """The files that can be used."""
         probed = []
-        for file in self._plan.tracks:
+        for number, file in enumerate(self._plan.tracks):
+            self._progress(LOOKED_AT * number / len(self._plan.tracks))
             if self._plan.audio_only and file.kind != "audio":
                 continue
             try:
                 probed.append(probe(file))
             except Unreadable as error:
                 self._warnings.append(f"{file.kind} of {file.label} ({file.source}) was left out: {error}")
+        if self._plan.duration_s <= 0:
+            raise RecordingFailed("the recording has no length")
         if not probed:
             raise RecordingFailed("no track could be read" if self._plan.tracks else "there are no tracks")
         return probed
@@ -171,7 +180,7 @@ class _Composing:
                     container.mux(waiting)
                     waiting = next(sound, None)
                 if number % rate == 0:
-                    self._progress(0.99 * (SOUND_SHARE + (1 - SOUND_SHARE) * number / total))
+                    self._progress(HEARD + (WRITTEN - HEARD) * number / total)
             if under_way:
                 container.mux(under_way.result())
         container.mux(stream.encode(None))

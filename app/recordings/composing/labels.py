@@ -20,6 +20,7 @@ TILE = "#24262e"
 DISC = "#3d5a80"
 INK = "#f4f4f4"
 PLATE = "#16181d"
+SPEAKING = "#4caf7d"
 # A letter's height of a tile's, within what can be read and isn't shouted.
 LETTER = 0.055
 SMALLEST_LETTER, LARGEST_LETTER = 11, 24

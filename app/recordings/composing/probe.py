@@ -22,7 +22,7 @@ FROZEN_AFTER_S = 2.0
 KEY_FRAMES_APART_S = 1.0
 
 # A file may come from anybody. FFmpeg would follow a playlist, or a script of its own, to other files and hosts.
-OPTIONS = {"format_whitelist": "matroska,webm,mov,mp4,ogg,wav,nut", "protocol_whitelist": "file"}
+OPTIONS = {"format_whitelist": "matroska,webm,mov,mp4,ogg,wav", "protocol_whitelist": "file"}
 # A picture of 16,000 × 16,000 is 400 MB, and takes some bytes to send.
 MOST_PIXELS = 4096 * 4096
 

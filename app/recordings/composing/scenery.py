@@ -71,12 +71,14 @@ class Scenery:
         otherwise = f"Participant {list(self._people).index(tile.participant_id) + 1}"
         if picture is None:
             self._canvas.lay_tile(name_tile(person.label, rect.width, rect.height, otherwise), rect)
-            return
-        if not _alike(before, picture):
-            self._canvas.empty_tile(rect)
-        self._canvas.lay_frame(picture, rect)
-        plate = name_plate(person.label, rect.width, rect.height, otherwise)
-        self._canvas.lay(plate, rect.x + GAP, rect.y + rect.height - GAP - plate[0].shape[0])
+        else:
+            if not _alike(before, picture):
+                self._canvas.empty_tile(rect)
+            self._canvas.lay_frame(picture, rect)
+            plate = name_plate(person.label, rect.width, rect.height, otherwise)
+            self._canvas.lay(plate, rect.x + GAP, rect.y + rect.height - GAP - plate[0].shape[0])
+        if tile.speaks:
+            self._canvas.frame_tile(rect)
 
     def _look(self, number: int, scene: Scene) -> None:
         """Keep the picture if it tells the most so far: cameras and screens, with something in them."""

@@ -53,11 +53,12 @@ class Tile:
     participant_id: str
     is_screen: bool
     rect: Rect
+    speaks: bool = False
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Which tiles are seen from a frame on, until the next scene; who has the word has a frame around."""
+    """Which tiles are seen from a frame on, until the next scene."""
 
     first_frame: int
     tiles: Sequence[Tile]
@@ -162,19 +163,23 @@ def _arranged(plan: Plan, there: Sequence[Person], screen: Share | None, speaker
     if screen:
         shown = _chosen(there, layout.STRIP_MOST, speaker, time_s)
         large, strip = layout.stage(len(shown), plan.width, plan.height)
-        return [Tile(screen.participant_id, True, large), *_tiles(shown, strip)]
+        return [Tile(screen.participant_id, True, large), *_tiles(shown, strip, speaker)]
     if plan.layout == "speaker" and len(there) > 1:
         front = next((person for person in there if person.participant_id == speaker), there[0])
         rest = [person for person in there if person is not front]
         shown = _chosen(rest, layout.STRIP_MOST, "", time_s)
         large, strip = layout.stage(len(shown), plan.width, plan.height)
-        return [Tile(front.participant_id, False, large), *_tiles(shown, strip)]
+        return [Tile(front.participant_id, False, large), *_tiles(shown, strip, "")]
     shown = _chosen(there, layout.GRID_MOST, speaker, time_s)
-    return _tiles(shown, layout.grid(len(shown), plan.width, plan.height) if shown else [])
+    rects = layout.grid(len(shown), plan.width, plan.height) if shown else []
+    return _tiles(shown, rects, speaker if len(shown) > 1 else "")
 
 
-def _tiles(shown: Sequence[Person], rects: Sequence[Rect]) -> list[Tile]:
-    return [Tile(person.participant_id, False, rect) for person, rect in zip(shown, rects, strict=True)]
+def _tiles(shown: Sequence[Person], rects: Sequence[Rect], speaker: str) -> list[Tile]:
+    return [
+        Tile(person.participant_id, False, rect, speaks=person.participant_id == speaker)
+        for person, rect in zip(shown, rects, strict=True)
+    ]
 
 
 def _chosen(there: Sequence[Person], most: int, speaker: str, time_s: float) -> list[Person]:

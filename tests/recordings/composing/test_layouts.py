@@ -127,6 +127,20 @@ def test_who_speaks_is_large_from_the_first_word_on(tmp_path: Path) -> None:
     assert [seen(file, 3.3, 128, 70), seen(file, 3.3, 290, 80)] == ["green", "red"]
 
 
+def test_who_has_the_word_in_a_grid_has_a_line_around(tmp_path: Path) -> None:
+    made = made_of(
+        tmp_path,
+        camera(tmp_path, "anna", RED, 0, 4),
+        camera(tmp_path, "bob", BLUE, 0, 4),
+        speech(tmp_path, "anna", 0, 2),
+        speech(tmp_path, "bob", 2, 4),
+        duration_s=4.0,
+    )
+    file = Watched(made.path)
+    lines = [[looks_like(file.picture(at)[60:120, x : x + 3], (76, 175, 125)) for x in (3, 163)] for at in (1.5, 2.5)]
+    assert lines == [[True, False], [False, True]]
+
+
 @pytest.mark.parametrize("layout", ["grid", "speaker"])
 def test_a_shared_screen_is_large_as_long_as_it_runs(tmp_path: Path, layout: str) -> None:
     made = made_of(

@@ -12,7 +12,9 @@ import pytest
 from av.video.reformatter import Colorspace
 
 from app.recordings.composing.compose import compose
+from app.recordings.composing.pictures import Pictures
 from app.recordings.composing.plan import Plan, TrackFile
+from app.recordings.composing.probe import probe
 from app.recordings.composing.voices import SAMPLES_PER_S, Voice
 from tests.support.tracks import (
     BLACK,
@@ -176,7 +178,7 @@ def test_pictures_of_other_codecs_with_odd_sizes_and_reordered_frames_come_in_or
 @pytest.mark.parametrize(
     ("name", "codec", "rate", "layout"),
     [
-        ("a.nut", "pcm_mulaw", 8000, "mono"),
+        ("a.mkv", "pcm_mulaw", 8000, "mono"),
         ("a.webm", "libopus", 48_000, "stereo"),
         ("a.webm", "libopus", 16_000, "mono"),
     ],
@@ -197,7 +199,7 @@ def test_sound_of_any_rate_is_heard_at_its_pitch_and_time(
 def test_the_ends_of_a_hole_do_not_click(tmp_path: Path) -> None:
     quarter = 1 / 440 / 4  # a wave's peak: the worst place to cut
     pieces = [(0.0, tone(440, 0.5 + quarter, 0.5, 8000)), (1.0, -tone(440, 0.5, 0.5, 8000)[5:])]
-    file = audio(audio_file(tmp_path / "a.nut", pieces, "pcm_mulaw", 8000))
+    file = audio(audio_file(tmp_path / "a.mkv", pieces, "pcm_mulaw", 8000))
     sound = Voice(file).read(2 * SAMPLES_PER_S)
     assert sound is not None
     assert np.abs(sound[0]).max() > 0.4
@@ -212,6 +214,39 @@ def test_lost_packets_do_not_add_up_to_a_delay(tmp_path: Path, watched: Watch) -
     sound = watched(audio(audio_file(tmp_path / "a.webm", pieces)), duration_s=4.0, audio_only=True).sound()
     assert level(sound, 3.05, 3.45) < 0.005
     assert strongest_hz(sound, 3.52, 3.78) == pytest.approx(1000, abs=10)
+
+
+def test_a_clock_that_steps_back_delays_nothing_that_follows(tmp_path: Path, watched: Watch) -> None:
+    """The second piece overlaps with the first by half a second."""
+    pieces = [(at, tone(hz, length, rate=8000)) for at, hz, length in ((0.0, 440, 1), (0.5, 440, 1), (2.0, 1000, 0.5))]
+    path = audio_file(tmp_path / "a.mkv", pieces, "pcm_mulaw", 8000)
+    sound = watched(audio(path), duration_s=3.0, audio_only=True).sound()
+    assert level(sound, 1.0, 1.4) > 0.1
+    assert level(sound, 1.55, 1.95) < 0.005
+    assert strongest_hz(sound, 2.05, 2.45) == pytest.approx(1000, abs=10)
+
+
+def test_what_nobody_sees_is_not_decoded_and_is_right_when_it_is_seen_again(tmp_path: Path) -> None:
+    colours = [RED, GREEN, BLUE, YELLOW, WHITE, RED]
+    frames = [(t, flat(colours[int(t)])) for t in times(0, 6)]
+    probed = probe(video(video_file(tmp_path / "v.webm", frames, options={"g": "10", "keyint_min": "10"})))
+    pictures = Pictures(probed, [(0.0, 1.0), (4.2, 5.0)])
+    decoded: list[float] = []
+    decode = pictures._of_packet
+
+    def counted(packet: Any, stream: Any, offset_s: float) -> Any:
+        if packet:
+            decoded.append(float(packet.pts * packet.time_base))
+        return decode(packet, stream, offset_s)
+
+    pictures._of_packet = counted  # type: ignore[method-assign]
+    first, again = pictures.at(0.5), pictures.at(4.5)
+    assert first
+    assert again
+    assert looks_like(first.to_ndarray(format="rgb24")[40:50, 70:90], RED)
+    assert looks_like(again.to_ndarray(format="rgb24")[40:50, 70:90], WHITE)
+    assert not [at for at in decoded if 2.1 < at < 3.9]
+    pictures.close()
 
 
 @pytest.mark.parametrize(
