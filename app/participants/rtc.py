@@ -20,6 +20,18 @@ class Codecs(Schema):
     video = fields.List(fields.String(), required=True, metadata={"example": ["VP8", "H264"]})
 
 
+class Layer(Schema):
+    rid = fields.String(required=True, metadata={"description": "Its name in SDP (RFC 8852).", "example": "h"})
+    scale_down_by = fields.Float(
+        required=True, metadata={"description": "The camera's width and height are divided by this.", "example": 2}
+    )
+    max_bitrate = fields.Integer(required=True, metadata={"description": "Bits a second.", "example": 500_000})
+    max_height = fields.Integer(
+        required=True,
+        metadata={"description": "A picture shown no higher, in pixels, needs no larger layer.", "example": 360},
+    )
+
+
 class Limits(Schema):
     sdp_bytes = fields.Integer(required=True, metadata={"example": 65_536})
     candidate_bytes = fields.Integer(required=True, metadata={"example": 2_048})
@@ -43,7 +55,11 @@ class RtcConfig(Schema):
     ice_servers = fields.List(fields.Nested(IceServer), required=True)
     ice_expires_at = Timestamp(required=True, allow_none=True)
     codecs = fields.Nested(Codecs, required=True)
-    simulcast = fields.List(fields.String(), required=True, metadata={"example": []})
+    simulcast = fields.List(
+        fields.Nested(Layer),
+        required=True,
+        metadata={"description": "How to send a camera, the smallest first; a screen is one picture. Empty: as one."},
+    )
     limits = fields.Nested(Limits, required=True)
     poll = fields.Nested(PollLimits, required=True)
 

@@ -10,6 +10,13 @@ from app.signaling.ice_servers import build_ice_servers
 # What every browser of the README's table can do with every other; the order is a preference.
 CODECS = {"audio": ["opus"], "video": ["VP8", "H264", "VP9", "AV1"]}
 
+# A camera's layers. From device to device one is enough: there is nobody who could choose.
+SIMULCAST = [
+    {"rid": "q", "scale_down_by": 4, "max_bitrate": 150_000, "max_height": 180},
+    {"rid": "h", "scale_down_by": 2, "max_bitrate": 500_000, "max_height": 360},
+    {"rid": "f", "scale_down_by": 1, "max_bitrate": 1_700_000, "max_height": 720},
+]
+
 
 class SettingsRtcConfiguration:
     """The configuration as the settings have it."""
@@ -32,7 +39,7 @@ class SettingsRtcConfiguration:
             "ice_servers": ice.servers,
             "ice_expires_at": ice.expires_at,
             "codecs": CODECS,
-            "simulcast": [],
+            "simulcast": SIMULCAST if meeting.effective_media_mode in ("sfu", "mock") else [],
             "limits": {
                 "sdp_bytes": settings.sdp_max_bytes_in(meeting.effective_media_mode),
                 "candidate_bytes": settings.candidate_max_bytes,

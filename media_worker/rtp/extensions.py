@@ -3,6 +3,9 @@
 Each publisher numbers its extensions as it likes. On the way to subscribers they get the numbers of one fixed table, so
 that a packet's extensions are written once, however many subscribers it has. What belongs to one hop (transport-wide
 sequence numbers, send times, MID, RID) is not passed on.
+
+Each block begins with a word that is kept free for the transport-wide number, which every subscriber has its own of: so
+it can be written in place. As it stands, zero, it is padding (RFC 8285 §4.1.2), and says nothing to who wants none.
 """
 
 from aiortc.rtp import pack_header_extensions, unpack_header_extensions
@@ -30,11 +33,22 @@ PASSED_ON_BY_KIND = {
 }
 
 
+SUBSCRIBERS_TRANSPORT_CC = 6  # the id that they see it under
+FREE_WORD = bytes(4)
+_ONE_BYTE, _TWO_BYTES = 0xBEDE, 0x1000  # forms of extensions
+# The word with a transport-wide number of 0. In either form the number is its last two bytes.
+NUMBERED_WORD = {
+    _ONE_BYTE: (SUBSCRIBERS_TRANSPORT_CC << 4 | 1) << 16,
+    _TWO_BYTES: SUBSCRIBERS_TRANSPORT_CC << 24 | 2 << 16,
+}
+
+
 def read(profile: int, block: bytes) -> list[tuple[int, bytes]]:
     """Ids and values. Raises ValueError where the block is cut off."""
     return unpack_header_extensions(profile, block) if profile else []
 
 
 def pack(values: list[tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Profile and block for a packet; profile 0 where there is nothing."""
-    return pack_header_extensions(values)
+    """Profile and block for a packet, which begins with the free word."""
+    profile, block = pack_header_extensions(values)
+    return profile or _ONE_BYTE, FREE_WORD + block

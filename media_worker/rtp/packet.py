@@ -11,6 +11,9 @@
 import struct
 from typing import NamedTuple
 
+from media_worker.rtp import extensions as header_extensions
+from media_worker.rtp.vp8 import Picture
+
 _FIXED = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
 FIXED_BYTES = _FIXED.size
@@ -67,7 +70,9 @@ def media_of(packet: Packet) -> bytes:
 
 
 class Forwarded(NamedTuple):
-    """A packet as all subscribers get it, but for the twelve bytes of its fixed header, which each gets its own of."""
+    """A packet as all subscribers get it, but for what each gets its own of: the twelve bytes of the fixed header, the
+    transport-wide number, and what VP8 counts pictures by. Places are counted from the packet's first byte.
+    """
 
     first_byte: int
     marker: int  # 0x80 or 0
@@ -76,6 +81,9 @@ class Forwarded(NamedTuple):
     timestamp: int
     rest: bytes  # CSRCs, header extensions, payload
     extension_end: int  # where in `rest` the payload begins
+    feedback_at: int = 0  # where the word for the transport-wide number is; 0: there is none
+    feedback_word: int = 0  # that word with a number of 0
+    picture: Picture | None = None  # VP8's numbers, of a track with several layers
 
     def numbered(self, payload_type: int, sequence: int, timestamp: int, ssrc: int) -> bytes:
         return (
@@ -93,19 +101,39 @@ class Forwarded(NamedTuple):
 
 
 def for_forwarding(
-    packet: Packet, sequence: int, timestamp: int, payload_type: int, extensions: tuple[int, bytes]
+    packet: Packet,
+    sequence: int,
+    timestamp: int,
+    payload_type: int,
+    extensions: tuple[int, bytes],
+    picture: Picture | None = None,
 ) -> Forwarded:
-    """`packet` with its track's numbers, and the payload type and header extensions that subscribers know."""
+    """`packet` with its track's numbers, and the payload type and header extensions that subscribers know.
+
+    `extensions` are as `extensions.pack` makes them.
+    """
     profile, block = extensions
     csrcs = packet.csrcs
-    if not profile and not csrcs:
-        return Forwarded(0x80 | packet.padding, packet.marker, payload_type, sequence, timestamp, packet.payload, 0)
-    first = 0x80 | packet.padding | len(csrcs) // 4
-    head = csrcs
-    if profile:
-        first |= 0x10
-        head += _EXTENSION.pack(profile, len(block) // 4) + block
-    return Forwarded(first, packet.marker, payload_type, sequence, timestamp, head + packet.payload, len(head))
+    first = 0x90 | packet.padding | len(csrcs) // 4
+    head = csrcs + _EXTENSION.pack(profile, len(block) // 4) + block
+    return Forwarded(
+        first,
+        packet.marker,
+        payload_type,
+        sequence,
+        timestamp,
+        head + packet.payload,
+        len(head),
+        FIXED_BYTES + len(csrcs) + _EXTENSION.size,
+        header_extensions.NUMBERED_WORD[profile],
+        picture and picture.moved(FIXED_BYTES + len(head)),
+    )
+
+
+def padding(payload_type: int, sequence: int, timestamp: int, ssrc: int, size: int) -> Forwarded:
+    """A packet of nothing but `size` bytes of padding, 1 to 255, to fill a path with (RFC 3550 §5.1)."""
+    empty = Packet(0, payload_type, 0, 0, ssrc, 0x20, b"", 0, b"", bytes(size - 1) + bytes([size]))
+    return for_forwarding(empty, sequence, timestamp, payload_type, header_extensions.pack([]))
 
 
 def restore(packet: Packet, payload_type: int, ssrc: int) -> Packet | None:

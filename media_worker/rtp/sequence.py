@@ -25,6 +25,8 @@ class Numbering:
     run_start: int = 0  # of the source's numbers
     sequence_offset: int = 0
     running: bool = False
+    picture_offset: int = 0  # of VP8's numbers, where a subscriber gets another layer than it began with
+    tl0_offset: int = 0
 
     def begin_run(self, sequence: int) -> None:
         self.run_start = sequence

@@ -89,6 +89,20 @@ class ArrivalLog:
         return pack_rtcp_packet(RTCP_RTPFB, FORMAT, payload + bytes(-len(payload) % 4)), covered
 
 
+def feedback_in(data: bytes) -> tuple[list[bytes], bytes]:
+    """The reports of arrivals in a compound RTCP packet (their FCI, RFC 4585 §6.1), and the rest of it."""
+    found, rest, at = [], b"", 0
+    while at + 4 <= len(data):
+        end = at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] == RTCP_RTPFB and data[at] & 0x1F == FORMAT and end <= len(data):
+            padding = data[end - 1] if data[at] & 0x20 else 0
+            found.append(data[at + 12 : end - padding])
+        else:
+            rest += data[at:end]
+        at = end
+    return found, rest + data[at:]
+
+
 def _chunks(statuses: Sequence[int]) -> bytes:
     """Runs where they are long, else seven symbols of two bits a chunk (§3.1.3, §3.1.4)."""
     out = bytearray()

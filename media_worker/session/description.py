@@ -13,11 +13,14 @@ from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
 from media_worker.errors import BadSdp
 
 MAX_M_LINES = 256  # a subscriber's in a meeting of a hundred people
+MAX_LAYERS = 4  # of one picture; Chromium sends 3
 _MAX_CODECS = 64  # of an m-line; Chromium has 23
 _MAX_CLOCK_RATE = 1_000_000  # Hz
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}")
 _CODEC_NAME = re.compile(r"[A-Za-z0-9_.+-]{1,32}")
 _PARAMETERS = re.compile(r"[A-Za-z0-9=;,./:_+ -]{0,512}")
+_RID = re.compile(r"a=rid:[A-Za-z0-9_-]{1,16} send( |$)")  # RFC 8851 §10
+_SIMULCAST = re.compile(r"^a=simulcast:(?:.* )?send (\S+)")
 _SCTP_PROTOCOLS = {"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"}  # RFC 8841
 _PROTOCOLS = {"UDP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "RTP/SAVPF"}
 
@@ -57,6 +60,7 @@ class Media:
     extensions: dict[str, int]  # ids by URI
     ssrcs: frozenset[int]
     sctp_port: int | None = None  # of data channels
+    rids: tuple[str, ...] = ()  # of the layers that it sends (simulcast), in its order
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def read(sdp: str) -> Description:
     alone = [str(parsed.media[0].rtp.muxId)]
     bundled = next((group.items for group in parsed.group if group.semantic == "BUNDLE"), None)
     bundle = alone if bundled is None else bundled
-    media = [_media(one, str(one.rtp.muxId) in bundle) for one in parsed.media]
+    rids = _rids(lines, len(parsed.media))
+    media = [_media(one, str(one.rtp.muxId) in bundle, own) for one, own in zip(parsed.media, rids, strict=True)]
     mids = [one.mid for one in media if one.mid]
     if len(mids) != len(set(mids)):
         raise BadSdp("Two m-lines have the same a=mid.")
@@ -115,7 +120,28 @@ def _transport(parsed: SessionDescription, media: list[Media]) -> tuple[str, lis
     return "", [], "auto"
 
 
-def _media(one: MediaDescription, is_bundled: bool) -> Media:
+def _rids(lines: list[str], count: int) -> list[tuple[str, ...]]:
+    """Of each m-line, the layers that `a=simulcast:send` names (RFC 8853 §5.1); of alternatives the first.
+
+    None where more layers are named than anybody has, or one that `a=rid` does not declare.
+    """
+    sections: list[list[str]] = []
+    for line in lines:
+        if line.startswith("m="):
+            sections.append([])
+        elif sections:
+            sections[-1].append(line)
+    found = []
+    for section in sections:
+        declared = {line[6:].split(" ")[0] for line in section if _RID.match(line)}
+        sent = next((match[1] for line in section if (match := _SIMULCAST.search(line))), "")
+        rids = tuple(layer.split(",")[0].removeprefix("~") for layer in sent.split(";") if layer)
+        good = 1 < len(rids) <= MAX_LAYERS and len(set(rids)) == len(rids) and declared.issuperset(rids)
+        found.append(rids if good else ())
+    return found if len(found) == count else [()] * count
+
+
+def _media(one: MediaDescription, is_bundled: bool, rids: tuple[str, ...]) -> Media:
     mid = str(one.rtp.muxId or "")
     if mid and not _TOKEN.fullmatch(mid):
         raise BadSdp("An a=mid is not a token.")
@@ -138,6 +164,7 @@ def _media(one: MediaDescription, is_bundled: bool) -> Media:
         extensions=_extensions(one),
         ssrcs=frozenset(info.ssrc for info in one.ssrc[:16]),
         sctp_port=one.sctp_port if is_sctp else None,
+        rids=rids if is_rtp and one.kind == "video" else (),
     )
 
 

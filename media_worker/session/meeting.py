@@ -17,6 +17,7 @@ from media_worker.sfu.track import Track
 from media_worker.transport.connection import Port
 
 _SPEAKERS_EVERY_S = 1.0
+_REMEMBERED_SPEAKERS = 20  # more than fit a screen
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Meeting:
         self.participants: dict[str, Participant] = {}
         self._speakers = Speakers()
         self._told_speakers: list[str] = []
+        self.loudest: list[str] = []
         self._speakers_at = 0.0
         self._outbox = Outbox(
             parley,
@@ -179,6 +181,8 @@ class Meeting:
 
     def _tell_speakers(self, now: float) -> None:
         speaking = self._speakers.current(now)
+        names = [who for who, _ in speaking]
+        self.loudest = (names + [who for who in self.loudest if who not in names])[:_REMEMBERED_SPEAKERS]
         if [who for who, _ in speaking] != self._told_speakers:
             self._told_speakers = [who for who, _ in speaking]
             self._outbox.report_speakers([{"participant_id": who, "level": level} for who, level in speaking])

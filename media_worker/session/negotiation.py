@@ -18,8 +18,14 @@ from media_worker.sfu.publisher import HeaderIds
 from media_worker.sfu.track import Format
 from media_worker.transport.ice_lite import Address, Credentials
 
+# Codecs whose key frames are recognised, so that a subscriber can go from layer to layer.
+_LAYERED = {"vp8", "vp9", "h264", "av1"}
 FORWARDED = {"audio": {"opus", "pcmu", "pcma", "g722"}, "video": {"vp8", "vp9", "h264", "h265", "av1"}}
 MAX_TRACKS = 16  # that one participant publishes
+_OFFERED_FEEDBACK = {
+    "audio": frozenset({"transport-cc"}),
+    "video": frozenset({"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"}),
+}
 _TAKEN_FEEDBACK = {"nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"}
 _CANDIDATE_PRIORITY = 2_130_706_431  # a host candidate's (RFC 8445 §5.1.2.1), the first; the next ones are lower
 
@@ -79,6 +85,11 @@ class Taken:
         return self.codecs[0].feedback & _TAKEN_FEEDBACK
 
     @property
+    def rids(self) -> tuple[str, ...]:
+        """Of its layers; empty where it is one picture."""
+        return self.media.rids if self.codecs[-1].name.lower() in _LAYERED else ()
+
+    @property
     def asks_again(self) -> bool:
         return "nack" in self.feedback
 
@@ -129,6 +140,8 @@ def answer_publisher(offer: Description, local: Local, payload_types: PayloadTyp
             lines += _codec_lines(codec, codec.feedback & _TAKEN_FEEDBACK)
         for repair, repaired in one.repairs.items():
             lines += [f"a=rtpmap:{repair} rtx/{one.formats[repaired].clock_rate}", f"a=fmtp:{repair} apt={repaired}"]
+        if one.rids:
+            lines += [f"a=rid:{rid} recv" for rid in one.rids] + [f"a=simulcast:recv {';'.join(one.rids)}"]
     feedback = frozenset().union(*(one.feedback for one in tracks)) if tracks else frozenset()
     congestion = next((name for name in ("transport-cc", "goog-remb") if name in feedback), "")
     port = data.sctp_port if data is not None else None
@@ -202,7 +215,6 @@ class Slot:
 
     def lines(self, local: Local, *, first: bool) -> list[str]:
         types = [codec.payload_type for codec in self.codecs] + ([self.repair] if self.repair is not None else [])
-        video = self.kind == "video"
         lines = [
             f"m={self.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, types))}",
             "c=IN IP4 0.0.0.0",
@@ -210,9 +222,10 @@ class Slot:
             f"a={'inactive' if self.is_free else 'sendonly'}",
             *local.transport_lines("actpass", first=first),
             *(f"a=extmap:{extensions.PASSED_ON[uri]} {uri}" for uri in extensions.PASSED_ON_BY_KIND[self.kind]),
+            f"a=extmap:{extensions.SUBSCRIBERS_TRANSPORT_CC} {extensions.TRANSPORT_CC}",
         ]
         for codec in self.codecs:
-            lines += _codec_lines(codec, frozenset({"nack", "nack pli", "ccm fir"}) if video else frozenset())
+            lines += _codec_lines(codec, _OFFERED_FEEDBACK[self.kind])
         if self.repair is not None:
             codec = self.codecs[0]
             lines += [
@@ -245,6 +258,7 @@ class Accepted:
     stopped: bool
     nack: bool = False
     rtx: bool = False
+    transport_cc: bool = False  # it tells when packets came
 
 
 @dataclass(frozen=True)
@@ -267,5 +281,7 @@ def read_subscriber_answer(description: Description, offered: list[Slot]) -> Sub
         first = types.get(slot.codecs[0].payload_type)
         receives = media.is_usable and media.receives and first is not None
         nack = first is not None and "nack" in first.feedback
-        by_mid[slot.mid] = Accepted(receives, not media.is_usable, nack, nack and slot.repair in types)
+        numbered = media.extensions.get(extensions.TRANSPORT_CC) == extensions.SUBSCRIBERS_TRANSPORT_CC
+        tells = first is not None and "transport-cc" in first.feedback and numbered
+        by_mid[slot.mid] = Accepted(receives, not media.is_usable, nack, nack and slot.repair in types, tells)
     return SubscriberAnswer(description, by_mid)

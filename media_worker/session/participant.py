@@ -57,8 +57,8 @@ class Participant:
         """Whatever is due on either connection."""
         if (publisher := self.publishing.publisher) is not None:
             publisher.tick(now)
-        if (subscriber := self.subscribing.subscriber) is not None:
-            subscriber.tick(now)
+        self.publishing.measure(now)
+        self.subscribing.tick(now)
 
     def report_arrivals(self) -> None:
         if (publisher := self.publishing.publisher) is not None:

@@ -1,5 +1,6 @@
 """The connection on which one participant publishes: it offers, we answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,13 +37,22 @@ class Room(Protocol):
 
     def heard(self, track: Track, level_dbov: int, now: float) -> None: ...
 
+    @property
+    def loudest(self) -> Sequence[str]:
+        """Participants who speak or spoke last, the newest first."""
+        ...
+
 
 @dataclass(frozen=True)
 class Published:
-    """A track with the codecs that subscribers are offered it in."""
+    """A track with the codecs that subscribers are offered it in. `track` is the largest of its layers."""
 
-    track: Track
+    layers: list[Track]  # the smallest first
     codecs: list[Codec]
+
+    @property
+    def track(self) -> Track:
+        return self.layers[-1]
 
     @property
     def report(self) -> dict[str, Any]:
@@ -131,32 +141,45 @@ class Publishing:
             source = sources.get(mid) or _USUAL[taken.media.kind]
             there = before.get(mid)
             if there and (there.track.kind, there.track.source) == (taken.media.kind, source):
-                track = there.track if there.codecs == taken.subscriber_codecs else self._new_track(taken, source)
+                is_same = there.codecs == taken.subscriber_codecs and _rids(there) == (taken.rids or ("",))
+                layers = there.layers if is_same else self._new_track(taken, source)
             else:
-                track = self._new_track(taken, source)
-            track.formats, track.repairs = taken.formats, taken.repairs
-            track.ssrcs, track.asks_again = taken.media.ssrcs, taken.asks_again
-            self.tracks[mid] = Published(track, taken.subscriber_codecs)
+                layers = self._new_track(taken, source)
+            for track in layers:
+                track.formats, track.repairs = taken.formats, taken.repairs
+                track.ssrcs, track.asks_again = taken.media.ssrcs, taken.asks_again
+            self.tracks[mid] = Published(layers, taken.subscriber_codecs)
         self.mute(self.muted)
         if self.publisher is not None:
-            tracks = [published.track for published in self.tracks.values()]
+            tracks = [layer for published in self.tracks.values() for layer in published.layers]
             self.publisher.negotiated(tracks, answer.header_ids, congestion=answer.congestion)
 
-    def _new_track(self, taken: Taken, source: str) -> Track:
-        return Track(
-            id=str(uuid_utils.uuid7()),
-            participant_id=self._participant_id,
-            kind=taken.media.kind,
-            source=source,
-            mid=taken.media.mid,
-            formats=taken.formats,
-        )
+    def _new_track(self, taken: Taken, source: str) -> list[Track]:
+        track_id, rids = str(uuid_utils.uuid7()), taken.rids or ("",)
+        return [
+            Track(
+                id=track_id,
+                participant_id=self._participant_id,
+                kind=taken.media.kind,
+                source=source,
+                mid=taken.media.mid,
+                formats=taken.formats,
+                rid=rid,
+                place=(number, len(rids)),
+            )
+            for number, rid in enumerate(rids)
+        ]
 
     def mute(self, muted: bool) -> None:
         """Whether a host has silenced the participant."""
         self.muted = muted
         for published in self.tracks.values():
             published.track.muted = muted and published.track.source == "microphone"
+
+    def measure(self, now: float) -> None:
+        for published in self.tracks.values():
+            for layer in published.layers:
+                layer.measure(now)
 
     def _connected(self) -> None:
         log.info("publish_connected", participant_id=self._participant_id)
@@ -185,6 +208,10 @@ class Publishing:
         connection, self.connection, self.publisher, self.tracks = self.connection, None, None, {}
         if connection is not None:
             connection.close()
+
+
+def _rids(published: Published) -> tuple[str, ...]:
+    return tuple(layer.rid for layer in published.layers)
 
 
 def _named_sources(payload: dict[str, Any]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from media_worker.rtp.routing import Route
 from media_worker.rtp.sequence import Numbering
 from media_worker.session import description
 from media_worker.session.negotiation import (
+    Accepted,
     Local,
     Slot,
     SubscriberAnswer,
@@ -23,9 +24,11 @@ from media_worker.session.negotiation import (
     read_subscriber_answer,
 )
 from media_worker.session.publishing import Published, Room, new_session_id
-from media_worker.sfu.subscriber import Subscriber, Subscription
+from media_worker.sfu.subscriber import Subscriber
+from media_worker.sfu.subscription import Subscription
 from media_worker.transport.connection import Connection, State
 
+_SHARE_EVERY_S = 0.5
 MAX_SLOTS = 200  # m-lines of one connection: an offer of 150 KB
 
 log = structlog.get_logger()
@@ -50,6 +53,8 @@ class Subscribing:
         self.subscriber: Subscriber | None = None
         self._wanted: dict[str, Published] = {}  # by track id
         self._paused: set[str] = set()  # ids of tracks
+        self._heights: dict[str, int] = {}  # by track id, what there is a use for
+        self._shared_at = 0.0
         self._lines: list[_Line] = []
         self._next_mid = 0
         self._negotiation = 0
@@ -65,7 +70,7 @@ class Subscribing:
     # What the participant says ------------------------------------------------------------------------------------
 
     def on_subscribe(self, payload: dict[str, Any]) -> None:
-        """`{"fresh": true}` begins anew; `{"tracks": {id: {"paused": bool}}}` are wishes."""
+        """`{"fresh": true}` begins anew; `{"tracks": {id: {"paused": bool, "max_height": int}}}` are wishes."""
         tracks = payload.get("tracks")
         if isinstance(tracks, dict):
             self._on_wishes(tracks)
@@ -105,12 +110,21 @@ class Subscribing:
 
     def _on_wishes(self, tracks: dict[str, Any]) -> None:
         for track_id, wish in tracks.items():
-            if isinstance(wish, dict) and "paused" in wish and track_id in self._wanted:
+            if not isinstance(wish, dict) or track_id not in self._wanted:
+                continue
+            if "paused" in wish:
                 (self._paused.add if wish["paused"] else self._paused.discard)(track_id)
+            height = wish.get("max_height")
+            if isinstance(height, int) and height > 0:
+                self._heights[track_id] = height
+            elif "max_height" in wish:
+                self._heights.pop(track_id, None)
         for line in self._lines:
-            if line.subscription is not None:
-                line.subscription.pause(line.subscription.track.id in self._paused)
+            if (subscription := line.subscription) is not None:
+                subscription.pause(subscription.track.id in self._paused)
+                subscription.max_height = self._heights.get(subscription.track.id)
         self._start_flowing()
+        self._shared_at = 0.0
 
     # What there is to get -----------------------------------------------------------------------------------------
 
@@ -118,6 +132,7 @@ class Subscribing:
         """All that there is to get, now."""
         self._wanted = {published.track.id: published for published in tracks}
         self._paused &= set(self._wanted)
+        self._heights = {id_: height for id_, height in self._heights.items() if id_ in self._wanted}
         if self._asked:
             self._negotiate()
 
@@ -234,19 +249,45 @@ class Subscribing:
             line.stopped = accepted.stopped
             if line.published is None or line.subscription is not None or not accepted.receives:
                 continue
-            slot = line.slot
-            numbering = Numbering(next_sequence=_FIRST_SEQUENCE, timestamp_offset=secrets.randbits(32))
-            rtx = (slot.repair_ssrc, slot.repair) if accepted.rtx and slot.repair is not None else None
-            line.subscription = Subscription(
-                track=line.published.track,
-                route=Route(connection.peer, slot.ssrc, numbering),
-                cname=slot.cname,
-                retransmission=rtx,
-                accepts_retransmission=accepted.nack,
-                paused=line.published.track.id in self._paused,
-            )
+            line.subscription = self._subscription(line, line.published, accepted, connection, subscriber)
             subscriber.add(line.subscription)
         self._start_flowing()
+
+    def _subscription(
+        self,
+        line: _Line,
+        published: Published,
+        accepted: Accepted,
+        connection: Connection,
+        subscriber: Subscriber,
+    ) -> Subscription:
+        slot, track_id = line.slot, published.track.id
+        numbering = Numbering(next_sequence=_FIRST_SEQUENCE, timestamp_offset=secrets.randbits(32))
+        route = Route(connection.peer, slot.ssrc, numbering)
+        rtx = (slot.repair_ssrc, slot.repair) if accepted.rtx and slot.repair is not None else None
+        # What may be sent again as it was can't have a transport-wide number: that would be another by then.
+        if accepted.transport_cc and (rtx is not None or not accepted.nack):
+            route.sent = subscriber.estimate.log
+            subscriber.estimate.expect(self._room.port.mux.clock())
+        return Subscription(
+            track=published.layers[0],
+            route=route,
+            cname=slot.cname,
+            retransmission=rtx,
+            accepts_retransmission=accepted.nack,
+            layers=published.layers,
+            paused=track_id in self._paused,
+            max_height=self._heights.get(track_id),
+        )
+
+    def tick(self, now: float) -> None:
+        """Say what is due, and share the path anew every now and then."""
+        if self.subscriber is None:
+            return
+        self.subscriber.tick(now)
+        if now - self._shared_at >= _SHARE_EVERY_S and self.connection and self.connection.state is State.CONNECTED:
+            self._shared_at = now
+            self.subscriber.share(now, self._room.loudest)
 
     def _connected(self) -> None:
         log.info("subscribe_connected", participant_id=self._participant_id)

@@ -35,7 +35,7 @@ _REPORT_EVERY_S = 1.0
 log = structlog.get_logger()
 Kept = TypeVar("Kept")
 
-_NO_EXTENSIONS = (0, b"")
+_NO_EXTENSIONS = extensions.pack([])
 OWN_SSRC = 1  # of what we say ourselves; we send no media of our own
 
 
@@ -53,6 +53,8 @@ class HeaderIds:
 
     passed_on: dict[int, int] = field(default_factory=dict)  # the publisher's id → the subscribers'
     mid: int | None = None
+    rid: int | None = None
+    repaired_rid: int | None = None
     audio_level: int | None = None
     transport_cc: int | None = None
     abs_send_time: int | None = None
@@ -64,6 +66,8 @@ class HeaderIds:
         return cls(
             passed_on,
             negotiated.get(extensions.MID),
+            negotiated.get(extensions.RID),
+            negotiated.get(extensions.REPAIRED_RID),
             negotiated.get(extensions.AUDIO_LEVEL),
             negotiated.get(extensions.TRANSPORT_CC),
             negotiated.get(extensions.ABS_SEND_TIME),
@@ -122,7 +126,7 @@ class Publisher:
 
     def _route(self, packet: Packet, elements: list[tuple[int, bytes]], now: float) -> Delivery | None:
         ids = self._ids
-        level = mid = sent_at = None
+        level = mid = rid = sent_at = None
         for id_, value in elements:
             if id_ == ids.transport_cc and self._arrivals is not None and len(value) == 2:
                 self._arrivals.add(int.from_bytes(value, "big"), int(now * 1_000_000))
@@ -130,13 +134,15 @@ class Publisher:
                 level = value[0] & 0x7F
             elif id_ == ids.mid:
                 mid = value
+            elif id_ in (ids.rid, ids.repaired_rid):
+                rid = value
             elif id_ == ids.abs_send_time and len(value) == 3:
                 sent_at = int.from_bytes(value, "big")
 
         track = self._repairing.get(packet.ssrc)
         source = self._sources.get(packet.ssrc) if track is None else None
         if track is None and source is None:
-            track = self._track_of(packet, mid)
+            track = self._track_of(packet, mid, rid)
             if track is None:
                 return None
             if packet.payload_type in track.repairs:
@@ -170,14 +176,19 @@ class Publisher:
         kept = [(known[id_], value) for id_, value in elements if id_ in known]
         return extensions.pack(kept) if kept else _NO_EXTENSIONS
 
-    def _track_of(self, packet: Packet, mid: bytes | None) -> Track | None:
-        """Of a packet whose SSRC is new (RFC 9143 §9.2): by MID, by what SDP said, by a payload type of one track."""
+    def _track_of(self, packet: Packet, mid: bytes | None, rid: bytes | None) -> Track | None:
+        """Of a packet whose SSRC is new (RFC 9143 §9.2): by MID, by what SDP said, by a payload type of one track.
+
+        Of several layers it has to say which (RFC 8852 §3.1).
+        """
         type_ = packet.payload_type
         able = [track for track in self.tracks if type_ in track.formats or type_ in track.repairs]
         if mid is not None:
             able = [track for track in able if track.mid.encode() == mid]
         elif named := [track for track in able if packet.ssrc in track.ssrcs]:
             able = named
+        if rid is not None and len(able) > 1:
+            able = [track for track in able if track.rid.encode() == rid]
         return able[0] if len(able) == 1 else None
 
     # Feedback -----------------------------------------------------------------------------------------------------

@@ -1,14 +1,15 @@
 """What one participant publishes as one track, and the ways on which it leaves.
 
 A track is one stream of numbered packets, whatever happens to its source: a publisher may change the SSRC that it sends
-a track with. Then the new source's numbers go on where the old one's ended.
+a track with. Then the new source's numbers go on where the old one's ended. A camera that comes in several sizes
+(simulcast, RFC 8853) is a track for each: *layers*, which share an id and differ in their RID.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from media_worker.rtp import codecs
+from media_worker.rtp import codecs, vp8
 from media_worker.rtp.packet import Forwarded, Packet, for_forwarding
 from media_worker.rtp.routing import Delivery, Route
 from media_worker.rtp.sequence import unwrap
@@ -16,6 +17,19 @@ from media_worker.sfu.keyframes import KeyFrameRequests
 from media_worker.sfu.nack import MissingPackets
 from media_worker.sfu.packet_cache import AUDIO_PACKETS, VIDEO_PACKETS, PacketCache
 from media_worker.sfu.reports import ReceptionStatistics, Timeline
+
+_SILENT_S = 1.0  # without a packet a layer counts as not sent; cameras have 5 pictures a second at the least
+_RATE_EVERY_S = 1.0
+_PACKET_OVERHEAD = 64  # bytes: the header, its extensions, SRTP's tag, UDP, IP
+
+
+_USUAL_HEIGHT = 720  # of the largest layer, where it can't be read
+
+
+class Waiting(Protocol):
+    """Somebody who begins with a track's next key frame."""
+
+    def key_frame_came(self, track: "Track", packet: Forwarded, now: float) -> None: ...
 
 
 class Format(NamedTuple):
@@ -43,14 +57,25 @@ class Track:
     ssrcs: frozenset[int] = frozenset()  # as far as SDP names them
     asks_again: bool = False  # NACK was negotiated
     muted: bool = False  # by a host: nothing is forwarded
+    rid: str = ""  # of a layer
+    place: tuple[int, int] = (0, 1)  # which layer it is, the smallest being 0, and of how many
+    height: int = 0  # of the picture, in pixels, as far as it can be read; else a guess by its place
+    bitrate: float = 0.0  # of what came during the last second, with its headers
+    waiting: list[Waiting] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     taps: list["Tap"] = field(default_factory=list)  # who is shown every packet, muted or not
     key_frames: KeyFrameRequests = field(default_factory=KeyFrameRequests)
     current: "Source | None" = None
     _next_sequence: int = 0
-    _last: tuple[int, float] | None = None  # the newest timestamp, when it came
+    last: tuple[int, float] | None = None  # the newest timestamp, when it came
+    newest: Forwarded | None = None
+    packets: int = 0
+    octets: int = 0
+    _measured: tuple[float, int, int] | None = None  # when, and how many packets and octets there were
 
     def __post_init__(self) -> None:
+        layer, layers = self.place
+        self.height = self.height or _USUAL_HEIGHT >> (layers - 1 - layer)
         self.cache = PacketCache(VIDEO_PACKETS if self.kind == "video" else AUDIO_PACKETS)
 
     @property
@@ -61,8 +86,8 @@ class Track:
         """Go on with another source, of which `packet` is the first."""
         source = Source(self, ssrc, self.formats[packet.payload_type].clock_rate)
         source.sequence_shift = self._next_sequence - packet.sequence
-        if self._last is not None:
-            timestamp, at = self._last
+        if self.last is not None:
+            timestamp, at = self.last
             elapsed = int(max(now - at, 0.001) * source.clock_rate)
             source.timestamp_shift = (timestamp + elapsed - packet.timestamp) & 0xFFFFFFFF
         source.first_sequence = self._next_sequence
@@ -72,7 +97,23 @@ class Track:
     def note(self, packet: Forwarded, now: float) -> None:
         if packet.sequence >= self._next_sequence:
             self._next_sequence = packet.sequence + 1
-            self._last = (packet.timestamp, now)
+            self.last = (packet.timestamp, now)
+            self.newest = packet
+
+    def comes(self, now: float) -> bool:
+        """Whether its publisher sends it at present: of several layers it leaves out what its path can't carry."""
+        return self.last is not None and now - self.last[1] < _SILENT_S
+
+    def measure(self, now: float) -> None:
+        """Find the bitrate anew, if it is time. To be called every second or oftener."""
+        if self._measured is None:
+            self._measured = (now, self.packets, self.octets)
+            return
+        at, packets, octets = self._measured
+        if now - at >= _RATE_EVERY_S:
+            size = self.octets - octets + _PACKET_OVERHEAD * (self.packets - packets)
+            self.bitrate = size * 8 / (now - at)
+            self._measured = (now, self.packets, self.octets)
 
 
 @dataclass(eq=False)
@@ -114,12 +155,19 @@ class Source:
             return None
         format_ = track.formats[packet.payload_type]
         timestamp = (packet.timestamp + self.timestamp_shift) & 0xFFFFFFFF
-        forwarded = for_forwarding(packet, numbered, timestamp, format_.outgoing, extensions)
+        picture = vp8.read(packet.payload) if track.rid and format_.codec.lower() == "vp8" else None
+        forwarded = for_forwarding(packet, numbered, timestamp, format_.outgoing, extensions, picture)
         if not track.cache.add(forwarded):
             return None
         track.note(forwarded, now)
+        track.packets += 1
+        track.octets += len(packet.payload)
         if track.kind == "video" and codecs.is_key_frame(format_.codec, packet.payload):
             track.key_frames.arrived()
+            if format_.codec.lower() == "vp8":
+                track.height = vp8.height(packet.payload) or track.height
+            for one in list(track.waiting):
+                one.key_frame_came(track, forwarded, now)
         for tap in track.taps:
             tap(forwarded, format_, now)
         if track.muted:

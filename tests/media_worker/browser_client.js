@@ -16,14 +16,15 @@ window.parley = {
   errors: [],
   heard: [], // on the data channel
   offers: 0,
-  async share({ video = { width: 320, height: 180 }, codec = null } = {}) {
+  async share({ video = { width: 320, height: 180 }, codec = null, layers = null } = {}) {
     publish = new RTCPeerConnection(config);
     this.channel = publish.createDataChannel("chat");
     this.channel.onmessage = ({ data }) => this.heard.push(data);
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video });
     for (const track of stream.getTracks()) {
       sources[track.id] = track.kind === "audio" ? "microphone" : "camera";
-      const transceiver = publish.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+      const sendEncodings = (track.kind === "video" && layers) || [];
+      const transceiver = publish.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings });
       if (codec && track.kind === "video") {
         const { codecs } = RTCRtpReceiver.getCapabilities("video");
         const first = codecs.filter((one) => one.mimeType === codec);

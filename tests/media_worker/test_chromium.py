@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 
 from tests.e2e import chromium
 from tests.media_worker.room import PATIENCE_S, Room, open_room
+from tests.support.slow_link import SlowLink, slow_link
 
 SCRIPT = (Path(__file__).parent / "browser_client.js").read_text()
 
@@ -20,11 +21,15 @@ INITIAL_ESTIMATE = 300_000  # bits a second: what Chromium assumes before it is 
 class PageClient:
     """Takes the part of `tests.media_worker.room.Client` for a page."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, link: SlowLink | None = None) -> None:
         self.page = page
+        self._link = link  # that it reaches the worker over
         self._deliveries: set[asyncio.Task[Any]] = set()
 
     async def receive(self, type_: str, payload: dict[str, Any]) -> None:
+        if self._link is not None and "sdp" in payload:
+            there, here = self._link.server[1], self._link.address[1]
+            payload = payload | {"sdp": payload["sdp"].replace(f" {there} typ host", f" {here} typ host")}
         # Not waited for: the page answers from within.
         told = asyncio.create_task(self.page.evaluate("(message) => parley.receive(...message)", [type_, payload]))
         self._deliveries.add(told)
@@ -44,7 +49,7 @@ class PageClient:
         await self.page.close()
 
 
-async def join(room: Room, browser: Browser, name: str) -> PageClient:
+async def join(room: Room, browser: Browser, name: str, link: SlowLink | None = None) -> PageClient:
     page = await browser.new_page()
 
     async def blank(route: Route) -> None:
@@ -57,7 +62,7 @@ async def join(room: Room, browser: Browser, name: str) -> PageClient:
     await page.expose_function("sendSignal", say)
     await page.goto("http://localhost/")
     await page.evaluate(SCRIPT)
-    client = PageClient(page)
+    client = PageClient(page, link)
     room.clients[name] = client  # type: ignore[assignment]
     await room.tell("participant.joined", {"participant": room.shown(name)})
     await client.run("watch()")
@@ -131,5 +136,54 @@ def test_three_pages_see_and_hear_each_other_share_a_screen_and_change_their_pat
             await anna.until(flowing(2), "incoming()", "only bert is left")
             for page in (anna, bert):
                 assert await page.run("errors") == []
+
+    asyncio.run(run())
+
+
+LAYERS = """[
+    { rid: 'q', scaleResolutionDownBy: 4, maxBitrate: 100000 },
+    { rid: 'h', scaleResolutionDownBy: 2, maxBitrate: 300000 },
+    { rid: 'f', scaleResolutionDownBy: 1, maxBitrate: 900000 },
+]"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_page_behind_a_path_that_gets_slow_gets_a_smaller_picture_without_a_break_and_later_a_large_one_again() -> (
+    None
+):
+    chromium.require_chromium()
+
+    async def run() -> None:
+        async with async_playwright() as playwright, open_room() as room, slow_link(room.port.candidates[0]) as link:
+            browser = await chromium.launch(playwright)
+            try:
+                anna = await join(room, browser, "anna")
+                bert = await join(room, browser, "bert", link)
+                await anna.run(f"share({{ video: {{ width: 960, height: 540 }}, layers: {LAYERS} }})")
+
+                def picture(incoming: list[dict[str, Any]]) -> dict[str, Any]:
+                    return next((one for one in incoming if one["kind"] == "video"), {"framesDecoded": 0})
+
+                def shows(*heights: int) -> Callable[[Any], bool]:
+                    return lambda incoming: picture(incoming).get("frameHeight") in heights
+
+                await bert.until(shows(540), "incoming()", "the largest layer")
+                link.rate, link.loss = 220_000, 0.02
+                small = picture(await bert.until(shows(135, 270), "incoming()", "a smaller layer"))
+                await bert.until(
+                    lambda now: picture(now)["framesDecoded"] > small["framesDecoded"] + 30, "incoming()", "it moves"
+                )
+                link.rate, link.loss = 100_000_000, 0.0
+                large = picture(await bert.until(shows(540), "incoming()", "the largest layer again"))
+                await bert.until(
+                    lambda now: picture(now)["framesDecoded"] > large["framesDecoded"] + 30, "incoming()", "it moves"
+                )
+                assert len(room.tracks["anna"]) == 2  # three layers are one track
+                assert picture(await bert.run("incoming()"))["pliCount"] == 0  # nothing that came could not be shown
+                assert await bert.run("errors") == []
+            finally:
+                await browser.close()
+                room.clients.clear()
 
     asyncio.run(run())

@@ -19,6 +19,7 @@ from cffi import FFI
 from pylibsrtp._binding import ffi as srtp_ffi
 from pylibsrtp._binding import lib as srtp
 
+from media_worker.rtp import vp8
 from media_worker.rtp.packet import Forwarded
 from media_worker.rtp.routing import Delivery, Route
 from media_worker.transport.engine.base import Kind, Peer, Slow, kind_of
@@ -39,6 +40,7 @@ _SOL_UDP, _UDP_SEGMENT = 17, 103
 _NAME_BYTES = 28  # sockaddr_in6
 
 _HEADER = struct.Struct("!BBHII")
+_WORD = struct.Struct("!I")
 
 _ffi = FFI()
 _ffi.cdef(
@@ -140,7 +142,7 @@ class BatchEngine(PortableEngine):
             if len(deliveries) + len(slow) >= _ENOUGH:
                 break
         if deliveries:
-            self.forward(deliveries)
+            self.forward(deliveries, now)
         return slow
 
     def _sort(self, number: int, now: float, deliveries: list[Delivery], slow: list[Slow]) -> None:
@@ -192,7 +194,7 @@ class BatchEngine(PortableEngine):
 
     # Out --------------------------------------------------------------------------------------------------------------
 
-    def forward(self, deliveries: list[Delivery]) -> None:
+    def forward(self, deliveries: list[Delivery], now: float) -> None:
         """Send packets on their ways: peer by peer, so that a peer's lie side by side."""
         by_peer: dict[Peer, list[tuple[Route, Forwarded]]] = {}
         for packet, routes in deliveries:
@@ -210,7 +212,7 @@ class BatchEngine(PortableEngine):
             if at + room * _LONGEST_PACKET > _OUT_BYTES or messages + room > _OUT_MESSAGES:
                 self._flush(messages)
                 at = messages = 0
-            at, messages = self._write(peer, peer.secured, name, waiting, at, messages)
+            at, messages = self._write(peer, peer.secured, name, waiting, at, messages, now)
         self._flush(messages)
 
     def _write(
@@ -221,17 +223,18 @@ class BatchEngine(PortableEngine):
         waiting: list[tuple[Route, Forwarded]],
         at: int,
         messages: int,
+        now: float,
     ) -> tuple[int, int]:
         """Write and encrypt one peer's packets behind `at`; how far that went, and how many messages there are now."""
         out, out_srtp, length, protect = self._out, self._out_srtp, self._length, srtp.srtp_protect
         handle = pair.outgoing_handle
-        pack = _HEADER.pack_into
+        pack, pack_word = _HEADER.pack_into, _WORD.pack_into
         segment = segments = 0  # size and number of those of the newest message; 0: it takes no more
         start = at
         packets = 0
         for route, packet in waiting:
             numbering = route.numbering
-            first, marker, payload_type, number, timestamp, rest, extension_end = packet
+            first, marker, payload_type, number, timestamp, rest, extension_end, feedback_at, word, picture = packet
             sequence = numbering.outgoing(number)
             if sequence is None:
                 continue
@@ -239,6 +242,10 @@ class BatchEngine(PortableEngine):
             timestamp = (timestamp + numbering.timestamp_offset) & 0xFFFFFFFF
             pack(out, at, first, marker | payload_type, sequence & 0xFFFF, timestamp, route.ssrc)
             out[at + 12 : at + plain] = rest
+            if picture is not None:
+                vp8.write(out, at, picture, numbering.picture_offset, numbering.tl0_offset)
+            if feedback_at and (sent := route.sent) is not None:
+                pack_word(out, at + feedback_at, word | sent.note(now, plain))
             length[0] = plain
             if protect(handle, out_srtp + at, length):
                 peer.refused += 1

@@ -57,7 +57,7 @@ def _works(gso: bool) -> bool:
         client = SrtpPair(keys)
         route = Route(peer, 7, Numbering(next_sequence=1000, timestamp_offset=0))
         packets = [Forwarded(0x80, 0, 96, number, 0, bytes(size), 0) for number, size in enumerate(_SIZES)]
-        engine.forward([Delivery(packet, [route]) for packet in packets])
+        engine.forward([Delivery(packet, [route]) for packet in packets], 0.0)
         for packet in packets:
             arrived = client.unprotect(other.recv(2048))
             if arrived != packet.numbered(96, 1000 + packet.sequence, 0, 7):

@@ -69,19 +69,18 @@ class PortableEngine:
         peer.bytes_in += len(datagram)
         delivery = peer.receive(packet, now)
         if delivery is not None:
-            self._forward(delivery)
+            self._forward(delivery, now)
 
-    def _forward(self, delivery: Delivery) -> None:
+    def _forward(self, delivery: Delivery, now: float) -> None:
         packet, routes = delivery
         octets = len(packet.rest) - packet.extension_end
         for route in routes:
             sequence = route.numbering.outgoing(packet.sequence)
             if sequence is None:
                 continue
-            timestamp = packet.timestamp + route.numbering.timestamp_offset
             route.packets += 1
             route.octets += octets
-            self.send_rtp(route.peer, packet.numbered(packet.payload_type, sequence, timestamp, route.ssrc))
+            self.send_rtp(route.peer, route.written(packet, sequence, now))
 
     def _open_rtcp(self, peer: Peer, datagram: bytes) -> bytes | None:
         if not isinstance(peer.secured, SrtpPair):

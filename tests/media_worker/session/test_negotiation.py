@@ -74,8 +74,29 @@ def test_data_channels_are_answered_beside_media_and_alone() -> None:
     assert answer(offer("chromium_audio_video")).sctp_port is None
 
 
-def test_simulcast_is_answered_with_one_layer() -> None:
-    assert "a=simulcast" not in answer(offer("chromium_simulcast")).sdp
+def test_the_layers_of_a_camera_are_taken_as_they_are_offered() -> None:
+    made = answer(offer("chromium_simulcast"))
+    assert made.tracks[-1].rids == ("q", "h", "f")
+    lines = made.sdp.split("\r\n")
+    assert [line for line in lines if "rid:" in line or "simulcast" in line] == [
+        *("a=rid:q recv", "a=rid:h recv", "a=rid:f recv"),
+        "a=simulcast:recv q;h;f",
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("a=simulcast:send q;h;f", "a=simulcast:send q;h;x"),  # not declared
+        ("a=simulcast:send q;h;f", "a=simulcast:send q;q;f"),
+        ("a=simulcast:send q;h;f", "a=simulcast:recv q;h;f"),
+        ("a=simulcast:send q;h;f", "a=simulcast:send " + ";".join("abcdefgh")),
+    ],
+)
+def test_layers_that_make_no_sense_are_one_picture(change: tuple[str, str]) -> None:
+    text = offer("chromium_simulcast")
+    assert change[0] in text
+    assert "simulcast" not in answer(text.replace(*change)).sdp
 
 
 def test_red_is_taken_where_the_client_prefers_it() -> None:

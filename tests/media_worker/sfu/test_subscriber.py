@@ -15,7 +15,8 @@ from media_worker.rtp.routing import Route
 from media_worker.rtp.sequence import Numbering
 from media_worker.sfu.publisher import HeaderIds, Publisher
 from media_worker.sfu.reports import Timeline
-from media_worker.sfu.subscriber import Subscriber, Subscription
+from media_worker.sfu.subscriber import Subscriber
+from media_worker.sfu.subscription import Subscription
 from media_worker.sfu.track import Format, Track
 
 

@@ -95,6 +95,11 @@ export class Call extends EventTarget {
     return this.#server?.view(participantId) ?? nothing;
   }
 
+  /** How high, in device pixels, pictures of others are shown: a media server sends no larger ones. */
+  show(shown) {
+    this.#server?.show?.(shown);
+  }
+
   /** How loud somebody is at present, 0..1. */
   level(participantId) {
     return (this.mode === "p2p" ? this.links.get(participantId)?.level : this.#server?.level(participantId)) ?? 0;
@@ -370,7 +375,8 @@ export class Call extends EventTarget {
   }
 
   async #linkServer(id) {
-    return this.#begin(id, new SfuLink({ watched: this.mode === "sfu", ...this.#linkOptions(id) }));
+    const layers = this.rtc.simulcast ?? [];
+    return this.#begin(id, new SfuLink({ watched: this.mode === "sfu", layers, ...this.#linkOptions(id) }));
   }
 
   #linkOptions(id) {

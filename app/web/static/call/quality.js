@@ -12,12 +12,14 @@ export class Quality {
   }
 
   /**
-   * @returns {Promise<{sentBps, receivedBps, lost, roundTripMs, relayed}>} each null while it is not known; `lost`: the
-   *   share of packets that did not reach us, 0..1; `relayed`: whether a TURN server stands between
+   * @returns {Promise<{sentBps, receivedBps, lost, roundTripMs, relayed, heights}>} each null while it is not known;
+   *   `lost`: the share of packets that did not reach us, 0..1; `relayed`: whether a TURN server stands between;
+   *   `heights`: of the pictures that come in, in pixels, the highest first
    */
   async read() {
     const now = { at: performance.now(), sent: 0, received: 0, packets: 0, lost: 0 };
     let [roundTripMs, relayed] = [null, null];
+    const heights = [];
     for (const pc of this.#connections()) {
       for (const one of (await pc.getStats()).values()) {
         if (one.type === "outbound-rtp") now.sent += one.bytesSent;
@@ -25,6 +27,7 @@ export class Quality {
           now.received += one.bytesReceived;
           now.packets += one.packetsReceived;
           now.lost += Math.max(0, one.packetsLost);
+          if (one.frameHeight && one.framesPerSecond > 0) heights.push(one.frameHeight);
         }
         if (one.type === "candidate-pair" && one.nominated && one.currentRoundTripTime !== undefined)
           roundTripMs = Math.max(roundTripMs ?? 0, 1000 * one.currentRoundTripTime);
@@ -44,6 +47,7 @@ export class Quality {
       lost: came === null || lost === null || came + lost === 0 ? null : lost / (came + lost),
       roundTripMs,
       relayed,
+      heights: heights.sort((one, other) => other - one),
     };
   }
 }

@@ -10,6 +10,9 @@
 
 import { fingerprintOf, logIceServers, PATIENCE_MS, LONGEST_PATIENCE_MS, pathOf } from "./peer.js";
 
+const WISH_MS = 300;
+const WISHES_AT_ONCE = 16; // a signal has at most 2 KiB
+
 export class SfuLink extends EventTarget {
   #publishing;
   #subscribing;
@@ -22,6 +25,7 @@ export class SfuLink extends EventTarget {
    * @param {() => void} options.lost nothing comes from the server any more
    * @param {() => boolean} options.reachable whether signals get through at present
    * @param {{microphone, camera, screen}} options.tracks ours, each may be null
+   * @param {{rid, scale_down_by, max_bitrate, max_height}[]} options.layers that a camera is sent in, the smallest first
    * @param {(event: string, data: object) => void} options.log
    */
   constructor(options) {
@@ -66,6 +70,14 @@ export class SfuLink extends EventTarget {
     const half = coming.length > 0 ? this.#subscribing : this.#publishing;
     const track = (source) => coming.find((one) => one.source === source)?.track ?? null;
     return { audio: track("microphone"), camera: track("camera"), screen: track("screen"), state: half.state };
+  }
+
+  /**
+   * How high pictures are shown, in device pixels; 0 where one is not to be seen. The server then sends no more than that.
+   * @param {{participantId: string, source: string, height: number}[]} shown
+   */
+  show(shown) {
+    this.#subscribing.show(shown);
   }
 
   /** How loud a participant is at present, 0..1. */
@@ -185,10 +197,19 @@ class Publishing extends Half {
     if (!pc) return;
     const { microphone, camera, screen } = this.options.tracks;
     const streams = [new MediaStream()]; // a name that sound and picture share, without which they are not in step
-    const add = (kind, track) => pc.addTransceiver(track ?? kind, { direction: "sendonly", streams });
-    this.#senders = { microphone: add("audio", microphone), camera: add("video", camera) };
+    const add = (kind, track, sendEncodings = []) =>
+      pc.addTransceiver(track ?? kind, { direction: "sendonly", streams, sendEncodings });
+    this.#senders = { microphone: add("audio", microphone), camera: add("video", camera, this.#encodings()) };
     pc.onnegotiationneeded = () => this.#offer(pc);
     this.#setScreen(screen);
+  }
+
+  #encodings() {
+    return this.options.layers.map(({ rid, scale_down_by, max_bitrate }) => ({
+      rid,
+      scaleResolutionDownBy: scale_down_by,
+      maxBitrate: max_bitrate,
+    }));
   }
 
   async receive(type, payload) {
@@ -242,11 +263,19 @@ class Publishing extends Half {
 }
 
 class Subscribing extends Half {
-  #tracks = new Map(); // mid → {participant_id, source}
+  #tracks = new Map(); // mid → {participant_id, track_id, source}
+  #shown = [];
+  #told = new Map(); // track id → the wish that the server has
+  #telling = null;
   #fingerprint = null;
 
   constructor(options, changed) {
     super("subscribe", options, changed);
+  }
+
+  close() {
+    clearTimeout(this.#telling);
+    super.close();
   }
 
   /** Ask for an offer. It comes when there is something to receive. */
@@ -271,6 +300,38 @@ class Subscribing extends Half {
     this.#tracks = new Map((payload.tracks ?? []).map((one) => [one.mid, one]));
     this.send("rtc.answer", { negotiation: payload.negotiation, sdp: pc.localDescription.sdp });
     this.changed();
+    this.#tellWishes();
+  }
+
+  /** Told when it has held for a moment: while a window is resized, heights change all the time. */
+  show(shown) {
+    this.#shown = shown;
+    this.#telling ??= setTimeout(() => this.#tellWishes(), WISH_MS);
+  }
+
+  #tellWishes() {
+    clearTimeout(this.#telling);
+    this.#telling = null;
+    if (!this.pc) return;
+    const wishes = {};
+    for (const { participant_id, track_id, source, kind } of this.#tracks.values()) {
+      const one = this.#shown.find((seen) => seen.participantId === participant_id && seen.source === source);
+      if (kind !== "video" || !track_id || !one) continue;
+      const wish = this.#wish(source, one.height);
+      if (this.#told.get(track_id) === JSON.stringify(wish)) continue;
+      this.#told.set(track_id, JSON.stringify(wish));
+      wishes[track_id] = wish;
+    }
+    const entries = Object.entries(wishes);
+    for (let at = 0; at < entries.length; at += WISHES_AT_ONCE)
+      this.send("rtc.subscribe", { tracks: Object.fromEntries(entries.slice(at, at + WISHES_AT_ONCE)) });
+  }
+
+  /** The layer that is at least as high as what is shown, by its height; null for the largest. */
+  #wish(source, height) {
+    if (height === 0) return { paused: true };
+    const fitting = source === "camera" && this.options.layers.find((layer) => layer.max_height >= height);
+    return { paused: false, max_height: fitting ? fitting.max_height : null };
   }
 
   async restart() {
@@ -291,6 +352,7 @@ class Subscribing extends Half {
   #forget() {
     this.discard();
     this.#tracks.clear();
+    this.#told.clear();
     this.#fingerprint = null;
   }
 }

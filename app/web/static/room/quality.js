@@ -11,12 +11,13 @@ export function qualityList(call) {
   const quality = new Quality(() => call.connections);
   const element = h("dl", { class: "quality" });
   const draw = async () => {
-    const { sentBps, receivedBps, lost, roundTripMs, relayed } = await quality.read();
+    const { sentBps, receivedBps, lost, roundTripMs, relayed, heights } = await quality.read();
     const way = WAYS[call.mode] ?? "–";
     const rows = [
       ["Way", relayed ? `${way}, over a relay` : way],
       ["Sending", rate(sentBps)],
       ["Receiving", rate(receivedBps)],
+      ["Pictures", heights.length === 0 ? "–" : heights.map((height) => `${height}p`).join(", ")],
       ["Lost", lost === null ? "–" : `${(100 * lost).toFixed(1)} %`],
       ["Round trip", roundTripMs === null ? "–" : `${Math.round(roundTripMs)} ms`],
     ];

@@ -13,6 +13,7 @@ export class Stage extends EventTarget {
   #tiles = new Map(); // "<participant id>/<source>" → Tile
   #call = null;
   #timer;
+  #sizes = new ResizeObserver(() => this.#tellHeights());
 
   constructor(media) {
     super();
@@ -28,6 +29,7 @@ export class Stage extends EventTarget {
 
   close() {
     clearInterval(this.#timer);
+    this.#sizes.disconnect();
     for (const tile of this.#tiles.values()) tile.close();
     this.#tiles.clear();
   }
@@ -55,6 +57,7 @@ export class Stage extends EventTarget {
     }
     for (const [key, tile] of this.#tiles) {
       if (shown.has(key)) continue;
+      this.#sizes.unobserve(tile.element);
       tile.close();
       this.#tiles.delete(key);
     }
@@ -62,6 +65,17 @@ export class Stage extends EventTarget {
     this.screens.hidden = this.screens.children.length === 0;
     this.element.classList.toggle("has-screen", !this.screens.hidden);
     this.alone.hidden = others.length > 0 || call.state !== "live";
+    this.#tellHeights();
+  }
+
+  /** What is small here, or not to be seen, need not come in full. */
+  #tellHeights() {
+    const shown = [...this.#tiles.values()].map((tile) => ({
+      participantId: tile.participantId,
+      source: tile.source,
+      height: Math.round(tile.element.clientHeight * devicePixelRatio),
+    }));
+    this.#call?.show(shown);
   }
 
   /** After a click the browser lets sound play. */
@@ -92,6 +106,7 @@ export class Stage extends EventTarget {
       this.#tiles.set(key, tile);
       tile.setSpeaker(this.#media.choices.speaker);
       (source === "screen" ? this.screens : this.grid).append(tile.element);
+      this.#sizes.observe(tile.element);
     }
     tile.draw(view);
   }
@@ -118,6 +133,7 @@ const STATES = { connecting: "Connecting …", reconnecting: "Reconnecting …",
 
 class Tile {
   constructor(person, source, onBlocked) {
+    this.participantId = person.id;
     this.source = source;
     this.onBlocked = onBlocked;
     this.video = h("video", { autoplay: true, playsinline: true, "aria-hidden": "true" });

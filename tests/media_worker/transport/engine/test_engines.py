@@ -287,7 +287,7 @@ def test_a_network_that_cannot_segment_is_served_one_by_one(monkeypatch: pytest.
 
     monkeypatch.setattr(engine, "_send_many", refuse_segments)
     route = Route(client.peer, 9, Numbering(1, 0))
-    engine.forward([Delivery(forwarded(rtp(number), number), [route]) for number in range(5)])
+    engine.forward([Delivery(forwarded(rtp(number), number), [route]) for number in range(5)], 0.0)
     assert [client.receive()[12:] for _ in range(5)] == [rtp(number)[12:] for number in range(5)]
     assert not engine._gso
     client.socket.close()
