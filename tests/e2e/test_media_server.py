@@ -124,6 +124,7 @@ def test_people_mute_share_a_screen_go_and_come_again(couple: tuple[Person, Pers
     connection = bo.page.locator(".quality")
     expect(connection).to_contain_text("Through a media server")
     expect(connection).to_contain_text(re.compile(r"Sending\d+ kb/s|Sending[\d.]+ Mb/s"))
+    expect(connection).to_contain_text(re.compile(r"Pictures\d+p"))
     expect(connection).to_contain_text(re.compile(r"Receiving\d+ kb/s|Receiving[\d.]+ Mb/s"))
     bo.page.get_by_role("dialog", name="Devices").get_by_role("button", name="Close").click()
 
