@@ -36,7 +36,7 @@ class _End(NamedTuple):
 
 @dataclass(eq=False)
 class Subscription:
-    """`track` is the layer that comes, or came last. `retransmission`: SSRC and payload type, where RTX was negotiated."""
+    """`track` is the layer that comes, or came last; `retransmission`: SSRC and payload type, where negotiated."""
 
     track: Track
     route: Route
