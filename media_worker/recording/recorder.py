@@ -13,6 +13,7 @@ from media_worker.recording.shipping import Shipping
 from media_worker.recording.track_file import Manifest, TrackFile
 from media_worker.recording.writer import Writer, Writing
 from media_worker.rtp.packet import Forwarded
+from media_worker.sfu.best_layer import BestLayer
 from media_worker.sfu.reports import Timeline
 from media_worker.sfu.track import Format, Tap, Track
 
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 class _Recorded:
     """A track and the file that it goes to at present; there is none before its first packet."""
 
-    track: Track
+    track: Track | BestLayer
     writing: Writing | None = None
     timeline: Timeline | None = None
     tap: Tap | None = None
@@ -43,7 +44,7 @@ class Recorder:
     failure: str | None = None
     _tracks: dict[str, _Recorded] = field(default_factory=dict)
 
-    def follow(self, tracks: Iterable[Track]) -> None:
+    def follow(self, tracks: Iterable[Track | BestLayer]) -> None:
         """Record these from now on, and none that is not among them."""
         now_there = {track.id: track for track in tracks if not (self.audio_only and track.kind == "video")}
         for track_id in list(self._tracks):
@@ -94,7 +95,7 @@ class Recorder:
             marker = packet.marker != 0
             self.writer.add(writing, Received(packet.sequence, packet.timestamp & 0xFFFFFFFF, marker, payload, now))
 
-    def _open(self, track: Track, codec: str, clock_rate: int) -> Writing:
+    def _open(self, track: Track | BestLayer, codec: str, clock_rate: int) -> Writing:
         manifest = Manifest(
             recording_id=self.id,
             meeting_id=self.meeting_id,

@@ -164,7 +164,7 @@ class Meeting:
 
     def _follow_tracks(self) -> None:
         for recorder in self._recorders.values():
-            recorder.follow(published.track for published in self._tracks_for(""))
+            recorder.follow(published.whole for published in self._tracks_for(""))
 
     # Time ---------------------------------------------------------------------------------------------------------
 

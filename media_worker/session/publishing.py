@@ -13,6 +13,7 @@ from media_worker.session.data_relay import DataEnd, DataRelay
 from media_worker.session.description import Codec, Description
 from media_worker.session.negotiation import Answer, Local, Taken, answer_publisher
 from media_worker.session.payload_types import PayloadTypes
+from media_worker.sfu.best_layer import BestLayer
 from media_worker.sfu.publisher import Publisher
 from media_worker.sfu.track import Track
 from media_worker.transport.connection import Connection, Port
@@ -43,16 +44,26 @@ class Room(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Published:
     """A track with the codecs that subscribers are offered it in. `track` is the largest of its layers."""
 
     layers: list[Track]  # the smallest first
     codecs: list[Codec]
+    best: BestLayer | None = None  # where there are several layers
+
+    def __post_init__(self) -> None:
+        if len(self.layers) > 1 and self.best is None:
+            self.best = BestLayer(self.layers)
 
     @property
     def track(self) -> Track:
         return self.layers[-1]
+
+    @property
+    def whole(self) -> Track | BestLayer:
+        """For who records it."""
+        return self.best or self.track
 
     @property
     def report(self) -> dict[str, Any]:
@@ -142,13 +153,13 @@ class Publishing:
             there = before.get(mid)
             if there and (there.track.kind, there.track.source) == (taken.media.kind, source):
                 is_same = there.codecs == taken.subscriber_codecs and _rids(there) == (taken.rids or ("",))
-                layers = there.layers if is_same else self._new_track(taken, source)
             else:
-                layers = self._new_track(taken, source)
+                is_same = False
+            layers = there.layers if there and is_same else self._new_track(taken, source)
             for track in layers:
                 track.formats, track.repairs = taken.formats, taken.repairs
                 track.ssrcs, track.asks_again = taken.media.ssrcs, taken.asks_again
-            self.tracks[mid] = Published(layers, taken.subscriber_codecs)
+            self.tracks[mid] = there if there and is_same else Published(layers, taken.subscriber_codecs)
         self.mute(self.muted)
         if self.publisher is not None:
             tracks = [layer for published in self.tracks.values() for layer in published.layers]
@@ -180,6 +191,8 @@ class Publishing:
         for published in self.tracks.values():
             for layer in published.layers:
                 layer.measure(now)
+            if published.best is not None:
+                published.best.choose(now)
 
     def _connected(self) -> None:
         log.info("publish_connected", participant_id=self._participant_id)

@@ -71,7 +71,7 @@ def _wanted(one: Subscription, now: float) -> list[Track]:
     if len(one.layers) == 1:
         return one.layers
     coming = [layer for layer in one.layers if layer.comes(now) and layer.bitrate] or one.layers[:1]
-    coming.sort(key=lambda layer: layer.height)
+    coming.sort(key=lambda layer: (layer.height, layer.place))
     return [layer for layer in coming if one.max_height is None or layer.height <= one.max_height] or coming[:1]
 
 

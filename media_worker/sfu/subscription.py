@@ -71,7 +71,7 @@ class Subscription:
             self.aim(self._awaited or self.track)
             return
         self.flowing = True
-        self.track.routes.append(self.route)
+        self._ways(self.track).append(self.route)
         if self.track.kind == "video":
             self.track.key_frames.request()
 
@@ -80,7 +80,7 @@ class Subscription:
         if self.flowing:
             self.flowing = False
             self._end = self._ending()
-            self.track.routes.remove(self.route)
+            self._ways(self.track).remove(self.route)
             self.route.numbering.end_run()
 
     def pause(self, paused: bool) -> None:
@@ -104,6 +104,9 @@ class Subscription:
             self._wait_for(layer)
             layer.key_frames.request()
 
+    def _ways(self, track: Track) -> list[Route]:
+        return track.routes
+
     def _wait_for(self, layer: Track | None) -> None:
         if self._awaited is not layer:
             if self._awaited is not None:
@@ -118,13 +121,13 @@ class Subscription:
         numbering = self.route.numbering
         if self.flowing:
             self._end = self._ending()
-            self.track.routes.remove(self.route)
+            self._ways(self.track).remove(self.route)
             self._former = (self.track, replace(numbering))
         if self._end is not None:
             self._go_on(self._end, track, packet, now)
         numbering.begin_run(packet.sequence)
         self.track, self.flowing = track, True
-        track.routes.append(self.route)
+        self._ways(track).append(self.route)
 
     def _ending(self) -> _End | None:
         newest, last, numbering = self.track.newest, self.track.last, self.route.numbering

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from media_worker.rtp import packet as rtp
 from media_worker.rtp import vp8
+from media_worker.rtp.packet import Forwarded
 from media_worker.rtp.routing import Route
 from media_worker.rtp.sequence import Numbering, unwrap
+from media_worker.sfu.best_layer import BestLayer
 from media_worker.sfu.publisher import HeaderIds, Publisher
 from media_worker.sfu.reports import Timeline
 from media_worker.sfu.subscriber import Subscriber
@@ -213,6 +215,28 @@ def test_who_leaves_while_it_waits_for_a_key_frame_is_not_sent_it() -> None:
     camera.subscriber.close()
     assert camera.send("f", 1, key=True) == []
     assert [layer.waiting + layer.routes for layer in camera.layers] == [[], [], []]  # type: ignore[operator]
+
+
+def test_who_records_gets_the_largest_layer_that_comes_as_one_stream() -> None:
+    camera = Camera()
+    best = BestLayer(camera.layers)
+    shown: list[Forwarded] = []
+    best.taps.append(lambda packet, format_, now: shown.append(packet))
+    for rid in "qhf":
+        camera.send(rid, 0, key=True)
+    camera.knows_the_clock()
+    best.choose(0.1)
+    camera.send("f", 1, key=True)
+    camera.send("f", 2)
+    assert best.current is not None
+    for frame in range(3, 60):
+        camera.send("h", frame)
+        best.choose(frame / 30)
+    camera.send("h", 60, key=True)
+    camera.send("h", 61)
+    assert [one.sequence - shown[0].sequence for one in shown] == [0, 1, 2, 3]
+    assert [one.timestamp - shown[0].timestamp & 0xFFFFFFFF for one in shown] == [0, FRAME, 59 * FRAME, 60 * FRAME]
+    assert all(route is not best.route for layer in camera.layers for route in layer.routes)
 
 
 EVENTS = st.lists(
