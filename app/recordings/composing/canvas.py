@@ -93,10 +93,6 @@ class Canvas:
     def luma(self) -> Plane:
         return self._planes[0]
 
-    def image(self) -> Image.Image:
-        image: Image.Image = self.frame().to_image()  # type: ignore[no-untyped-call]
-        return image
-
     def _lay(self, planes: Planes, place: Rect, within: Rect) -> None:
         """What of the picture at that place lies within the other."""
         left, top = max(place.x, within.x), max(place.y, within.y)

@@ -26,7 +26,7 @@ LETTER = 0.055
 SMALLEST_LETTER, LARGEST_LETTER = 11, 24
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=48)  # a tile as large as the picture takes 1.4 MB
 def name_tile(label: str, width: int, height: int, otherwise: str) -> Planes:
     """Who has no picture: initials on a disc, and the name below."""
     picture = Image.new("RGB", (width, height), TILE)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import av
 from av.error import FFmpegError
 
-from app.recordings.composing.probe import Probed, Span, opened, packets_of
+from app.recordings.composing.probe import Probed, Span, opened, packets_of, tick_s_of
 
 # Packets are not in the order of their pictures: those of a moment lie within so long after it.
 REORDERED_S = 1.0
@@ -36,7 +36,10 @@ class Pictures:
         """The last picture up to then, the same object as long as it is the same; None where the name is shown."""
         while self._spans and time_s >= self._spans[0][1]:
             self._spans.popleft()
-        if not self._spans or time_s < self._spans[0][0]:
+        if not self._spans:
+            self.close()
+            return None
+        if time_s < self._spans[0][0]:
             return None
         if not self._begun:
             self._begun, self._next = True, next(self._frames, None)
@@ -45,18 +48,18 @@ class Pictures:
         return self._now
 
     def close(self) -> None:
-        self._frames.close()  # type: ignore[attr-defined]
+        self._frames.close()
         self._now = self._next = None
 
-    def _decoded(self) -> Iterator[tuple[float, av.VideoFrame]]:
+    def _decoded(self) -> Generator[tuple[float, av.VideoFrame]]:
         container, stream = opened(self.file)
         offset_s = self.file.offset_s
         # Many files are decoded side by side: more threads would cost more than they bring.
         stream.codec_context.thread_count = 1
-        skipped = False
+        tick_s, skipped = tick_s_of(stream), False
         with container:
             for packet in packets_of(container, stream):
-                time_s = float((packet.pts or 0) * packet.time_base) + offset_s
+                time_s = (packet.pts or 0) * tick_s + offset_s
                 while self._needed and time_s >= self._needed[0][1] + REORDERED_S:
                     self._needed.popleft()
                 if not self._needed or time_s < self._needed[0][0]:

@@ -62,6 +62,11 @@ def opened(file: TrackFile) -> tuple[InputContainer, Stream]:
     return container, stream
 
 
+def tick_s_of(stream: Stream) -> float:
+    """The unit of its timestamps. As a float: fractions are exact, and cost more than the packet that they are of."""
+    return float(stream.time_base or 0)
+
+
 def packets_of(container: InputContainer, stream: Stream) -> Iterator[Packet[Any]]:
     """Packets up to the end, or to where a file that was cut off can't be read on; without the flushing one."""
     try:
@@ -79,11 +84,12 @@ def probe(file: TrackFile) -> Probed:
     keys: list[float] = []
     # A shared screen may stand still for minutes, and some browsers send nothing then.
     longest_hole = float("inf") if file.source == "screen" and file.kind == "video" else FROZEN_AFTER_S
+    tick_s = tick_s_of(stream)
     with container:
         for packet in packets_of(container, stream):
-            if packet.pts is None or packet.time_base is None:
+            if packet.pts is None:
                 continue
-            time_s = float(packet.pts * packet.time_base) + file.offset_s
+            time_s = packet.pts * tick_s + file.offset_s
             if not spans or time_s - spans[-1][1] > longest_hole:
                 spans.append([time_s, time_s])
             spans[-1][1] = max(spans[-1][1], time_s)

@@ -25,12 +25,13 @@ class Scenery:
 
     def __init__(self, plan: Plan, people: dict[str, Person], scenes: Sequence[Scene]) -> None:
         self._plan, self._people, self._scenes = plan, people, scenes
+        self._nameless = {who: f"Participant {number + 1}" for number, who in enumerate(people)}
         self._canvas = Canvas(plan.width, plan.height)
         self._frames = round(plan.duration_s * plan.frames_per_s)
         self._sources = self._opened()
         self._scene = -1
         self._shown: dict[Whose, object] = {}
-        self._best: tuple[float, Image.Image] | None = None
+        self._best: tuple[float, av.VideoFrame] | None = None
 
     def frame(self, number: int) -> av.VideoFrame:
         while self._scene + 1 < len(self._scenes) and self._scenes[self._scene + 1].first_frame <= number:
@@ -48,7 +49,9 @@ class Scenery:
         return self._canvas.frame()
 
     def poster(self) -> Image.Image:
-        return self._best[1] if self._best else self._canvas.image()
+        best = self._best[1] if self._best else self._canvas.frame()
+        image: Image.Image = best.to_image()  # type: ignore[no-untyped-call]
+        return image
 
     def sources(self) -> list[Pictures]:
         return [source for of_one in self._sources.values() for source in of_one]
@@ -56,6 +59,8 @@ class Scenery:
     def close(self) -> None:
         for source in self.sources():
             source.close()
+        name_tile.cache_clear()
+        name_plate.cache_clear()
 
     def _fill(self, tile: Tile, time_s: float) -> None:
         whose = (tile.participant_id, tile.is_screen)
@@ -68,7 +73,7 @@ class Scenery:
             return
         self._shown[whose] = what
         rect, person = tile.rect, self._people[tile.participant_id]
-        otherwise = f"Participant {list(self._people).index(tile.participant_id) + 1}"
+        otherwise = self._nameless[tile.participant_id]
         if picture is None:
             self._canvas.lay_tile(name_tile(person.label, rect.width, rect.height, otherwise), rect)
         else:
@@ -88,7 +93,7 @@ class Scenery:
         if number < self._frames / 10:
             score /= 2  # people still come in
         if self._best is None or score > self._best[0]:
-            self._best = (score, self._canvas.image())
+            self._best = (score, self._canvas.frame())
 
     def _opened(self) -> dict[Whose, list[Pictures]]:
         seen = self._seen()

@@ -247,6 +247,11 @@ def test_what_nobody_sees_is_not_decoded_and_is_right_when_it_is_seen_again(tmp_
     assert looks_like(again.to_ndarray(format="rgb24")[40:50, 70:90], WHITE)
     assert not [at for at in decoded if 2.1 < at < 3.9]
     pictures.close()
+    late = Pictures(probed, [(3.5, 4.0)])
+    picture = late.at(3.5)
+    assert picture
+    assert looks_like(picture.to_ndarray(format="rgb24")[40:50, 70:90], YELLOW)
+    late.close()
 
 
 @pytest.mark.parametrize(
