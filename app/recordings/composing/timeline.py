@@ -14,8 +14,9 @@ from app.recordings.composing.mixing import LEVELS_PER_S, SILENT_DB
 from app.recordings.composing.plan import Plan
 from app.recordings.composing.probe import Probed, Span, joined
 
-# dB under full scale. Speech is at −15 to −30, a quiet room at −60.
-SPEAKING_DB = 45
+# dB under full scale. Speech is at −15 to −30, a quiet room at −60. Some microphones hiss as loud as others speak: what
+# is softer than CLEARLY_DB is speech only if it stands out from how that microphone mostly sounds.
+SPEAKING_DB, CLEARLY_DB, STANDS_OUT_DB = 45, 30, 9
 # Whoever is shown large must be outspoken for as long: a cough or a "yes" changes nothing.
 TAKES_OVER_AFTER_S = 1.0
 # A voice pauses between words.
@@ -100,10 +101,10 @@ def turns(levels: dict[str, bytearray]) -> list[Turn]:
     length = max(len(levels[name]) for name in names)
     table = np.full((len(names), length), SILENT_DB, np.uint8)
     for row, name in enumerate(names):
-        table[row, : len(levels[name])] = np.frombuffer(levels[name], np.uint8)
+        table[row, : len(levels[name])] = _spoken(np.frombuffer(levels[name], np.uint8))
     table = _bridged(table, round(PAUSE_S * LEVELS_PER_S))
     loudest = table.argmin(axis=0)
-    speaking = table.min(axis=0) <= SPEAKING_DB
+    speaking = table.min(axis=0) < SILENT_DB
     found: list[Turn] = []
     current, candidate, since, spoken = -1, -1, 0, 0
     for tenth in range(length):
@@ -193,6 +194,14 @@ def _chosen(there: Sequence[Person], most: int, speaker: str, time_s: float) -> 
 
     first = sorted(there, key=rank)[:most]
     return [person for person in there if person in first]
+
+
+def _spoken(levels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The same, with silence where nobody speaks."""
+    heard = levels[levels < SILENT_DB]
+    mostly_db = float(np.percentile(heard, 80)) if len(heard) else SILENT_DB
+    softest = max(CLEARLY_DB, min(SPEAKING_DB, mostly_db - STANDS_OUT_DB))
+    return np.where(levels <= softest, levels, SILENT_DB).astype(np.uint8)
 
 
 def _bridged(table: npt.NDArray[np.uint8], tenths: int) -> npt.NDArray[np.uint8]:

@@ -172,6 +172,13 @@ def test_pauses_between_words_are_part_of_a_turn() -> None:
     assert found[1].start_s == pytest.approx(4.0, abs=0.6)
 
 
+def test_a_microphone_that_hisses_does_not_take_the_word() -> None:
+    hiss = 42
+    anna = bytearray([LOUD] * 40 + [SILENT] * 100)
+    bob = bytearray([hiss, hiss + 1] * 45 + [SOFT] * 20 + [hiss] * 30)
+    assert turns({"anna": anna, "bob": bob}) == [Turn(0.0, "anna"), Turn(9.0, "bob")]
+
+
 def test_silence_leaves_the_word_with_who_had_it() -> None:
     assert turns({"anna": bytearray([LOUD] * 20 + [SILENT] * 200)}) == [Turn(0.0, "anna")]
     assert turns({"anna": bytearray([SILENT] * 50)}) == []
