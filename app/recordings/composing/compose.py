@@ -83,7 +83,7 @@ class _Composing:
             )
             spool = PacketSpool(self._work / "sound", audio)
             try:
-                voices = [Voice(probed.file) for probed in files if probed.file.kind == "audio"]
+                voices = [Voice(probed.file, plan.duration_s) for probed in files if probed.file.kind == "audio"]
                 mixture = Mixture(voices, reduce_noise=plan.reduce_noise)
                 read = Filtered(mixture.read, *LOUDNESS).read if plan.normalise_loudness else mixture.read
                 heard = WRITTEN if plan.audio_only else HEARD

@@ -48,7 +48,7 @@ def export_sound(
         except Unreadable as error:
             warnings.append(f"audio of {track.label} ({track.source}) was left out: {error}")
             continue
-        voices.setdefault((track.participant_id, track.source == "screen"), []).append(Voice(track))
+        voices.setdefault((track.participant_id, track.source == "screen"), []).append(Voice(track, duration_s))
     if not voices:
         raise RecordingFailed("there is no sound to export")
     names = _Names()

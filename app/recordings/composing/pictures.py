@@ -26,6 +26,7 @@ class Pictures:
         self.broken_packets = 0
         self._key_frames = probed.key_frames
         self._needed = deque((self._key_frame_before(start), until) for start, until in wanted)
+        self._last_s = max((until for _, until in wanted), default=0.0) + REORDERED_S
         self._frames = self._decoded()
         self._now: av.VideoFrame | None = None
         self._next: tuple[float, av.VideoFrame] | None = None
@@ -60,6 +61,8 @@ class Pictures:
         with container:
             for packet in packets_of(container, stream):
                 time_s = (packet.pts or 0) * tick_s + offset_s
+                if time_s > self._last_s:  # over, or one wrong timestamp: what follows may be wanted
+                    continue
                 while self._needed and time_s >= self._needed[0][1] + REORDERED_S:
                     self._needed.popleft()
                 if not self._needed or time_s < self._needed[0][0]:

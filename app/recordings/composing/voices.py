@@ -29,10 +29,14 @@ FADE = SAMPLES_PER_S * 5 // 1000
 
 
 class Voice:
-    """Reads on and on: each call of `read` goes on where the last one ended."""
+    """Reads on and on: each call of `read` goes on where the last one ended.
 
-    def __init__(self, file: TrackFile) -> None:
+    :param until_s: what the file says to lie behind it is left out. One wrong timestamp must not silence what follows.
+    """
+
+    def __init__(self, file: TrackFile, until_s: float) -> None:
         self.file = file
+        self._until_s = until_s
         self.broken_packets = 0
         self._at = 0
         self._pieces = self._placed()
@@ -107,6 +111,8 @@ class Voice:
         place, expected_s = 0, 0.0
         for frame in self._decoded():
             time_s = (frame.time or 0.0) + self.file.offset_s
+            if time_s > self._until_s:
+                continue
             ahead_s = time_s - expected_s
             jumped = converter is None or abs(ahead_s) > JUMP_S or not converter.takes(frame)
             if converter is None or jumped:

@@ -200,7 +200,7 @@ def test_the_ends_of_a_hole_do_not_click(tmp_path: Path) -> None:
     quarter = 1 / 440 / 4  # a wave's peak: the worst place to cut
     pieces = [(0.0, tone(440, 0.5 + quarter, 0.5, 8000)), (1.0, -tone(440, 0.5, 0.5, 8000)[5:])]
     file = audio(audio_file(tmp_path / "a.mkv", pieces, "pcm_mulaw", 8000))
-    sound = Voice(file).read(2 * SAMPLES_PER_S)
+    sound = Voice(file, 2.0).read(2 * SAMPLES_PER_S)
     assert sound is not None
     assert np.abs(sound[0]).max() > 0.4
     steepest = 2 * np.pi * 440 / SAMPLES_PER_S * 0.5
@@ -224,6 +224,13 @@ def test_a_clock_that_steps_back_delays_nothing_that_follows(tmp_path: Path, wat
     assert level(sound, 1.0, 1.4) > 0.1
     assert level(sound, 1.55, 1.95) < 0.005
     assert strongest_hz(sound, 2.05, 2.45) == pytest.approx(1000, abs=10)
+
+
+def test_one_wrong_timestamp_does_not_silence_what_follows(tmp_path: Path, watched: Watch) -> None:
+    pieces = [(at, tone(440, length, rate=8000)) for at, length in ((0.0, 1), (9000.0, 0.02), (1.0, 1))]
+    path = audio_file(tmp_path / "a.mkv", pieces, "pcm_mulaw", 8000)
+    sound = watched(audio(path), duration_s=2.0, audio_only=True).sound()
+    assert level(sound, 1.1, 1.9) > 0.1
 
 
 def test_what_nobody_sees_is_not_decoded_and_is_right_when_it_is_seen_again(tmp_path: Path) -> None:
