@@ -1,12 +1,14 @@
 """What one meeting has to say to Parley, in order, sent as fast as Parley takes it.
 
 Nothing waits for Parley's answer while packets pass: what is said is queued, and a task of its own sends it. Signals
-keep their order; of reports only the newest of each participant counts.
+keep their order; of reports only the newest of each participant counts. Reports go a moment later: who is just
+connecting waits for signals, and no one for a list.
 """
 
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -14,6 +16,7 @@ import structlog
 from media_worker.errors import PlacementGone, RecipientGone
 
 MAX_BATCH = 50  # messages of one request
+_REPORTS_AFTER_S = 0.1  # since the first of those that go together
 _MAX_WAITING = 5000  # messages while Parley is away; then its lease has long run out, and the meeting is elsewhere
 
 log = structlog.get_logger()
@@ -92,13 +95,21 @@ class Outbox:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        due: float | None = None  # when reports go, by the loop's clock
+        clock = asyncio.get_running_loop().time
         try:
             while True:
-                await self._something.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        await self._something.wait()
                 self._something.clear()
                 while self._signals:
                     await self._send_signals()
-                await self._send_reports()
+                if due is None and (self._tracks or self._speakers is not None):
+                    due = clock() + _REPORTS_AFTER_S
+                elif due is not None and clock() >= due:
+                    due = None
+                    await self._send_reports()
         except PlacementGone:
             self._on_gone()
         except Exception:  # whatever it is, the meeting must not go on unheard
