@@ -84,7 +84,7 @@ def _running(folder: Path, event_loops: int) -> Iterator[int]:
            https = false }} admin: {{ admin_http = false }}"""
     )
     (folder / "janus.plugin.videoroom.jcfg").write_text("general: { }\n")
-    command = [ROOT / "usr/bin/janus", "-o", "-F", folder, "-C", folder / "janus.jcfg"]
+    command: list[str | Path] = [ROOT / "usr/bin/janus", "-o", "-F", folder, "-C", folder / "janus.jcfg"]
     environment = {**os.environ, "LD_LIBRARY_PATH": str(LIBRARIES)}
     with (
         (folder / "log").open("w") as log,
