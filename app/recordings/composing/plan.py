@@ -31,6 +31,7 @@ class TrackFile:
 class Plan:
     """:param duration_s: how long the recording ran; the file lasts as long.
     :param layout: "grid", or "speaker" (the loudest large, others in a strip); a screen share is large in both.
+    :param width: in pixels, even, as height.
     :param present: (participant_id, label, from, until), a row for each stay: who has no picture has a tile with the
         name. Who has files but no row counts as present while one of them runs.
     :param normalise_loudness: bring the sound to −16 LUFS (EBU R 128, by FFmpeg's loudnorm).

@@ -112,6 +112,21 @@ def test_tiles_come_and_go_with_people(tmp_path: Path) -> None:
     assert [seen(file, 3.5, 80, 70), seen(file, 3.5, 180, 70)] == ["red", "tile"]
 
 
+def test_who_comes_back_stands_in_the_same_tile(tmp_path: Path) -> None:
+    again = video_file(tmp_path / "again.webm", [(t, flat(YELLOW)) for t in times(0, 2)])
+    made = made_of(
+        tmp_path,
+        camera(tmp_path, "anna", RED, 0, 2),
+        camera(tmp_path, "bob", GREEN, 0, 4),
+        TrackFile(again, "video", "camera", "anna", "Anna", 2.0),
+        duration_s=4.0,
+        present=[("anna", "Anna", 0, 4), ("bob", "Bob", 0, 4)],
+    )
+    file = Watched(made.path)
+    assert [seen(file, at, 80, 70) for at in (1.0, 3.0)] == ["red", "yellow"]
+    assert [seen(file, at, 240, 70) for at in (1.0, 3.0)] == ["green", "green"]
+
+
 def test_who_speaks_is_large_from_the_first_word_on(tmp_path: Path) -> None:
     made = made_of(
         tmp_path,
