@@ -13,6 +13,7 @@ from app.recordings.composing.layout import Rect, fitted
 # Around each tile, in pixels; what lies there isn't seen.
 GAP = 2
 LINE = 4
+EDGE = GAP + LINE  # what lies further in is never covered
 SCALERS_MOST = 64
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import av
 from PIL import Image
 
-from app.recordings.composing.canvas import GAP, Canvas
+from app.recordings.composing.canvas import EDGE, Canvas
 from app.recordings.composing.labels import name_plate, name_tile
 from app.recordings.composing.pictures import Pictures
 from app.recordings.composing.plan import Plan
@@ -81,7 +81,7 @@ class Scenery:
                 self._canvas.empty_tile(rect)
             self._canvas.lay_frame(picture, rect)
             plate = name_plate(person.label, rect.width, rect.height, otherwise)
-            self._canvas.lay(plate, rect.x + GAP, rect.y + rect.height - GAP - plate[0].shape[0])
+            self._canvas.lay(plate, rect.x + EDGE, rect.y + rect.height - EDGE - plate[0].shape[0])
         if tile.speaks:
             self._canvas.frame_tile(rect)
 

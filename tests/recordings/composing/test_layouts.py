@@ -170,7 +170,7 @@ def test_a_shared_screen_is_large_as_long_as_it_runs(tmp_path: Path, layout: str
     file = Watched(made.path)
     assert seen(file, 0.5, 128, 70) in ("red", "tile")
     assert seen(file, 1.5, 128, 70) == "blue"
-    assert {seen(file, 1.5, 290, 65), seen(file, 1.5, 290, 105)} == {"red", "green"}
+    assert {seen(file, 1.5, 300, 62), seen(file, 1.5, 300, 98)} == {"red", "green"}
     assert seen(file, 5.0, 128, 70) == "red"
 
 
