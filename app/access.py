@@ -31,6 +31,7 @@ from app.meetings.service import standing_of
 from app.participants.models import Participant
 from app.participants.service import is_in_the_room
 from app.rate_limits import RateLimits
+from app.recordings import file_urls
 from app.recordings.models import Recording
 from app.signaling import service as signaling
 from app.uploads.models import Upload
@@ -199,6 +200,7 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /recordings/{recording_id}": OWNER,
     "POST /recordings/{recording_id}/stop": MEMBER,  # who may record, their own; hosts, any
     "GET /recordings/{recording_id}/download": MEMBER,
+    "GET /recordings/{recording_id}/file": SIGNED_URL,
     "GET /recordings/{recording_id}/poster": MEMBER,
     "GET /recordings/{recording_id}/waveform": MEMBER,
     "GET /recordings/{recording_id}/tracks/{track_file_id}/download": MEMBER,
@@ -419,7 +421,10 @@ def _inside(work: Work, actor: Actor, meeting_id: str) -> set[Who]:
 
 def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:
     try:
-        check_address(work.runtime, path_ids["upload_id"], path_ids["number"], request.args)
+        if "recording_id" in path_ids:
+            file_urls.check_address(work.runtime, path_ids["recording_id"], request.args)
+        else:
+            check_address(work.runtime, path_ids["upload_id"], path_ids["number"], request.args)
     except errors.ParleyError:
         work.driver(RateLimits).check_address(operation)
         raise

@@ -73,6 +73,7 @@ from app.recordings import events as recordings
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
 from app.recordings import tasks as recording_tasks
+from app.recordings.file_urls import FileUrls
 from app.recordings.recorders.base import Recorder
 from app.recordings.recorders.mock import MockRecorder
 from app.recordings.worker import PLACE as PLACE_TRACK
@@ -118,6 +119,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Sealer: Sealer(lambda: _data_secret(settings)),
         ObjectStore: _objects(settings, part_urls),
         PartUrls: part_urls,
+        FileUrls: FileUrls(settings.address, lambda: keep_secret(settings.storage_dir, "file_urls")),
         Parking: Parking(
             settings.poll_max_parked,
             settings.polls_that_may_block,

@@ -16,6 +16,7 @@ from app.recordings.schemas import (
     ConsentOut,
     Consents,
     DownloadQuery,
+    FileQuery,
     RecordingDetails,
     RecordingOut,
     RecordingStart,
@@ -106,6 +107,36 @@ class DownloadRecording(MethodView):
         file is still the same. Of several ranges the whole file is sent. An `audio_only` file is `audio/mp4`.
         """
         file = service.download_of(work(), service.get(work(), recording_id), **query)
+        return downloads.answer(work().driver(ObjectStore), file)
+
+
+@blp.route("/recordings/<id:recording_id>/file")
+class SignedFile(MethodView):
+    @blp.arguments(FileQuery, location="query")
+    @blp.doc(operationId="downloadSignedRecordingFile", parameters=RANGE)
+    @blp.response(200, FILE, content_type="video/mp4", headers=FILE_HEADERS)
+    @blp.alt_response(206, schema=FILE, content_type="video/mp4", **PART)
+    @blp.alt_response(302, description=ELSEWHERE)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(
+        errors.UrlNotSigned,
+        errors.UrlExpired,
+        errors.RecordingStateConflict,
+        errors.VersionMismatch,
+        errors.RangeNotSatisfiable,
+    )
+    def get(self, query: dict[str, Any], recording_id: str) -> Response:
+        """Read a recording's file, or one of its tracks, at an address that was signed for it
+
+        `signed_url` of a recording, a composition or a track: for players, which ask for ranges as somebody seeks. No
+        token: the address is the credential. Don't make it yourself.
+        """
+        recording = service.get(work(), recording_id)
+        kind, _, file_id = str(query["of"]).partition(":")
+        if kind == "track":
+            file = service.download_of_track(work(), recording, file_id)
+        else:
+            file = service.download_of(work(), recording, file_id or None)
         return downloads.answer(work().driver(ObjectStore), file)
 
 

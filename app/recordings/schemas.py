@@ -50,6 +50,7 @@ class RecordingOut(Schema):
         required=True,
         metadata={"description": "Who was there when it began; if nobody was, the first who came."},
     )
+    created_at = Timestamp(required=True)
     started_at = Timestamp(required=True, allow_none=True)
     ended_at = Timestamp(required=True, allow_none=True)
     duration_s = fields.Float(
@@ -86,6 +87,7 @@ class RecordingOut(Schema):
     )
 
 
+_SIGNED = {"description": "The file without a token, for players, until the address expires. Ask anew then."}
 _SPANS = {"description": "From and until, in seconds of the file's own time.", "example": [[1.2, 2.4]]}
 
 
@@ -120,6 +122,7 @@ class RecordedTrack(Schema):
     mutes = _spans(required=True)
     stats = fields.Dict(required=True, keys=fields.String(), metadata={"example": {"packets": 3050, "lost": 2}})
     download_url = fields.String(required=True, allow_none=True)
+    signed_url = fields.String(required=True, allow_none=True, metadata=_SIGNED)
 
 
 class Chapter(Schema):
@@ -145,6 +148,7 @@ class RenditionOut(Schema):
     created_at = Timestamp(required=True)
     finished_at = Timestamp(required=True, allow_none=True)
     download_url = fields.String(required=True, allow_none=True)
+    signed_url = fields.String(required=True, allow_none=True, metadata=_SIGNED)
 
 
 class RecordingDetails(RecordingOut):
@@ -159,6 +163,7 @@ class RecordingDetails(RecordingOut):
         metadata={"description": "Its compositions, the newest first; the newest that is ready is its file."},
     )
     chapters = fields.List(fields.Nested(Chapter), required=True)
+    signed_url = fields.String(required=True, allow_none=True, metadata=_SIGNED)
     poster_url = fields.String(required=True, allow_none=True)
     waveform_url = fields.String(required=True, allow_none=True)
     my_consent = fields.Boolean(
@@ -170,6 +175,14 @@ class DownloadQuery(Schema):
     rendition_id = id_field(
         load_default=None, metadata={"description": "Another composition than the newest.", "example": None}
     )
+
+
+class FileQuery(Schema):
+    """What a signed address carries. Its signature is checked before anything is read."""
+
+    of = fields.String(required=True, metadata={"description": "Which file."})
+    expires = fields.Integer(required=True, metadata={"description": "Seconds since 1970, UTC."})
+    signature = fields.String(required=True)
 
 
 class ComposeIn(Schema):

@@ -23,7 +23,7 @@ from app.participants.models import Participant
 from app.participants.permissions import require
 from app.recordings import renditions, shapes, states, worker
 from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
-from app.recordings.models import Recording, RecordingTrack, Rendition
+from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
 from app.recordings.recorders.base import Recorder
 from app.recordings.shapes import view, views
 from app.recordings.telling import become, news, tell
@@ -87,7 +87,10 @@ def start_as(work: Work, actor: Actor, meeting_id: str, *, mode: str, audio_only
     :raises NotPermitted:
     """
     require(work, actor, meeting_id, "record")
-    return start(work, meeting_id, actor.user_id, mode=mode, audio_only=audio_only)
+    recording = start(work, meeting_id, actor.user_id, mode=mode, audio_only=audio_only)
+    own = {"user_id": actor.user_id, "consent": True, "answered_at": work.now()}  # who asks for it consents
+    work.add(Consent(recording_id=recording["id"], **own))
+    return recording
 
 
 def stop_as(work: Work, actor: Actor, recording_id: str) -> dict[str, Any]:

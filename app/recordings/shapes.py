@@ -9,6 +9,7 @@ from app.accounts.service import names_of
 from app.core.actor import Actor
 from app.core.runtime import Work
 from app.participants.models import Participant
+from app.recordings.file_urls import MAIN, FileUrls
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
 from app.recordings.schemas import RecordedTrack, RecordingOut, RenditionOut
 
@@ -50,7 +51,10 @@ def details(work: Work, actor: Actor, recording: Recording) -> dict[str, Any]:
     own = work.get(Consent, (recording.id, actor.user_id))
     return view(work, recording) | {
         "tracks": tracks_view(work, recording),
-        "renditions": [_rendition(one, base) for one in renditions],
+        "renditions": [_rendition(work, one, base) for one in renditions],
+        "signed_url": work.driver(FileUrls).sign(work, recording.id, MAIN)
+        if recording.state == "ready" and recording.file_path
+        else None,
         "chapters": main.chapters if main else [],
         "poster_url": f"{base}/poster" if main and main.poster_path else None,
         "waveform_url": f"{base}/waveform" if main and main.waveform_path else None,
@@ -88,6 +92,9 @@ def tracks_view(work: Work, recording: Recording) -> list[dict[str, Any]]:
             "user_id": people[track.participant_id].user_id if track.participant_id in people else None,
             "offset_s": _offset(recording, track),
             "download_url": f"{base}/{track.id}/download" if track.state == "uploaded" else None,
+            "signed_url": work.driver(FileUrls).sign(work, recording.id, f"track:{track.id}")
+            if track.state == "uploaded"
+            else None,
         }
         for track in tracks
     ]
@@ -100,9 +107,12 @@ def _offset(recording: Recording, track: RecordingTrack) -> float | None:
     return round((track.started_at - recording.started_at).total_seconds(), 6)
 
 
-def _rendition(rendition: Rendition, base: str) -> dict[str, Any]:
-    url = f"{base}/download?rendition_id={rendition.id}" if rendition.state == "ready" else None
-    return {column: getattr(rendition, column) for column in _SHOWN_OF_RENDITION} | {"download_url": url}
+def _rendition(work: Work, rendition: Rendition, base: str) -> dict[str, Any]:
+    shown = {column: getattr(rendition, column) for column in _SHOWN_OF_RENDITION}
+    if rendition.state != "ready":
+        return shown | {"download_url": None, "signed_url": None}
+    signed = work.driver(FileUrls).sign(work, rendition.recording_id, f"rendition:{rendition.id}")
+    return shown | {"download_url": f"{base}/download?rendition_id={rendition.id}", "signed_url": signed}
 
 
 def _progress_of(work: Work, recording_ids: Sequence[str]) -> dict[str, float]:

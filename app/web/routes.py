@@ -25,7 +25,7 @@ def content_security_policy(settings: Settings) -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data: blob:",  # pictures of the chat, likewise
-            "media-src 'self' blob:",  # recordings are fetched with a token and played from memory
+            f"media-src 'self'{files}",  # recordings are played from addresses that are signed for it
             f"connect-src 'self'{files}",
             "form-action 'self'",
             "base-uri 'none'",

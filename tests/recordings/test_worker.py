@@ -5,6 +5,7 @@ stands in for the real one, whose own tests are in `composing/`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -478,11 +479,13 @@ def test_everybody_is_asked_and_hosts_see_who_has_answered_what(
     ok(call.guest.post(f"{path}/consent", {"consent": False}))
     ok(call.guest.post(f"{path}/consent", {"consent": True}))
     cleo.accept(call.owner.invite(call.meeting, cleo)[0])
+    unasked = ok(call.owner.get(f"{path}/consents"))["items"]
+    assert [one["display_name"] for one in unasked] == ["Anna", "Ben"]
     late = cleo.join(call.meeting)["participant"]
     assert told(cleo, late) == [("recording", None)]
     ok(cleo.post(f"{path}/consent", {"consent": False}))
     items = ok(call.owner.get(f"{path}/consents"))["items"]
-    assert [(one["display_name"], one["consent"]) for one in items] == [("Anna", None), ("Ben", True), ("Cleo", False)]
+    assert [(one["display_name"], one["consent"]) for one in items] == [("Anna", True), ("Ben", True), ("Cleo", False)]
     messages = call.owner.poll(call.owners, limit=200)["messages"]
     heard = [
         (m["payload"]["display_name"], m["payload"]["consent"]) for m in messages if m["type"] == "recording.consent"
@@ -504,3 +507,29 @@ def test_a_recording_that_runs_no_more_asks_nobody(call: Call, running: dict[str
     stop(call, running)
     answer = call.guest.post(f"/recordings/{running['id']}/consent", {"consent": True})
     problem(answer, 409, "recording_state_conflict")
+
+
+# Addresses that are signed
+
+
+def test_a_signed_address_gives_one_file_in_ranges_to_whoever_has_it_until_it_expires(
+    app: ParleyApp, call: Call, worker: RecordingWorker, running: dict[str, Any], clock: ManualClock, composer: StandIn
+) -> None:
+    stop(call, running)
+    worker.upload(running, track_of(call.owners, AT))
+    ok(worker.report(running, "stopped"))
+    ready = read(call, running)
+
+    def ask(url: str, **headers: str) -> Any:
+        return app.test_client().get("/api/v1" + url.partition("/api/v1")[2], headers=headers)
+
+    assert ask(ready["signed_url"]).data == composer.film
+    assert ask(ready["renditions"][0]["signed_url"]).data == composer.film
+    part = ask(ready["tracks"][0]["signed_url"], Range="bytes=1-3")
+    assert (part.status_code, part.data) == (206, WEBM[1:4])
+    for changed in ("of=main&", "expires=2", "signature=A"):
+        name = changed.partition("=")[0]
+        wrong = re.sub(f"{name}=[^&]", changed.rstrip("&"), ready["tracks"][0]["signed_url"])
+        problem(ask(wrong), 403, "url_not_signed")
+    clock.advance(hours=6.1)
+    problem(ask(ready["signed_url"]), 403, "url_expired")

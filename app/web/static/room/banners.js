@@ -1,7 +1,22 @@
 // What everybody in the room must know at present.
 
 import { lostWords } from "../ui/connection.js";
-import { fill, h, icon } from "../ui/dom.js";
+import { fill, h, icon, toast } from "../ui/dom.js";
+import { words } from "../ui/words.js";
+
+function recordingWords(recorder) {
+  const what = recorder.isStarting ? "The recording is starting" : "Being recorded";
+  return `${what}${recorder.isMock ? " (by the mock recorder)" : ""}${recorder.asks ? ". Do you consent to it?" : ""}`;
+}
+
+async function answer(recorder, consent) {
+  try {
+    await recorder.answer(consent);
+    if (!consent) toast("The hosts are told. You may leave, or stay with camera and microphone off.");
+  } catch (error) {
+    toast(words(error), { kind: "bad" });
+  }
+}
 
 export function bannersOf(parent, call, recorder, stage, connection) {
   const notes = [];
@@ -27,7 +42,7 @@ export function bannersOf(parent, call, recorder, stage, connection) {
       "recording",
       "recording",
       "record",
-      recorder.isMock ? "Being recorded (by the mock recorder)" : "Being recorded",
+      recordingWords(recorder),
     ]);
   if (stage.blocked) notes.push(["blocked", "wait", "warning", "The browser holds the sound back."]);
   const print = JSON.stringify(notes);
@@ -41,6 +56,11 @@ export function bannersOf(parent, call, recorder, stage, connection) {
         { class: `banner ${look}`, role: "status", "data-banner": name },
         icon(shape),
         h("p", {}, text),
+        name === "recording" &&
+          recorder.asks && [
+            h("button", { "data-key": "consent", onclick: () => answer(recorder, true) }, "I consent"),
+            h("button", { class: "quiet", "data-key": "decline", onclick: () => answer(recorder, false) }, "I don't"),
+          ],
         name === "blocked" && h("button", { onclick: () => stage.unblock() }, "Play sound"),
       ),
     ),

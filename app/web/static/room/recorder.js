@@ -8,6 +8,7 @@ export class Recorder extends EventTarget {
   #client;
   #call;
   #current = null;
+  #answered = new Map(); // recording id → whether this person has answered to being recorded
 
   constructor(client, call) {
     super();
@@ -17,6 +18,22 @@ export class Recorder extends EventTarget {
 
   get running() {
     return RUNNING.includes(this.#current?.state);
+  }
+
+  get isStarting() {
+    return this.#current?.state === "requested";
+  }
+
+  /** Whether this person is still to say if they consent. */
+  get asks() {
+    return this.running && this.#call.state === "live" && this.#answered.get(this.#current.id) === false;
+  }
+
+  async answer(consent) {
+    const { id } = this.#current;
+    await this.#client.post(`/recordings/${id}/consent`, { consent });
+    this.#answered.set(id, true);
+    this.dispatchEvent(new Event("change"));
   }
 
   get isMock() {
@@ -33,6 +50,9 @@ export class Recorder extends EventTarget {
   hear({ type, payload }) {
     const letIn = type === "participant.updated" && payload.participant.id === this.#call.self.id;
     if (type === "inbox.reset" || type === "meeting.started" || letIn) this.read();
+    if (type === "recording.consent" && !payload.consent && this.#current?.id === payload.recording_id) {
+      toast(`${payload.display_name} does not consent to being recorded.`, { kind: "bad" });
+    }
     if (type !== "recording.state" || payload.recording.meeting_id !== this.#call.meeting.id) return;
     this.#set(payload.recording);
     if (payload.recording.state === "ready") toast("The recording is ready on the meeting's page.", { kind: "good" });
@@ -46,9 +66,18 @@ export class Recorder extends EventTarget {
     if (recording) this.#set(recording);
   }
 
+  /** A person may have answered on another device. Guests can't read it: they are asked. */
+  async #ask(id) {
+    this.#answered.set(id, true);
+    const told = await this.#client.get(`/recordings/${id}`).catch(() => null);
+    this.#answered.set(id, typeof told?.my_consent === "boolean");
+    this.dispatchEvent(new Event("change"));
+  }
+
   #set(recording) {
     const before = this.running;
     this.#current = recording;
+    if (this.running && !this.#answered.has(recording.id)) this.#ask(recording.id);
     if (this.running !== before) say(this.running ? "Recording has started." : "Recording has stopped.");
     this.dispatchEvent(new Event("change"));
   }

@@ -66,7 +66,6 @@ export function show(app, root, meetingId) {
   const stop = follow(live, concerns, read);
   return () => {
     stop();
-    recordings.dispose();
     chat.dispose();
   };
 }

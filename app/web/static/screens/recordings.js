@@ -3,16 +3,18 @@
 import { confirmDialog } from "../ui/dialog.js";
 import { fill, h, icon, renderList, toast } from "../ui/dom.js";
 import { bytes, clock, dayAndTime, words } from "../ui/words.js";
+import {
+  chaptersOf,
+  composeButtons,
+  consentsOf,
+  fileOf,
+  playerOf,
+  stateOf,
+  tracksOf,
+  waveformOf,
+} from "./recording-card.js";
 
-const STATES = {
-  requested: "Starting",
-  recording: "Recording now",
-  stopping: "Stopping",
-  processing: "Being prepared",
-  failed: "Failed",
-};
-
-/** @returns {{element: Element, read: (meeting: object) => Promise<void>, dispose: () => void}} */
+/** @returns {{element: Element, read: (meeting: object) => Promise<void>}} */
 export function recordingsSection(app) {
   const { client, live } = app;
   const list = h("ul", { class: "cards" });
@@ -24,34 +26,19 @@ export function recordingsSection(app) {
     list,
     none,
   );
-  const addresses = new Map(); // recording id → object URL of its bytes
-
-  /** The file is fetched with the token, so that its address carries no secret. */
-  async function load(recording) {
-    if (!addresses.has(recording.id)) {
-      const file = await client.file(`/recordings/${recording.id}/download`);
-      addresses.set(recording.id, URL.createObjectURL(file));
-    }
-    return addresses.get(recording.id);
-  }
 
   async function play(recording, place) {
     fill(place, h("p", { class: "hint", role: "status" }, "Loading …"));
     try {
-      const tag = recording.audio_only || recording.content_type?.startsWith("audio/") ? "audio" : "video";
-      const src = await load(recording);
-      const player = h(tag, {
-        src,
-        controls: true,
-        playsinline: true,
-        "aria-label": `Recording of ${dayAndTime(recording.started_at)}`,
-      });
-      player.addEventListener("error", () =>
-        fill(place, h("p", { class: "problem" }, "This browser can't play the file. Download it instead.")),
-      );
-      fill(place, player);
+      const details = await client.get(`/recordings/${recording.id}`);
+      const player = playerOf(details, (problem) => fill(place, problem));
+      fill(place, player, chaptersOf(details.chapters, player));
       player.play().catch(() => {}); // a browser that wants another click shows its controls
       player.focus();
+      if (details.waveform_url) {
+        const { peaks } = await client.get(`/recordings/${recording.id}/waveform`);
+        player.after(waveformOf(peaks, details.duration_s, player));
+      }
     } catch (error) {
       fill(place, h("p", { class: "problem", role: "alert" }, words(error)));
     }
@@ -59,10 +46,27 @@ export function recordingsSection(app) {
 
   async function download(recording) {
     try {
-      const name = recording.file_path?.split("/").at(-1) ?? "recording";
-      h("a", { href: await load(recording), download: name }).click();
+      const details = await client.get(`/recordings/${recording.id}`);
+      h("a", { href: fileOf(details), download: true }).click();
     } catch (error) {
       toast(words(error), { kind: "bad" });
+    }
+  }
+
+  /** What it is made of, and for hosts who consented. */
+  async function inspect(recording, place, host) {
+    try {
+      const details = await client.get(`/recordings/${recording.id}`);
+      const consents = host ? (await client.get(`/recordings/${recording.id}/consents`)).items : [];
+      fill(
+        place,
+        tracksOf(details) ?? h("p", { class: "hint" }, "There are no tracks."),
+        host && consents.length > 0 && consentsOf(consents),
+        host && ["ready", "failed"].includes(recording.state) && composeButtons(client, details),
+      );
+      place.querySelector("details")?.setAttribute("open", "");
+    } catch (error) {
+      fill(place, h("p", { class: "problem", role: "alert" }, words(error)));
     }
   }
 
@@ -77,9 +81,13 @@ export function recordingsSection(app) {
     live.dispatchEvent(new Event("reread"));
   }
 
-  function card(recording, owner) {
+  function card(recording, meeting) {
+    const owner = meeting.my_relation === "owner";
+    const host = owner || meeting.my_role === "co_host";
     const ready = recording.state === "ready";
+    const stopped = ready || recording.state === "failed";
     const place = h("div", { class: "player" });
+    const inside = h("div", { class: "made-of" });
     const facts = [
       recording.duration_s && clock(recording.duration_s),
       recording.bytes && bytes(recording.bytes),
@@ -94,32 +102,45 @@ export function recordingsSection(app) {
         h(
           "div",
           { class: "grow" },
-          h("h3", {}, dayAndTime(recording.started_at)),
+          h("h3", {}, dayAndTime(recording.started_at ?? recording.created_at)),
           h("p", { class: "hint" }, facts.filter(Boolean).join(" · ")),
-          !ready && h("p", { class: "badge" }, STATES[recording.state]),
+          stateOf(recording),
+          recording.outcome === "recovered" && h("p", { class: "badge" }, "Recovered after an interruption"),
           recording.error && h("p", { class: "problem" }, recording.error),
           recording.is_mock && h("p", { class: "badge mock" }, icon("flask"), "Mock file"),
         ),
-        ready &&
+        stopped &&
           h(
             "div",
             { class: "buttons" },
-            h(
-              "button",
-              { "data-key": `play-${recording.id}`, onclick: () => play(recording, place) },
-              icon("play"),
-              "Play",
-            ),
-            h(
-              "button",
-              {
-                class: "quiet icon-only",
-                "aria-label": "Download",
-                "data-key": `load-${recording.id}`,
-                onclick: () => download(recording),
-              },
-              icon("download"),
-            ),
+            recording.download_url && [
+              h(
+                "button",
+                { "data-key": `play-${recording.id}`, onclick: () => play(recording, place) },
+                icon("play"),
+                "Play",
+              ),
+              h(
+                "button",
+                {
+                  class: "quiet icon-only",
+                  "aria-label": "Download",
+                  "data-key": `load-${recording.id}`,
+                  onclick: () => download(recording),
+                },
+                icon("download"),
+              ),
+            ],
+            !recording.is_mock &&
+              h(
+                "button",
+                {
+                  class: "quiet",
+                  "data-key": `tracks-${recording.id}`,
+                  onclick: () => inspect(recording, inside, host),
+                },
+                "Tracks",
+              ),
             owner &&
               h(
                 "button",
@@ -134,21 +155,15 @@ export function recordingsSection(app) {
           ),
       ),
       place,
+      inside,
     );
   }
 
   async function read(meeting) {
-    const owner = meeting.my_relation === "owner";
     const items = await client.all(`/meetings/${meeting.id}/recordings`);
     none.hidden = items.length > 0;
-    renderList(list, items, (one) => card(one, owner));
+    renderList(list, items, (one) => card(one, meeting));
   }
 
-  return {
-    element,
-    read,
-    dispose: () => {
-      for (const address of addresses.values()) URL.revokeObjectURL(address);
-    },
-  };
+  return { element, read };
 }
