@@ -145,6 +145,7 @@ def put_track(work: Work, actor: Actor, recording: Recording, track_id: str, tol
     """
     _check_driver(recording)
     recording.heard_at = work.now()
+    told = told | {"reason": told["reason"][:100] if told["reason"] else None}
     track = work.get(RecordingTrack, track_id)
     if track is None:
         track = _announced(work, recording, track_id, told)
@@ -153,12 +154,13 @@ def put_track(work: Work, actor: Actor, recording: Recording, track_id: str, tol
     if _is_older(track.state, told["state"]):
         return track
     if track.state == "uploaded":  # repeated, with a better idea of when it began
-        track.started_at = told["started_at"]
+        track.started_at = told["started_at"] or track.started_at
         return track
     for name in _OPTIONAL:
         if told[name] is not None:
             setattr(track, name, told[name])
-    track.started_at, track.recovered = told["started_at"], track.recovered or told["recovered"]
+    track.started_at = told["started_at"] or track.started_at
+    track.recovered = track.recovered or told["recovered"]
     if told["state"] == "uploaded":
         _take(work, actor, recording, track, told["upload_id"])
     track.state = told["state"]
@@ -184,7 +186,7 @@ def _announced(work: Work, recording: Recording, track_id: str, told: dict[str, 
     person = work.get(Participant, told["participant_id"])
     if person is None or person.meeting_id != recording.meeting_id:
         raise _wrong("participant_id", "Nobody of this meeting.")
-    fixed = ("participant_id", "track_id", "epoch", "kind", "source", "codec", "content_type", "started_at")
+    fixed = ("participant_id", "track_id", "epoch", "kind", "source", "codec", "content_type")
     track = RecordingTrack(
         id=track_id,
         recording_id=recording.id,
@@ -193,6 +195,7 @@ def _announced(work: Work, recording: Recording, track_id: str, told: dict[str, 
         stats={},
         gaps=[],
         mutes=[],
+        started_at=told["started_at"] or work.now(),
         created_at=work.now(),
         **{name: told[name] for name in fixed},
     )

@@ -13,7 +13,8 @@ CODECS = ("opus", "vp8", "vp9", "h264", "av1", "pcmu", "pcma", "g722")
 CONTENT_TYPES = ("audio/webm", "video/webm", "audio/x-matroska", "video/x-matroska")
 MOST_SPANS = 1_000
 MOST_STATS = 50
-LONGEST_REASON = 100  # characters
+LONGEST_REASON = 500  # characters; the first hundred of a track's are kept
+AT = "2026-11-20T10:00:00Z"
 LONGEST_S = 60 * 60 * 24 * 7
 
 
@@ -48,7 +49,11 @@ class RecordedTrackIn(Schema):
     )
     state = fields.String(required=True, validate=ma.validate.OneOf(TRACKS), metadata={"example": "recording"})
     reason = fields.String(load_default=None, allow_none=True, validate=ma.validate.Length(1, LONGEST_REASON))
-    started_at = Timestamp(required=True, metadata={"description": "The wall time of the file's time 0."})
+    started_at = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The wall time of the file's time 0. null: not known yet, about now.", "example": AT},
+    )
     duration_s = Seconds(load_default=None, allow_none=True, metadata={"example": 12.3})
     bytes = fields.Integer(
         load_default=None,

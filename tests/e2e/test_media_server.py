@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e import chromium
-from tests.e2e.person import Person, eventually
+from tests.e2e.person import Person, eventually, see_and_hear
 from tests.e2e.server import START_S, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -183,3 +183,39 @@ def test_the_call_goes_on_when_its_worker_is_killed_hangs_or_is_drained(
     )
     urllib.request.urlopen(drain, timeout=START_S).close()
     moved_from(third, "was drained")
+
+
+def test_a_call_is_recorded_and_its_film_is_played_beside_its_tracks(server: Server, someone: People) -> None:
+    ada, bo = someone("Ada Lind"), someone("Bo Berg")
+    meeting_id = ada.api("POST", "/meetings", {"title": "Recorded review", "media_mode": "sfu"})["id"]
+    ada.api("POST", f"/meetings/{meeting_id}/invitations", {"invitees": [{"email": bo.email}]})
+    ada.join(meeting_id)
+    bo.join(meeting_id)
+    see_and_hear(ada, 2)
+    see_and_hear(bo, 2)
+    ada.control("Record").click()
+    expect(ada.banner("recording")).to_have_text("Being recorded")
+    bo.banner("recording").get_by_role("button", name="I don't").click()
+    expect(ada.page.locator(".toast").filter(has_text="Bo Berg does not consent")).to_be_visible()
+    expect(bo.banner("recording")).to_have_text("Being recorded")
+    first = ada.media()["frames"]
+    eventually(ada.page, lambda: ada.media()["frames"] > first + 30, "something to record")
+    ada.control("Stop recording").click()
+    bo.leave()
+    ada.page.goto(f"/meetings/{meeting_id}")
+    recordings = ada.page.get_by_role("region", name="Recordings")
+    play = recordings.get_by_role("button", name="Play")
+    expect(play).to_be_visible(timeout=180_000)  # it is composed, on a machine that does other things too
+    play.click()
+    player = ada.page.get_by_label("Recording of")
+    seen = "(film) => film.videoWidth === 1280 && film.duration > 1 && film.seekable.length > 0"
+    eventually(ada.page, lambda: player.evaluate(seen), "it plays, and can be sought in")
+    recordings.get_by_role("button", name="Tracks").click()
+    expect(recordings.locator("[data-track]")).to_have_count(4)
+    recordings.get_by_text("Who consented").click()
+    expect(recordings.get_by_text("Bo Berg declines")).to_be_visible()
+    with ada.page.expect_download() as download:
+        recordings.get_by_role("link", name="Download Camera of Bo Berg").click()
+    assert download.value.suggested_filename.endswith(".webm")
+    if folder := os.environ.get("SCREENSHOTS"):
+        ada.page.screenshot(path=f"{folder}/recording.png", full_page=True)

@@ -323,6 +323,23 @@ def test_what_a_worker_recorded_before_its_word_came_is_not_cut_off(
     assert read(call, recording)["started_at"] == "2026-11-20T10:00:00.500000Z"
 
 
+def test_when_a_file_begins_may_be_told_later(
+    call: Call, worker: RecordingWorker, running: dict[str, Any], clock: ManualClock
+) -> None:
+    track = track_of(call.owners, AT)
+    clock.advance(seconds=1)
+    ok(worker.put(running, track, started_at=None))
+    assert [one["offset_s"] for one in read(call, running)["tracks"]] == [1.0]
+    worker.upload(running, track, started_at="2026-11-20T10:00:00.750000Z")
+    assert [one["offset_s"] for one in read(call, running)["tracks"]] == [0.75]
+
+
+def test_why_a_file_was_lost_is_kept_in_short(call: Call, worker: RecordingWorker, running: dict[str, Any]) -> None:
+    ok(worker.put(running, track_of(call.owners, AT), state="lost", reason="no room " * 25))
+    [track] = read(call, running)["tracks"]
+    assert (track["state"], track["reason"]) == ("lost", ("no room " * 25)[:100])
+
+
 # Trouble
 
 
