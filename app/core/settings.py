@@ -374,6 +374,9 @@ class Settings(BaseSettings):
     recording_compose_attempts: int = Field(
         5, ge=1, le=12, description="Times that a composition is tried before it has failed."
     )
+    recording_keep_days: float = Field(
+        0, ge=0, description="Days after their end that recordings are deleted, with all their files; 0: never."
+    )
     recording_url_h: float = Field(
         6, gt=0, le=168, description="Hours that a signed address of a recording's file can be used, to play it."
     )

@@ -52,7 +52,8 @@ def compose(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Make one composition. Twice does no harm: see `renditions`."""
     if not _one_at_a_time.acquire(blocking=False):
         with runtime.writing() as work:
-            work.enqueue(renditions.COMPOSE, payload, at=work.now() + BUSY_PAUSE)
+            if renditions.wait(work, payload["rendition_id"]):
+                work.enqueue(renditions.COMPOSE, payload, at=work.now() + BUSY_PAUSE)
         return
     try:
         _Run(runtime, payload).run()

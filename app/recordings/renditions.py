@@ -141,6 +141,15 @@ def begin(work: Work, rendition_id: str, recording: Recording) -> Rendition | No
     return rendition
 
 
+def wait(work: Work, rendition_id: str) -> bool:
+    """Others come first; it is not forgotten. False: it is not wanted any more."""
+    rendition = work.get(Rendition, rendition_id, populate_existing=True)
+    if rendition is None or rendition.state not in OPEN:
+        return False
+    rendition.heard_at = work.now()
+    return True
+
+
 def note_progress(work: Work, rendition_id: str, attempt: int, progress: float, recording: Recording | None) -> bool:
     """False: this run is for nothing any more."""
     rendition = work.get(Rendition, rendition_id, populate_existing=True)

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 BEGIN = "recordings.begin"
 SWEEP = "recordings.sweep"
 SWEEP_EVERY_S = 60.0
+DELETED_AT_ONCE = 100
 WATCH = "recordings.watch"
 WATCH_EVERY_S = 2.0
 # From the first try: room is made on a disk, or a store comes back, in minutes or not by itself.
@@ -121,6 +123,7 @@ def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
             )
         ).all()
         silent = renditions.silent(work)
+    _delete_old(runtime)
     for recording in lost:
         with runtime.writing() as work:
             service.order_file(work, recording)
@@ -133,6 +136,20 @@ def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
         with runtime.writing() as work:
             held = service.hold(work, rendition.recording_id)
             renditions.give_up(work, rendition.id, rendition.error or OTHER_TROUBLE, held)
+
+
+def _delete_old(runtime: Runtime) -> None:
+    """What RECORDING_KEEP_DAYS says. Of a recording that is being composed its files may be wanted still."""
+    days = runtime.settings.recording_keep_days
+    if not days:
+        return
+    with runtime.reading() as work:
+        over = Recording.state.in_(("ready", "failed")), Recording.ended_at < work.now() - timedelta(days=days)
+        old = work.scalars(select(Recording.id).where(*over).limit(DELETED_AT_ONCE)).all()
+    for recording_id in old:
+        log.info("recording deleted: it was kept as long as it should be", recording_id=recording_id)
+        with runtime.writing() as work, suppress(errors.NotFound):  # somebody was quicker
+            service.erase(work, recording_id)
 
 
 def watch(runtime: Runtime, _payload: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from app.core.jobs.leased import LeasedJobs
 from app.core.objects.base import ObjectInfo
 from app.core.runtime import Runtime
 from app.core.settings import Settings
-from app.recordings import renditions, service, tasks
+from app.recordings import composing_task, renditions, service, tasks
 from app.recordings.recorders.base import RecordingFailed
 from tests.media.rest_worker import RestWorker, service_key
 from tests.recordings.recording_worker import WEBM, RecordingWorker, track_of
@@ -167,6 +167,20 @@ def test_a_composition_that_nothing_is_heard_of_has_failed(
     tasks.sweep(runtime, {})
     failed = read(call, recording)
     assert (failed["state"], failed["error"]) == ("failed", "The file could not be made.")
+
+
+def test_one_is_composed_at_a_time_and_who_waits_is_not_forgotten(
+    call: Call, composer: StandIn, stopped: Any, runtime: Runtime, run_jobs: Callable[[], None], clock: ManualClock
+) -> None:
+    recording = stopped(WEBM)
+    with composing_task._one_at_a_time:  # another one is
+        for _ in range(20):
+            run_jobs()
+            clock.advance(minutes=10)
+        tasks.sweep(runtime, {})
+        assert (read(call, recording)["state"], composer.plans) == ("processing", [])
+    run_jobs()
+    assert read(call, recording)["state"] == "ready"
 
 
 def test_a_film_that_a_worker_sent_becomes_an_mp4_that_plays(

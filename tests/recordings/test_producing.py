@@ -235,6 +235,25 @@ class TestSweeping:
         assert read(call, recording)["state"] == "recording"
 
 
+class TestKeeping:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"access_token_min": 60 * 24 * 20, "recording_keep_days": 7})
+
+    def test_what_was_kept_long_enough_is_deleted_with_its_file(
+        self, call: Call, record: Record, runtime: Runtime, clock: ManualClock, objects: Objects
+    ) -> None:
+        old = record()
+        clock.advance(hours=7 * 24 - 1)
+        new = record()
+        tasks.sweep(runtime, {})
+        assert read(call, old)["state"] == "ready"
+        clock.advance(hours=2)
+        tasks.sweep(runtime, {})
+        assert call.owner.get(f"/recordings/{old['id']}").status_code == 404
+        assert [info.key for info in objects()] == [new["file_path"]]
+
+
 class TestWithJobsOfTheirOwnProcess:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
