@@ -33,7 +33,10 @@ class Route:
 
 def renumbered(packet: Forwarded, numbering: Numbering, sequence: int, ssrc: int) -> bytes:
     """The packet with a subscriber's numbers, without a transport-wide one."""
-    plain = packet.numbered(packet.payload_type, sequence, packet.timestamp + numbering.timestamp_offset, ssrc)
+    types, payload_type = numbering.payload_types, packet.payload_type
+    if types is not None:
+        payload_type = types.get(payload_type, payload_type)
+    plain = packet.numbered(payload_type, sequence, packet.timestamp + numbering.timestamp_offset, ssrc)
     if packet.picture is None:
         return plain
     out = bytearray(plain)

@@ -27,6 +27,7 @@ class Numbering:
     running: bool = False
     picture_offset: int = 0  # of VP8's numbers, where a subscriber gets another layer than it began with
     tl0_offset: int = 0
+    payload_types: dict[int, int] | None = None  # the subscriber's own, by the packets', where it has such
 
     def begin_run(self, sequence: int) -> None:
         self.run_start = sequence

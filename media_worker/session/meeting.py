@@ -101,7 +101,7 @@ class Meeting:
             there.epoch = epoch
             self._start_over(there)
         if not there.subscribing.has_asked:
-            there.subscribing.offer_tracks(self._tracks_for(there.id))
+            there.subscribing.offer_tracks(self.tracks_for(there.id))
         there.receive(type_, payload)
 
     def _start_over(self, participant: Participant) -> None:
@@ -136,9 +136,9 @@ class Meeting:
     def _offer_everybody(self, *, but: str) -> None:
         for participant in self.participants.values():
             if participant.id != but:
-                participant.subscribing.offer_tracks(self._tracks_for(participant.id))
+                participant.subscribing.offer_tracks(self.tracks_for(participant.id))
 
-    def _tracks_for(self, participant_id: str) -> list[Published]:
+    def tracks_for(self, participant_id: str) -> list[Published]:
         return [
             published
             for other in self.participants.values()
@@ -164,7 +164,7 @@ class Meeting:
 
     def _follow_tracks(self) -> None:
         for recorder in self._recorders.values():
-            recorder.follow(published.whole for published in self._tracks_for(""))
+            recorder.follow(published.whole for published in self.tracks_for(""))
 
     # Time ---------------------------------------------------------------------------------------------------------
 

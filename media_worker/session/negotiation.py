@@ -124,7 +124,7 @@ def answer_publisher(offer: Description, local: Local, payload_types: PayloadTyp
             lines += _data_lines(media, local.transport_lines("passive", first=media.mid == mids[0]))
             continue
         if one is None:
-            lines += _refusal(media)
+            lines += refusal(media)
             continue
         known = {uri: id_ for uri, id_ in media.extensions.items() if uri in extensions.UNDERSTOOD}
         negotiated = known | negotiated
@@ -137,7 +137,7 @@ def answer_publisher(offer: Description, local: Local, payload_types: PayloadTyp
             *(f"a=extmap:{id_} {uri}" for uri, id_ in known.items()),
         ]
         for codec in one.codecs:
-            lines += _codec_lines(codec, codec.feedback & _TAKEN_FEEDBACK)
+            lines += codec_lines(codec, codec.feedback & _TAKEN_FEEDBACK)
         for repair, repaired in one.repairs.items():
             lines += [f"a=rtpmap:{repair} rtx/{one.formats[repaired].clock_rate}", f"a=fmtp:{repair} apt={repaired}"]
         if one.rids:
@@ -181,12 +181,12 @@ def _data_lines(media: Media, transport: list[str]) -> list[str]:
     return [*head, *(line for line in transport if not line.startswith("a=rtcp-")), *tail]
 
 
-def _refusal(media: Media) -> list[str]:
+def refusal(media: Media) -> list[str]:
     lines = [f"m={media.kind} 0 {media.protocol} {' '.join(media.formats)}", "c=IN IP4 0.0.0.0"]
     return [*lines, *([f"a=mid:{media.mid}"] if media.mid else []), "a=inactive"]
 
 
-def _codec_lines(codec: Codec, feedback: frozenset[str]) -> list[str]:
+def codec_lines(codec: Codec, feedback: frozenset[str]) -> list[str]:
     lines = [f"a=rtpmap:{codec.payload_type} {codec.rtpmap}"]
     lines += [f"a=rtcp-fb:{codec.payload_type} {name}" for name in sorted(feedback)]
     return lines + ([f"a=fmtp:{codec.payload_type} {codec.parameters}"] if codec.parameters else [])
@@ -225,7 +225,7 @@ class Slot:
             f"a=extmap:{extensions.SUBSCRIBERS_TRANSPORT_CC} {extensions.TRANSPORT_CC}",
         ]
         for codec in self.codecs:
-            lines += _codec_lines(codec, _OFFERED_FEEDBACK[self.kind])
+            lines += codec_lines(codec, _OFFERED_FEEDBACK[self.kind])
         if self.repair is not None:
             codec = self.codecs[0]
             lines += [

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from media_worker.session.playing import Playing
 from media_worker.session.publishing import Publishing, Room
 from media_worker.session.subscribing import Subscribing
 from media_worker.sfu.track import Source
@@ -20,10 +21,11 @@ class Participant:
     def __post_init__(self) -> None:
         self.publishing = Publishing(self.room, self.id)
         self.subscribing = Subscribing(self.room, self.id)
+        self.playing = Playing(self.room, self.id)
 
     @property
     def has_connections(self) -> bool:
-        return self.publishing.connection is not None or self.subscribing.connection is not None
+        return any(way.connection is not None for way in (self.publishing, self.subscribing, self.playing))
 
     @property
     def sources(self) -> list[Source]:
@@ -35,6 +37,8 @@ class Participant:
         connection = payload.get("connection")
         if type_ == "rtc.offer" and connection in (None, "publish"):
             self.publishing.on_offer(payload)
+        elif type_ == "rtc.offer" and connection == "play":
+            self.playing.on_offer(payload)
         elif type_ == "rtc.answer" and connection == "subscribe":
             self.subscribing.on_answer(payload)
         elif type_ == "rtc.subscribe":
@@ -59,6 +63,7 @@ class Participant:
             publisher.tick(now)
         self.publishing.measure(now)
         self.subscribing.tick(now)
+        self.playing.tick(now)
 
     def report_arrivals(self) -> None:
         if (publisher := self.publishing.publisher) is not None:
@@ -66,10 +71,11 @@ class Participant:
 
     def look_after(self, now: float) -> None:
         """See whether the client is still there."""
-        for connection in (self.publishing.connection, self.subscribing.connection):
+        for connection in (self.publishing.connection, self.subscribing.connection, self.playing.connection):
             if connection is not None:
                 connection.tick(now)
 
     def close(self) -> None:
         self.publishing.close()
         self.subscribing.close()
+        self.playing.close()

@@ -38,6 +38,10 @@ class Room(Protocol):
 
     def heard(self, track: Track, level_dbov: int, now: float) -> None: ...
 
+    def tracks_for(self, participant_id: str) -> "list[Published]":
+        """All that others publish, in the order in which they came."""
+        ...
+
     @property
     def loudest(self) -> Sequence[str]:
         """Participants who speak or spoke last, the newest first."""

@@ -194,7 +194,7 @@ class Subscribing:
         slot.track_id = track.id
         slot.stream_id = track.participant_id + ("-screen" if track.source == "screen" else "")
         slot.cname = track.participant_id
-        slot.ssrc, slot.repair_ssrc = _new_ssrc(), _new_ssrc()
+        slot.ssrc, slot.repair_ssrc = new_ssrc(), new_ssrc()
 
     def _vacate(self, line: _Line) -> None:
         if line.subscription is not None and self.subscriber is not None:
@@ -262,7 +262,7 @@ class Subscribing:
         subscriber: Subscriber,
     ) -> Subscription:
         slot, track_id = line.slot, published.track.id
-        numbering = Numbering(next_sequence=_FIRST_SEQUENCE, timestamp_offset=secrets.randbits(32))
+        numbering = Numbering(next_sequence=FIRST_SEQUENCE, timestamp_offset=secrets.randbits(32))
         route = Route(connection.peer, slot.ssrc, numbering)
         rtx = (slot.repair_ssrc, slot.repair) if accepted.rtx and slot.repair is not None else None
         # What may be sent again as it was can't have a transport-wide number: that would be another by then.
@@ -320,8 +320,8 @@ class Subscribing:
         self._asked = False
 
 
-_FIRST_SEQUENCE = 1000  # low enough for SRTP's first rollover to be far, high enough that none comes before 0
+FIRST_SEQUENCE = 1000  # low enough for SRTP's first rollover to be far, high enough that none comes before 0
 
 
-def _new_ssrc() -> int:
+def new_ssrc() -> int:
     return secrets.randbelow(0xFFFFFFFE) + 1

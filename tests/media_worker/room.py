@@ -58,12 +58,13 @@ class Colour(VideoStreamTrack):
 
 @dataclass(eq=False)
 class Client:
-    """One participant: `publish` and `subscribe` are RTCPeerConnections, `got` counts frames by track id."""
+    """One participant: `publish`, `subscribe` and `player` are RTCPeerConnections, `got` counts frames by kind."""
 
     room: "Room"
     id: str
     publish: RTCPeerConnection | None = None
     subscribe: RTCPeerConnection | None = None
+    player: RTCPeerConnection | None = None
     offered: list[dict[str, Any]] = field(default_factory=list)  # payloads of subscribe offers
     errors: list[dict[str, Any]] = field(default_factory=list)
     restarts: list[dict[str, Any]] = field(default_factory=list)
@@ -108,8 +109,21 @@ class Client:
         """Ask for everybody else's tracks."""
         await self.send("rtc.subscribe", {"fresh": True})
 
+    async def play(self, *kinds: str, **wishes: Any) -> None:
+        """Offer to be shown the meeting, with an m-line for each of `kinds` (as WHEP does)."""
+        self.player = _new_connection()
+        self.player.on("track", self._read)
+        for kind in kinds:
+            self.player.addTransceiver(kind, direction="recvonly")
+        await self.player.setLocalDescription(await self.player.createOffer())
+        offer = {"connection": "play", "negotiation": 1, "sdp": self.player.localDescription.sdp}
+        await self.send("rtc.offer", offer | wishes)
+
     async def receive(self, type_: str, payload: dict[str, Any]) -> None:
-        if type_ == "rtc.answer" and self.publish is not None:
+        if type_ == "rtc.answer" and payload["connection"] == "play":
+            assert self.player is not None
+            await self.player.setRemoteDescription(RTCSessionDescription(payload["sdp"], "answer"))
+        elif type_ == "rtc.answer" and self.publish is not None:
             await self.publish.setRemoteDescription(RTCSessionDescription(payload["sdp"], "answer"))
         elif type_ == "rtc.offer":
             self.offered.append(payload)
@@ -142,7 +156,7 @@ class Client:
 
     def freeze(self) -> None:
         """The device is gone without a word: nothing of it reaches the worker any more."""
-        for pc in (self.publish, self.subscribe):
+        for pc in (self.publish, self.subscribe, self.player):
             for transceiver in pc.getTransceivers() if pc else ():
                 connection = transceiver.sender.transport.transport._connection
                 for protocol in connection._protocols:
@@ -151,10 +165,10 @@ class Client:
     async def close(self) -> None:
         for reader in self._readers:
             reader.cancel()
-        for pc in (self.publish, self.subscribe):
+        for pc in (self.publish, self.subscribe, self.player):
             if pc is not None:
                 await pc.close()
-        self.publish = self.subscribe = None
+        self.publish = self.subscribe = self.player = None
 
 
 def _new_connection() -> RTCPeerConnection:

@@ -238,6 +238,8 @@ class BatchEngine(PortableEngine):
             sequence = numbering.outgoing(number)
             if sequence is None:
                 continue
+            if numbering.payload_types is not None:
+                payload_type = numbering.payload_types.get(payload_type, payload_type)
             plain = 12 + len(rest)
             timestamp = (timestamp + numbering.timestamp_offset) & 0xFFFFFFFF
             pack(out, at, first, marker | payload_type, sequence & 0xFFFF, timestamp, route.ssrc)
