@@ -71,8 +71,12 @@ class Connection:
         self._early: deque[bytes] = deque(maxlen=_MAX_EARLY)
         self._handshake: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._on_rtcp = on_rtcp
         self._opened_at = port.mux.clock()
-        self._endpoint = Endpoint(self.peer, self.ice, self._begin, self._on_dtls, on_rtcp)
+        self._heard_at = self._opened_at  # the client's newest packet that was decrypted, or a little earlier
+        self._looked_at = self._opened_at
+        self._packets_seen = 0
+        self._endpoint = Endpoint(self.peer, self.ice, self._begin, self._on_dtls, self._receive_rtcp)
         port.mux.add(self._endpoint)
 
     @property
@@ -129,6 +133,10 @@ class Connection:
         if self.ice.selected is not None:
             self._port.mux.engine.send(datagram, self.ice.selected)
 
+    def _receive_rtcp(self, packet: bytes, now: float) -> None:
+        self._heard_at = now
+        self._on_rtcp(packet, now)
+
     def send_rtp(self, packet: bytes) -> None:
         self._port.mux.engine.send_rtp(self.peer, packet)
 
@@ -138,7 +146,13 @@ class Connection:
     def tick(self, now: float) -> None:
         """See whether the client is still there."""
         if self.state is State.CONNECTED:
-            if now - (self.ice.last_check_at or self._opened_at) > CONSENT_TIMEOUT_S:
+            if self.peer.packets_in != self._packets_seen:
+                self._packets_seen = self.peer.packets_in
+                self._heard_at = max(self._heard_at, self._looked_at)
+            self._looked_at = now
+            # Not every client goes on checking (libnice, and so GStreamer, does not): what only it can have encrypted
+            # says as well that it is there.
+            if now - max(self.ice.last_check_at or 0.0, self._heard_at) > CONSENT_TIMEOUT_S:
                 self._lose("silent")
         elif self.state is not State.CLOSED and now - self._opened_at > CONNECT_TIMEOUT_S:
             self._lose("never_connected")

@@ -14,9 +14,10 @@ from aiortc.rtcdtlstransport import (
     RTCDtlsFingerprint,
     RTCDtlsTransport,
 )
+from aiortc.rtp import RtcpByePacket
 from pylibsrtp import Policy
 
-from media_worker.transport.connection import Connection, Port, State
+from media_worker.transport.connection import CONSENT_TIMEOUT_S, Connection, Port, State
 from media_worker.transport.engine.portable import PortableEngine
 from media_worker.transport.srtp import SrtpPair
 from media_worker.transport.udp_mux import UdpMux, open_socket
@@ -87,6 +88,34 @@ def test_packets_pass_both_ways_under_either_profile(profile: Any) -> None:
             assert dtls._rx_srtp.unprotect(await client.receive()) == packet
             await dtls.stop()
             await eventually(lambda: opened.lost == ["said_goodbye"], "goodbye")
+            client.close()
+
+    asyncio.run(run())
+
+
+def test_who_sends_packets_is_there_although_it_checks_no_more() -> None:
+    """As GStreamer does, whose libnice ends its checks once it is connected."""
+
+    async def run() -> None:
+        async with worker() as port:
+            opened, client, dtls = await connect(port)
+            await eventually(lambda: opened.connected, "connected")
+            connection = opened.connection
+            later = (connection.ice.last_check_at or 0.0) + CONSENT_TIMEOUT_S - 1
+            connection.tick(later)
+            client.send(dtls._tx_srtp.protect(bytes.fromhex("806000010000000a00000005") + b"hello"))
+            await eventually(lambda: opened.packets, "the packet")
+            connection.tick(later + 5)
+            connection.tick(later + CONSENT_TIMEOUT_S - 1)
+            assert opened.lost == []
+            port.mux.clock = lambda: later + CONSENT_TIMEOUT_S - 1
+            client.send(dtls._tx_srtp.protect_rtcp(bytes(RtcpByePacket([7]))))
+            await eventually(lambda: connection._heard_at > later, "a report")
+            connection.tick(later + 2 * CONSENT_TIMEOUT_S - 2)
+            assert opened.lost == []
+            connection.tick(later + 2 * CONSENT_TIMEOUT_S)
+            assert opened.lost == ["silent"]
+            await dtls.stop()
             client.close()
 
     asyncio.run(run())
