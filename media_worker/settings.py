@@ -54,7 +54,7 @@ class OwnSettings(BaseSettings):
     )
 
     media_spool_dir: Path = Field(
-        Path("storage/spool"),
+        Path("storage/spool/tracks"),
         description="Folder for what is being recorded, until Parley has it. Workers of one machine may share it.",
     )
     media_spool_reserve_mb: int = Field(

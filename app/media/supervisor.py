@@ -123,7 +123,7 @@ class Supervisor:
             **os.environ,
             "PARLEY_URL": settings.local_address,
             "MEDIA_SERVICE_KEY": key,
-            "MEDIA_SPOOL_DIR": str(settings.storage_dir / "spool"),
+            "MEDIA_SPOOL_DIR": str(settings.storage_dir / "spool" / "tracks"),
             "MEDIA_WORKER_NAME": f"{socket.gethostname()}/{number + 1}"[:100],
             "MEDIA_PORT": str(settings.media_port + number if settings.media_port else 0),
         }
