@@ -18,6 +18,7 @@ BENCHMARKS = [
     "upload_throughput",
     "forwarding",
     "first_packet",
+    "recording",
     "composition",
     "startup",
 ]

@@ -33,7 +33,7 @@ class RecordingsClient:
         await self._store.aclose()
 
     async def put_track(self, recording_id: str, track_file_id: str, told: dict[str, Any]) -> None:
-        """:raises RecordingGone:"""
+        """:raises RecordingGone: :raises UploadRefused:"""
         await self._say("PUT", f"/recordings/{recording_id}/tracks/{track_file_id}", json=told)
 
     async def report_recording(self, recording_id: str, told: dict[str, Any]) -> None:
@@ -103,7 +103,9 @@ class RecordingsClient:
         try:
             await self._api.insist(method, path, **request)
         except Refused as refused:
-            raise RecordingGone(str(refused)) from None
+            if refused.status == 404 or refused.code == "recording_state_conflict":
+                raise RecordingGone(str(refused)) from None
+            raise UploadRefused(str(refused)) from None  # a misunderstanding: no reason to lose anything
 
     async def _ask(self, method: str, path: str, key: str = "", json: dict[str, Any] | None = None) -> dict[str, Any]:
         headers = {"Idempotency-Key": key} if key else {}

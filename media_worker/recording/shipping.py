@@ -14,8 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from media_worker.errors import RecordingGone, UploadRefused
-from media_worker.recording import spool as spools
-from media_worker.recording.spool import Spool
+from media_worker.recording.spool import Spool, in_step
 from media_worker.recording.track_file import Manifest
 from media_worker.recording.writer import Writing
 
@@ -92,7 +91,7 @@ class Shipping:
             await work
         except RecordingGone as gone:
             log.warning("recording_not_wanted", recording_id=manifest.recording_id, file=manifest.id, error=str(gone))
-            spools.forget(path.with_name(manifest.file_name or path.name))
+            self._spool.forget(path.with_name(manifest.file_name or path.name))
         except Exception:
             log.exception("recording_not_handed_over", file=manifest.id)  # the next process tries again
         finally:
@@ -109,7 +108,7 @@ class Shipping:
         if file.is_begun:
             await self._hand_over(file.manifest, file.path, writing.failure)
         else:
-            spools.forget(file.manifest_path)
+            self._spool.forget(file.manifest_path)
 
     async def _hand_over(self, manifest: Manifest, path: Path, failure: str | None) -> None:
         about: dict[str, Any] = {"bytes": path.stat().st_size, "reason": failure, "recovered": not manifest.is_complete}
@@ -126,7 +125,7 @@ class Shipping:
                 await self._tell(manifest, "lost", about | {"reason": str(refused)[:200]})
                 return
         await self._tell(manifest, "uploaded", about)
-        spools.forget(path)
+        self._spool.forget(path)
         log.info("recording_handed_over", recording_id=manifest.recording_id, file=manifest.id, bytes=about["bytes"])
 
     async def _tell(self, manifest: Manifest, state: str, more: dict[str, Any] | None = None) -> None:
@@ -140,7 +139,7 @@ class Shipping:
             "codec": manifest.codec,
             "content_type": manifest.content_type,
             "state": state,
-            "started_at": _rfc3339(spools.in_step(manifest, beside)),
+            "started_at": _rfc3339(in_step(manifest, beside)),
         }
         if state != "recording":
             told |= {

@@ -39,9 +39,17 @@ class Spool:
         found: list[Left] = []
         for folder in sorted(self._root.iterdir()):
             if folder != self.folder and folder.is_dir() and self._lock(folder):
-                found += _tracks_in(folder)
+                found += self._tracks_in(folder)
                 _remove_if_empty(folder)
         return found
+
+    def forget(self, path: Path) -> None:
+        """A track that Parley has, or doesn't want, and what stands beside it."""
+        for one in (path, path.with_suffix(".jsonl")):
+            with suppress(OSError):
+                one.unlink()
+        if path.parent != self.folder:
+            _remove_if_empty(path.parent)
 
     def close(self) -> None:
         """Let go of everything; what is still there is left behind."""
@@ -49,6 +57,16 @@ class Spool:
         for descriptor in self._locks:
             os.close(descriptor)
         self._locks.clear()
+
+    def _tracks_in(self, folder: Path) -> list[Left]:
+        found = []
+        for path in sorted(folder.glob("*.jsonl")):
+            manifest = read_manifest(path)
+            if manifest is not None and manifest.file_name and (folder / Path(manifest.file_name).name).exists():
+                found.append(Left(manifest, folder / Path(manifest.file_name).name))
+            else:
+                self.forget(path)
+        return found
 
     def _lock(self, folder: Path) -> bool:
         try:
@@ -62,14 +80,6 @@ class Spool:
             return False
         self._locks.append(descriptor)
         return True
-
-
-def forget(path: Path) -> None:
-    """A track that Parley has, or doesn't want, and what stands beside it."""
-    for one in (path, path.with_suffix(".jsonl")):
-        with suppress(OSError):
-            one.unlink()
-    _remove_if_empty(path.parent)
 
 
 def in_step(manifest: Manifest, others: list[Manifest]) -> float | None:
@@ -89,17 +99,6 @@ def in_step(manifest: Manifest, others: list[Manifest]) -> float | None:
         and other.sender_origin is not None
     ]
     return manifest.sender_origin + min([own, *(delay for delay in delays if abs(delay - own) < _SAME_CLOCK_S)])
-
-
-def _tracks_in(folder: Path) -> list[Left]:
-    found = []
-    for path in sorted(folder.glob("*.jsonl")):
-        manifest = read_manifest(path)
-        if manifest is not None and manifest.file_name and (folder / Path(manifest.file_name).name).exists():
-            found.append(Left(manifest, folder / Path(manifest.file_name).name))
-        else:
-            forget(path)
-    return found
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -175,6 +175,9 @@ class TrackFile:
         if is_key:
             self._is_playable, self.wants_key_frame = True, False
         self._write(self._timing.place(packets[0], data, is_key))
+        if not self.is_begun:
+            self.note()
+            self.is_begun = True
 
     def _begin(self, payloads: list[bytes]) -> None:
         kind, codec = self.manifest.kind, self.manifest.codec
@@ -185,7 +188,6 @@ class TrackFile:
         if kind == "video":
             self.manifest.width, self.manifest.height = format_.width, format_.height
         self._file = MatroskaFile(self.path, format_)
-        self.is_begun = True
 
     def _write(self, placed: list[tuple[float, bytes, bool]]) -> None:
         for at, data, is_key in placed:

@@ -67,10 +67,7 @@ class Writer:
             self._thread.join()
 
     def has_room(self) -> bool:
-        try:
-            there = os.statvfs(self._folder)
-        except OSError:
-            return False
+        there = os.statvfs(self._folder)
         return there.f_bavail * there.f_frsize >= self._reserve_bytes
 
     def _run(self) -> None:

@@ -42,8 +42,8 @@ async def record(room: Room, **asked: Any) -> None:
     await room.tell("recording.start", {"epoch": 1, "recording_id": "r1", "audio_only": False} | asked)
 
 
-async def stop(room: Room, parley: FakeParley) -> None:
-    await room.tell("recording.stop", {"epoch": 1, "recording_id": "r1", "reason": "asked"})
+async def stop(room: Room, parley: FakeParley, recording_id: str = "r1") -> None:
+    await room.tell("recording.stop", {"epoch": 1, "recording_id": recording_id, "reason": "asked"})
     await eventually(lambda: [one["state"] for one in parley.reports][-1] != "recording", "the end is told")
     await eventually(
         lambda: all(states[-1] in ("uploaded", "lost") for states in parley.states.values()), "files arrive"
@@ -91,6 +91,20 @@ def test_what_two_people_send_is_in_four_files(tmp_path: Path) -> None:
         assert abs(loudest_hz(*sound_of(sound)) - 440) < 25  # each 20 ms begins the tone anew
         assert (heard["codec"], heard["content_type"], heard["recovered"]) == ("opus", "audio/webm", False)
     assert list(tmp_path.iterdir()) == []  # nothing is left where they were
+
+
+def test_one_recording_after_another_is_made(tmp_path: Path) -> None:
+    async def call(room: Room, parley: FakeParley) -> None:
+        anna = await room.join("anna")
+        await anna.share(tone(), colour(60))
+        for number in (1, 2):
+            await record(room, recording_id=f"r{number}")
+            await eventually(lambda number=number: len(parley.states) == 2 * number, "files are begun")
+            await stop(room, parley, recording_id=f"r{number}")
+
+    parley = run(tmp_path, call)
+    assert [one["state"] for one in parley.reports] == ["recording", "stopped"] * 2
+    assert {said[0]["started_at"] is not None for said in parley.told.values()} == {True}
 
 
 def test_who_comes_later_and_who_goes_have_files_of_their_own_length(tmp_path: Path) -> None:
