@@ -22,6 +22,7 @@ from app.core import errors
 from app.core.actor import Actor
 from app.core.prepared import Prepared
 from app.core.runtime import Work
+from app.health import metrics
 from app.invitations.models import Invitation
 from app.invitations.places import meetings_for
 from app.media import placement
@@ -55,6 +56,7 @@ class Who(StrEnum):
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
+    SCRAPER = "scraper"  # who reads figures, with METRICS_TOKEN or from METRICS_ADDRESSES
     BANNED = "banned"  # from the meeting: is told so, and nothing else
 
 
@@ -215,6 +217,7 @@ RULES: dict[str, frozenset[Who]] = {
     # operations
     "GET /health": ANYONE,
     "GET /health/live": ANYONE,
+    "GET /metrics": ADMIN | {Who.SCRAPER},
     "GET /health/ready": ANYONE,
 }
 
@@ -345,6 +348,10 @@ def guard(work: Work) -> None:
     limits = work.driver(RateLimits)
     if Who.ANYONE in allowed and (allowed == ANYONE or "Authorization" not in request.headers):
         limits.check_address(operation)
+        return
+    if Who.SCRAPER in allowed and metrics.may_read(
+        work.settings, request.headers.get("Authorization", ""), request.remote_addr or ""
+    ):
         return
     if Who.SIGNED_URL in allowed:
         _check_signature(work, operation, request.view_args or {})
@@ -496,4 +503,4 @@ def _key(method: str, rule: str) -> str:
 
 def _is_page(rule: str) -> bool:
     """Pages, documents and their assets: open, and they show nothing of anybody."""
-    return not rule.startswith((API_PREFIX + "/", "/health"))
+    return not rule.startswith((API_PREFIX + "/", "/health", "/metrics"))

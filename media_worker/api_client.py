@@ -144,11 +144,13 @@ class ApiClient:
         *,
         tracks: Sequence[dict[str, Any]] | None = None,
         speakers: Sequence[dict[str, Any]] | None = None,
+        stats: Sequence[dict[str, Any]] | None = None,
     ) -> None:
         """:raises PlacementGone:"""
         body: dict[str, Any] = {"epoch": epoch}
         body |= {} if tracks is None else {"tracks": tracks}
         body |= {} if speakers is None else {"speakers": speakers}
+        body |= {} if stats is None else {"stats": stats}
         try:
             await self.insist("POST", f"/meetings/{meeting_id}/rtc/reports", json=body)
         except Refused as refused:

@@ -5,6 +5,7 @@ description is written for the person who sets it. A wrong value stops the start
 """
 
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -90,6 +91,15 @@ class Settings(BaseSettings):
         le=10,
         description="Reverse proxies in front, one behind the other, that add to `X-Forwarded-For`. 0: the header is "
         "anybody's word, and not read.",
+    )
+
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token that `/metrics` is read with. Empty: there is none."
+    )
+    metrics_addresses: CommaList = Field(
+        (),
+        description="Addresses and networks that may read `/metrics` without a token, such as `10.0.0.0/8`. Behind a "
+        "proxy set `TRUSTED_PROXIES`, too.",
     )
 
     # How often
@@ -392,7 +402,10 @@ class Settings(BaseSettings):
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
 
-    @field_validator("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", "s3_buckets", mode="before")
+    @field_validator(
+        *("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", "s3_buckets", "metrics_addresses"),
+        mode="before",
+    )
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -422,6 +435,13 @@ class Settings(BaseSettings):
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise ValueError("must be an address such as https://meet.example.org")
         return value.rstrip("/")
+
+    @field_validator("metrics_addresses")
+    @classmethod
+    def _is_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ip_network(network)
+        return value
 
     @field_validator("s3_buckets")
     @classmethod

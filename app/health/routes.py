@@ -1,6 +1,6 @@
 from typing import Any
 
-from flask import request
+from flask import Response, request
 from flask.views import MethodView
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -10,13 +10,14 @@ from app.core.api import Blueprint
 from app.core.db import MIGRATIONS
 from app.core.flask_app import work
 from app.core.runtime import Work
-from app.health import service
+from app.health import metrics, service
 from app.health.schemas import Live, Ready
 
 # Its paths are whole: orchestrators look for them at the root.
 blp = Blueprint("health", __name__, description="Whether Parley lives and can serve; open to everybody.")
 
 RETRY_AFTER_S = "5"
+FIGURES = {"type": "string", "example": 'parley_media_worker_load{worker="host-a/1"} 0.12'}
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -48,6 +49,18 @@ class ReadyView(MethodView):
         if status == "unavailable":
             return answer, 503, {**NOT_KEPT, "Retry-After": RETRY_AFTER_S}
         return answer, 200, NOT_KEPT
+
+
+@blp.route("/metrics")
+class MetricsView(MethodView):
+    @blp.response(200, FIGURES, content_type="text/plain")
+    @blp.doc(operationId="readMetrics")
+    def get(self) -> Response:
+        """Figures for Prometheus
+
+        Of every media worker, as it told last. For admins, for who has METRICS_TOKEN, and from METRICS_ADDRESSES.
+        """
+        return Response(metrics.render(work()), content_type=metrics.CONTENT_TYPE, headers=NOT_KEPT)
 
 
 blp.route("/health/ready", endpoint="ready")(ReadyView)

@@ -38,6 +38,16 @@ class WhipSession(Base):
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class MediaStats(Base):
+    """How a meeting's tracks do, as its worker told last."""
+
+    __tablename__ = "rtc_stats"
+
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), primary_key=True)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    tracks: Mapped[dict[str, Any]] = mapped_column(Json)  # `TrackStats` by track id
+
+
 class MediaWorker(Base):
     """A process that forwards media, from its registration until it is gone. What is placed on it, participants of
     kind `sfu` say: their `session_id` is its id.

@@ -18,8 +18,83 @@ class TrackOut(Schema):
     published_at = Timestamp(required=True)
 
 
+_BITRATE = ma.validate.Range(0, 10**10)
+_COUNT = ma.validate.Range(0, 1_000_000)
+MOST_LAYERS = 8
+
+
+class LayerStats(Schema):
+    rid = fields.String(required=True, validate=ma.validate.Length(1, 32), metadata={"example": "h"})
+    height = fields.Integer(
+        required=True,
+        strict=True,
+        validate=ma.validate.Range(0, 20_000),
+        metadata={"description": "Of the picture, in pixels.", "example": 360},
+    )
+    bitrate = fields.Integer(required=True, strict=True, validate=_BITRATE, metadata={"example": 480_000})
+    consumers = fields.Integer(
+        required=True, strict=True, validate=_COUNT, metadata={"description": "Who get this layer.", "example": 3}
+    )
+
+
+class ConsumerStats(Schema):
+    flowing = fields.Integer(
+        required=True, strict=True, validate=_COUNT, metadata={"description": "Who get it.", "example": 4}
+    )
+    paused = fields.Integer(
+        required=True, strict=True, validate=_COUNT, metadata={"description": "Who want none of it now.", "example": 1}
+    )
+    held = fields.Integer(
+        required=True, strict=True, validate=_COUNT, metadata={"description": "Whose path is too slow.", "example": 0}
+    )
+
+
+class TrackStats(Schema):
+    bitrate = fields.Integer(
+        required=True,
+        strict=True,
+        validate=_BITRATE,
+        metadata={"description": "Bits a second that come from the publisher, of all layers.", "example": 2_100_000},
+    )
+    packets_lost = fields.Integer(
+        required=True,
+        strict=True,
+        validate=ma.validate.Range(0, 2**40),
+        metadata={"description": "Between publisher and worker, since the beginning.", "example": 12},
+    )
+    loss = fields.Float(
+        required=True,
+        allow_nan=False,
+        validate=ma.validate.Range(0, 1),
+        metadata={"description": "The share lost of late.", "example": 0.01},
+    )
+    jitter_ms = fields.Float(
+        required=True, allow_nan=False, validate=ma.validate.Range(0, 10**6), metadata={"example": 3.2}
+    )
+    layers = fields.List(
+        fields.Nested(LayerStats),
+        required=True,
+        validate=ma.validate.Length(max=MOST_LAYERS),
+        metadata={"description": "The smallest first; empty where it is sent as one."},
+    )
+    consumers = fields.Nested(ConsumerStats, required=True)
+
+
+class ToldTrackStats(TrackStats):
+    track_id = id_field(required=True)
+
+
+class ListedTrack(TrackOut):
+    stats = fields.Nested(
+        TrackStats,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What its media worker told in the last half minute; null where it told nothing."},
+    )
+
+
 class Tracks(Schema):
-    items = fields.List(fields.Nested(TrackOut), required=True)
+    items = fields.List(fields.Nested(ListedTrack), required=True)
 
 
 MOST_STATS = 50
@@ -27,7 +102,7 @@ LONGEST_STAT = 100  # characters
 MOST_TRACKS = 32  # of one participant
 MOST_SPEAKERS = 5
 MOST_CAPACITY = 100_000
-_COUNT = ma.validate.Range(0, 1_000_000)
+MOST_TOLD_TRACKS = 2_000  # of one meeting
 
 
 class RegisterWorker(Schema):
@@ -215,6 +290,12 @@ class Report(Schema):
         load_default=None,
         validate=ma.validate.Length(max=MOST_SPEAKERS),
         metadata={"description": "Who speaks now, the loudest first."},
+    )
+    stats = fields.List(
+        fields.Nested(ToldTrackStats),
+        load_default=None,
+        validate=ma.validate.Length(max=MOST_TOLD_TRACKS),
+        metadata={"description": "How the tracks do, all of them; no oftener than every few seconds."},
     )
 
 

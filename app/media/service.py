@@ -1,6 +1,7 @@
 """Which tracks are published to the media server, and the mock one's answers."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select, update
@@ -11,7 +12,7 @@ from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.inbox.service import Message
 from app.media.mock_sfu import UnanswerableOffer, answer_offer
-from app.media.models import Track
+from app.media.models import MediaStats, Track
 from app.media.schemas import SOURCES, TrackOut
 from app.meetings import service as meetings
 from app.participants import service as participants
@@ -74,6 +75,7 @@ def report(
     epoch: int,
     tracks: Sequence[dict[str, Any]] | None,
     speakers: Sequence[dict[str, Any]] | None,
+    stats: Sequence[dict[str, Any]] | None,
 ) -> None:
     """What a media worker tells of a meeting that is placed on it; of who has left meanwhile nothing is noted.
 
@@ -92,6 +94,18 @@ def report(
     if speakers is not None:
         told = {"speakers": [one for one in speakers if one["participant_id"] in there]}
         participants.tell_room(work, meeting_id, Message("speaker", told, meeting_id, subject=f"speaker:{meeting_id}"))
+    if stats is not None:
+        _note_stats(work, meeting_id, stats)
+
+
+def _note_stats(work: Work, meeting_id: str, stats: Sequence[dict[str, Any]]) -> None:
+    """In the place of what was told before. The meeting is held, so nobody else writes."""
+    by_track = {one["track_id"]: {name: one[name] for name in one if name != "track_id"} for one in stats}
+    row = work.get(MediaStats, meeting_id)
+    if row is None:
+        work.add(MediaStats(meeting_id=meeting_id, told_at=work.now(), tracks=by_track))
+    else:
+        row.told_at, row.tracks = work.now(), by_track
 
 
 def _check_ids(work: Work, participant: Participant, published: Sequence[Published], index: int) -> None:
@@ -143,9 +157,20 @@ def end_tracks(work: Work, meeting_id: str) -> None:
     work.execute(update(Track).where(*_live(meeting_id)).values(unpublished_at=work.now()))
 
 
-def tracks_of(work: Work, meeting_id: str) -> Sequence[Track]:
-    """Tracks that are published now, the oldest first."""
-    return work.scalars(_live_tracks(meeting_id)).all()
+STATS_HOLD = timedelta(seconds=30)  # six reports
+
+
+def tracks_of(work: Work, meeting_id: str) -> list[dict[str, Any]]:
+    """Tracks that are published now, the oldest first, in the shape of `ListedTrack`."""
+    row = work.get(MediaStats, meeting_id)
+    stats = row.tracks if row is not None and work.now() - row.told_at <= STATS_HOLD else {}
+    return [
+        {name: getattr(track, name) for name in _LISTED} | {"stats": stats.get(track.id)}
+        for track in work.scalars(_live_tracks(meeting_id))
+    ]
+
+
+_LISTED = ("id", "participant_id", "kind", "mid", "source", "published_at")
 
 
 def _live_tracks(meeting_id: str) -> Any:

@@ -7,16 +7,19 @@ import structlog
 
 from media_worker.recording.recorder import Recorder
 from media_worker.recording.recordings import Recordings
+from media_worker.session import figures
 from media_worker.session.data_relay import DataRelay
 from media_worker.session.outbox import Outbox, Parley
 from media_worker.session.participant import Participant
 from media_worker.session.payload_types import PayloadTypes
 from media_worker.session.publishing import Published
+from media_worker.sfu.counts import Counts
 from media_worker.sfu.speakers import Speakers
 from media_worker.sfu.track import Track
 from media_worker.transport.connection import Port
 
 _SPEAKERS_EVERY_S = 1.0
+_FIGURES_EVERY_S = 5.0
 _REMEMBERED_SPEAKERS = 20  # more than fit a screen
 
 log = structlog.get_logger()
@@ -32,11 +35,13 @@ class Meeting:
         placement: dict[str, Any],
         on_gone: Callable[["Meeting"], None],
         recordings: Recordings | None = None,
+        counts: Counts | None = None,
     ) -> None:
         """`placement` is the payload of `media.place`. `on_gone` is told when Parley says that it is not ours."""
         self.port = port
         self.id = str(placement["meeting"]["id"])
         self.epoch = int(placement["epoch"])
+        self.counts = counts or Counts()
         self.payload_types = PayloadTypes()
         self.data = DataRelay()
         self.participants: dict[str, Participant] = {}
@@ -44,6 +49,7 @@ class Meeting:
         self._told_speakers: list[str] = []
         self.loudest: list[str] = []
         self._speakers_at = 0.0
+        self._figures_at = 0.0
         self._outbox = Outbox(
             parley,
             self.id,
@@ -178,6 +184,10 @@ class Meeting:
         if now - self._speakers_at >= _SPEAKERS_EVERY_S:
             self._speakers_at = now
             self._tell_speakers(now)
+        if now - self._figures_at >= _FIGURES_EVERY_S:
+            self._figures_at = now
+            if told := figures.of_tracks(self.participants.values()):
+                self._outbox.report_stats(told)
 
     def _tell_speakers(self, now: float) -> None:
         speaking = self._speakers.current(now)

@@ -8,8 +8,10 @@ from typing import Any
 import structlog
 
 from media_worker.recording.recordings import Recordings
+from media_worker.session import figures
 from media_worker.session.meeting import Meeting
 from media_worker.session.outbox import Parley
+from media_worker.sfu.counts import Counts
 from media_worker.transport.connection import Port
 
 _TICK_S = 0.02  # between a packet's loss and the request for it, at most
@@ -26,6 +28,7 @@ class Meetings:
         """Without `recordings` none are made."""
         self._port = port
         self._recordings = recordings
+        self._counts = Counts()
         self._capacity = capacity
         self.open: dict[str, Meeting] = {}  # by meeting id
         self._parley: Parley | None = None
@@ -87,7 +90,8 @@ class Meetings:
 
     def load(self) -> dict[str, Any]:
         """What Parley is told with every renewal. Load is what is scarcer: one core, since the last time, or places."""
-        now, before = (time.monotonic(), time.process_time(), *self._port.mux.traffic()), self._before
+        traffic = self._port.mux.traffic()
+        now, before = (time.monotonic(), time.process_time(), traffic.bytes_in, traffic.bytes_out), self._before
         self._before = now
         elapsed = max(now[0] - before[0], 0.001)
         cpu = (now[1] - before[1]) / elapsed
@@ -102,9 +106,13 @@ class Meetings:
                 "cpu": round(cpu, 3),
                 "bitrate_in": round((now[2] - before[2]) * 8 / elapsed),
                 "bitrate_out": round((now[3] - before[3]) * 8 / elapsed),
-                "packets_lost": sum(source.reception.lost for who in people for source in who.sources),
+                "bytes_in": traffic.bytes_in,
+                "bytes_out": traffic.bytes_out,
+                "packets_in": traffic.packets_in,
+                "packets_out": traffic.packets_out,
                 "meetings": len(self.open),
                 "connections": len(mux),
+                **figures.of_worker(people, self._counts, mux.clock()),
                 "dropped_unknown": mux.dropped.unknown,
                 "dropped_unsigned": mux.dropped.unsigned,
                 "dropped_malformed": mux.dropped.malformed,
@@ -123,7 +131,7 @@ class Meetings:
             if there.epoch >= epoch:
                 return
             self._release(there, "placed_anew")
-        self.open[meeting_id] = Meeting(self._port, self._parley, placement, self._gone, self._recordings)
+        self.open[meeting_id] = Meeting(self._port, self._parley, placement, self._gone, self._recordings, self._counts)
         log.info("meeting_placed", meeting_id=meeting_id, epoch=epoch)
 
     def _gone(self, meeting: Meeting) -> None:

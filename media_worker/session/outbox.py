@@ -38,6 +38,7 @@ class Parley(Protocol):
         *,
         tracks: list[dict[str, Any]] | None = None,
         speakers: list[dict[str, Any]] | None = None,
+        stats: list[dict[str, Any]] | None = None,
     ) -> None:
         """Raises `PlacementGone`."""
         ...
@@ -62,6 +63,7 @@ class Outbox:
         self._signals: list[dict[str, Any]] = []
         self._tracks: dict[str, list[dict[str, Any]]] = {}
         self._speakers: list[dict[str, Any]] | None = None
+        self._stats: list[dict[str, Any]] | None = None
         self._ref = secrets.token_hex(6)  # a meeting that is placed here again says other things
         self._count = 0
         self._something = asyncio.Event()
@@ -82,6 +84,11 @@ class Outbox:
 
     def report_speakers(self, speakers: list[dict[str, Any]]) -> None:
         self._speakers = speakers
+        self._wake()
+
+    def report_stats(self, stats: list[dict[str, Any]]) -> None:
+        """How all tracks do."""
+        self._stats = stats
         self._wake()
 
     def close(self) -> None:
@@ -129,8 +136,11 @@ class Outbox:
     async def _send_reports(self) -> None:
         tracks, self._tracks = self._tracks, {}
         speakers, self._speakers = self._speakers, None
+        stats, self._stats = self._stats, None
         if tracks:
             listed = [{"participant_id": who, "tracks": theirs} for who, theirs in tracks.items()]
             await self._parley.report(self._meeting_id, self._epoch, tracks=listed)
         if speakers is not None:
             await self._parley.report(self._meeting_id, self._epoch, speakers=speakers)
+        if stats is not None:
+            await self._parley.report(self._meeting_id, self._epoch, stats=stats)

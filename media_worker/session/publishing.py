@@ -14,6 +14,7 @@ from media_worker.session.description import Codec, Description
 from media_worker.session.negotiation import Answer, Local, Taken, answer_publisher
 from media_worker.session.payload_types import PayloadTypes
 from media_worker.sfu.best_layer import BestLayer
+from media_worker.sfu.counts import Counts
 from media_worker.sfu.publisher import Publisher
 from media_worker.sfu.track import Track
 from media_worker.transport.connection import Connection, Port
@@ -30,6 +31,7 @@ class Room(Protocol):
     port: Port
     payload_types: PayloadTypes
     data: DataRelay
+    counts: Counts
 
     def signal(self, to: str, type_: str, payload: dict[str, Any]) -> None: ...
     def published(self, participant_id: str) -> None:
@@ -132,7 +134,7 @@ class Publishing:
         return answer
 
     def _open(self) -> tuple[Connection, Publisher]:
-        publisher = Publisher(lambda packet: connection.send_rtcp(packet), self._room.heard)
+        publisher = Publisher(lambda packet: connection.send_rtcp(packet), self._room.heard, self._room.counts)
         connection = Connection(
             self._room.port,
             receive=publisher.receive,

@@ -227,7 +227,11 @@ class Subscribing:
     # The connection -----------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        subscriber = Subscriber(lambda packet: connection.send_rtp(packet), lambda packet: connection.send_rtcp(packet))
+        subscriber = Subscriber(
+            lambda packet: connection.send_rtp(packet),
+            lambda packet: connection.send_rtcp(packet),
+            self._room.counts,
+        )
         connection = Connection(
             self._room.port,
             receive=None,

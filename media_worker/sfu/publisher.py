@@ -26,6 +26,7 @@ from media_worker.rtp import packet as rtp
 from media_worker.rtp.packet import Packet
 from media_worker.rtp.routing import Delivery
 from media_worker.rtp.transport_cc import ArrivalLog
+from media_worker.sfu.counts import Counts
 from media_worker.sfu.reports import Timeline
 from media_worker.sfu.track import Source, Track
 
@@ -77,7 +78,13 @@ class HeaderIds:
 class Publisher:
     """`send_rtcp` takes a plain RTCP packet for the participant; `heard` is told a track and its level in -dBov."""
 
-    def __init__(self, send_rtcp: Callable[[bytes], None], heard: Callable[[Track, int, float], None]) -> None:
+    def __init__(
+        self,
+        send_rtcp: Callable[[bytes], None],
+        heard: Callable[[Track, int, float], None],
+        counts: Counts | None = None,
+    ) -> None:
+        self._counts = counts or Counts()
         self._send_rtcp = send_rtcp
         self._heard = heard
         self.tracks: list[Track] = []
@@ -212,8 +219,10 @@ class Publisher:
             if track.asks_again and (lost := source.missing.due(now)):
                 nack = RtcpRtpfbPacket(RTCP_RTPFB_NACK, OWN_SSRC, source.ssrc, [number & 0xFFFF for number in lost])
                 self._send_rtcp(bytes(nack))
+                self._counts.nacks_sent += len(lost)
             if track.kind == "video" and track.key_frames.due(now):
                 self._send_rtcp(bytes(RtcpPsfbPacket(RTCP_PSFB_PLI, OWN_SSRC, source.ssrc)))
+                self._counts.plis_sent += 1
         if self._estimate is not None:
             bitrate, ssrcs = self._estimate
             self._send_rtcp(bytes(RtcpPsfbPacket(RTCP_PSFB_APP, OWN_SSRC, 0, pack_remb_fci(bitrate, ssrcs[:31]))))

@@ -18,6 +18,7 @@ class ReceptionStatistics:
     received: int = 0
     octets: int = 0
     jitter: float = 0.0  # in units of the clock
+    fraction_lost: float = 0.0  # 0..1, as the newest report said it
     _transit: float | None = None
     _expected_before: int = 0
     _received_before: int = 0
@@ -53,6 +54,7 @@ class ReceptionStatistics:
         expected = self.expected - self._expected_before
         lost = expected - (self.received - self._received_before)
         self._expected_before, self._received_before = self.expected, self.received
+        self.fraction_lost = max(lost, 0) / expected if expected > 0 else 0.0
         lsr, dlsr = 0, 0
         if self._sender_report is not None:
             lsr = self._sender_report[0]

@@ -18,6 +18,7 @@ from aiortc.rtp import (
 
 from media_worker.rtp import transport_cc
 from media_worker.sfu.bandwidth import BandwidthEstimate
+from media_worker.sfu.counts import Counts
 from media_worker.sfu.probing import Probing
 from media_worker.sfu.publisher import parse_rtcp
 from media_worker.sfu.reports import round_trip_s
@@ -31,14 +32,19 @@ _MAX_RESENT_PER_S = 1000  # packets to one subscriber; more would make a bad pat
 class Subscriber:
     """`send_rtp` and `send_rtcp` take plain packets for the participant."""
 
-    def __init__(self, send_rtp: Callable[[bytes], None], send_rtcp: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        send_rtp: Callable[[bytes], None],
+        send_rtcp: Callable[[bytes], None],
+        counts: Counts | None = None,
+    ) -> None:
+        self._counts = counts or Counts()
         self._send_rtp = send_rtp
         self._send_rtcp = send_rtcp
         self._by_ssrc: dict[int, Subscription] = {}
         self.estimate = BandwidthEstimate()
         self.probing = Probing(self.estimate)
         self.sharing = Sharing(self.estimate)
-        self.nacks = self.plis = 0
         self._last_report_at = 0.0
         self._resent_since = (0.0, 0)  # the second that is counted in, and how many
 
@@ -83,10 +89,11 @@ class Subscriber:
                 second, count = now, 0
             if count >= _MAX_RESENT_PER_S:
                 return
-            self.nacks += 1
+            self._counts.nacks_received += 1
             if again := subscription.resend(number & 0xFFFF, now):
                 self._resent_since = (second, count + 1)
                 self._send_rtp(again)
+                self._counts.resent += 1
 
     def _on_payload_feedback(self, packet: RtcpPsfbPacket, now: float) -> None:
         ssrc = packet.media_ssrc
@@ -102,7 +109,7 @@ class Subscriber:
             return
         subscription = self._by_ssrc.get(ssrc)
         if subscription is not None and subscription.flowing:
-            self.plis += 1
+            self._counts.plis_received += 1
             subscription.track.key_frames.request()
 
     def _on_report(self, info: RtcpReceiverInfo, now: float) -> None:

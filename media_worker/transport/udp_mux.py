@@ -7,9 +7,10 @@ there. What belongs to nobody is dropped unanswered, so that the port tells stra
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -50,6 +51,20 @@ class Endpoint:
     on_rtcp: Callable[[bytes, float], None]
 
 
+class Traffic(NamedTuple):
+    bytes_in: int
+    bytes_out: int
+    packets_in: int
+    packets_out: int
+
+    @classmethod
+    def of(cls, parts: Sequence["Traffic | Peer"]) -> "Traffic":
+        return cls(*(sum(getattr(part, name) for part in parts) for name in cls._fields))
+
+
+_NO_TRAFFIC = Traffic(0, 0, 0, 0)
+
+
 @dataclass
 class Dropped:
     """Datagrams that were nobody's, by why."""
@@ -68,7 +83,7 @@ class UdpMux:
     _by_ufrag: dict[str, Endpoint] = field(default_factory=dict)
     _by_peer: dict[Peer, Endpoint] = field(default_factory=dict)
     _by_address: dict[Address, Endpoint] = field(default_factory=dict)
-    _closed_traffic: tuple[int, int] = (0, 0)  # of connections that are no more
+    _closed_traffic: Traffic = _NO_TRAFFIC  # of connections that are no more
 
     def start(self) -> None:
         """Begin to read, in the running event loop."""
@@ -93,8 +108,7 @@ class UdpMux:
                 del self._by_address[address]
         peer = endpoint.peer
         if self._by_peer.pop(peer, None) is not None:
-            closed = self._closed_traffic
-            self._closed_traffic = (closed[0] + peer.bytes_in, closed[1] + peer.bytes_out)
+            self._closed_traffic = Traffic.of([self._closed_traffic, peer])
         self.engine.forget(peer)
 
     def __len__(self) -> int:
@@ -108,13 +122,9 @@ class UdpMux:
             except Exception:  # whatever one client sends, the others' datagrams go on
                 log.exception("datagram_failed", kind=slow.kind.value)
 
-    def traffic(self) -> tuple[int, int]:
-        """Bytes of media that came in, and that went out, since the start."""
-        peers = self._by_peer
-        return (
-            self._closed_traffic[0] + sum(peer.bytes_in for peer in peers),
-            self._closed_traffic[1] + sum(peer.bytes_out for peer in peers),
-        )
+    def traffic(self) -> Traffic:
+        """Media that came in, and that went out, since the start."""
+        return Traffic.of([self._closed_traffic, *self._by_peer])
 
     def _dispatch(self, slow: Slow, now: float) -> None:
         if slow.kind is Kind.STUN:

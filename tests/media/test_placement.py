@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.media import placement, workers
@@ -227,6 +228,36 @@ def test_tracks_that_a_worker_reports_are_told_to_the_room(worker: Workers, anna
     assert ok(anna.get(f"/meetings/{call.meeting['id']}/rtc/tracks"))["items"] == []
     ok(one.report(placement, tracks=both))  # of somebody who has left
     assert ok(anna.get(f"/meetings/{call.meeting['id']}/rtc/tracks"))["items"] == []
+
+
+STATS = {
+    "bitrate": 900_000,
+    "packets_lost": 3,
+    "loss": 0.01,
+    "jitter_ms": 2.5,
+    "layers": [{"rid": "q", "height": 180, "bitrate": 150_000, "consumers": 2}],
+    "consumers": {"flowing": 2, "paused": 1, "held": 0},
+}
+
+
+def test_how_tracks_do_is_listed_as_it_was_told_last_and_only_while_it_is_new(
+    worker: Workers, anna: Person, ben: Person, clock: ManualClock
+) -> None:
+    one = worker()
+    call = start_call(anna, ben)
+    [placement] = one.placements()
+    ok(one.report(placement, tracks=tracks(call, (ONE, "microphone"), (TWO, "camera"))))
+
+    def listed() -> list[Any]:
+        return [track["stats"] for track in ok(anna.get(f"/meetings/{call.meeting['id']}/rtc/tracks"))["items"]]
+
+    assert listed() == [None, None]
+    for bitrate in (100, 900_000):
+        ok(one.report(placement, stats=[{"track_id": TWO, **STATS, "bitrate": bitrate}]))
+    assert listed() == [None, STATS]
+    clock.advance(seconds=31)
+    assert listed() == [None, None]
+    problem(one.report(placement, stats=[{"track_id": TWO, **STATS, "loss": 2}]), 422, "validation_failed")
 
 
 def test_an_id_names_one_track(worker: Workers, anna: Person, ben: Person) -> None:

@@ -186,6 +186,7 @@ class Room:
     clients: dict[str, Client] = field(default_factory=dict)
     tracks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     speakers: list[list[dict[str, Any]]] = field(default_factory=list)
+    stats: dict[str, dict[str, Any]] = field(default_factory=dict)  # by track id
     sent: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)  # to, type, payload
 
     async def signal(
@@ -204,7 +205,9 @@ class Room:
         *,
         tracks: list[dict[str, Any]] | None = None,
         speakers: list[dict[str, Any]] | None = None,
+        stats: list[dict[str, Any]] | None = None,
     ) -> None:
+        self.stats = {one["track_id"]: one for one in stats} if stats is not None else self.stats
         assert (meeting_id, epoch) == (self.id, self.epoch)
         for entry in tracks or ():
             self.tracks[entry["participant_id"]] = entry["tracks"]

@@ -115,6 +115,28 @@ def test_a_track_that_nobody_wants_now_is_not_sent_and_comes_back_at_a_wish() ->
     run(call)
 
 
+def test_parley_is_told_how_tracks_and_the_worker_do() -> None:
+    async def call(room: Room) -> None:
+        _, bert = await in_a_call(room, "anna", "bert")
+        await frames(bert, "video", more=40)
+        camera = room.tracks["anna"][1]["id"]
+
+        def told() -> bool:
+            room.meeting._figures_at = 0.0  # now, not in five seconds
+            return room.stats.get(camera, {}).get("bitrate", 0) > 0
+
+        await eventually(told, "a bitrate that was measured")
+        assert room.stats[camera]["consumers"] == {"flowing": 1, "paused": 0, "held": 0}
+        assert len(room.stats) == 4
+        stats = room.meetings.load()["stats"]
+        assert (stats["producers"], stats["consumers"], stats["connections"]) == (4, 4, 4)
+        assert stats["packets_out"] > 100
+        assert stats["plis_sent"] > 0
+        assert len(stats) <= 50
+
+    run(call)
+
+
 def test_a_call_goes_on_where_every_tenth_packet_is_lost() -> None:
     chance = random.Random(3)
     engines: list[LossyEngine] = []
