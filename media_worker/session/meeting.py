@@ -9,6 +9,7 @@ from media_worker.recording.recorder import Recorder
 from media_worker.recording.recordings import Recordings
 from media_worker.session import figures
 from media_worker.session.data_relay import DataRelay
+from media_worker.session.negotiation import Listed
 from media_worker.session.outbox import Outbox, Parley
 from media_worker.session.participant import Participant
 from media_worker.session.payload_types import PayloadTypes
@@ -134,6 +135,10 @@ class Meeting:
             self._outbox.report_tracks(participant_id, [one.report for one in there.publishing.tracks.values()])
             self._offer_everybody(but=participant_id)
             self._follow_tracks()
+
+    def listed_by_others(self, participant_id: str) -> list[Listed]:
+        others = [one for one in self.participants.values() if one.id != participant_id]
+        return [one.publishing.listed for one in others if one.subscribing.has_asked]
 
     def heard(self, track: Track, level_dbov: int, now: float) -> None:
         if track.source == "microphone":

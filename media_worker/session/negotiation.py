@@ -1,12 +1,14 @@
 """Answers to what clients publish, offers of what they are to get; SDP as it is written.
 
-Of each m-line one codec is taken, the first of the client's that can be forwarded: that is the one that it sends. With
-it go its retransmissions (RTX) and its redundancy (RED), where the client prefers that; RED's packets name the payload
-type of their codec inside, so that one has to be free. The payload is never looked into, so any codec passes.
+Of each m-line one codec is taken, the first of the client's that can be forwarded and that everybody else lists, as
+far as they have said: that is the one that it sends. With it go its retransmissions (RTX) and its redundancy (RED),
+where the client prefers that; RED's packets name the payload type of their codec inside, so that one has to be free.
+The payload is never looked into, so any codec passes.
 
 Sources: RFC 9429 §5.3 (answers) and §5.2.2 (later offers), RFC 9143 (BUNDLE), RFC 8839 §4.2 (ICE-lite), RFC 8842.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from media_worker.errors import BadSdp, NoCommonCodec, NotAccepted
@@ -103,13 +105,27 @@ class Answer:
     sctp_port: int | None  # the client's, where it has data channels
 
 
-def answer_publisher(offer: Description, local: Local, payload_types: PayloadTypes) -> Answer:
-    """Answer what a client would publish. Raises `NegotiationError`."""
+# Names of codecs, in small letters, by kind.
+Listed = Mapping[str, frozenset[str]]
+
+
+def listed_in(offer: Description) -> Listed:
+    """What its client knows, of the kinds that it speaks of."""
+    return {
+        kind: frozenset(codec.name.lower() for media in offer.media if media.kind == kind for codec in media.codecs)
+        for kind in {media.kind for media in offer.media if media.codecs}
+    }
+
+
+def answer_publisher(
+    offer: Description, local: Local, payload_types: PayloadTypes, others: Sequence[Listed] = ()
+) -> Answer:
+    """Answer what a client would publish; `others` are to get it. Raises `NegotiationError`."""
     if offer.setup == "server":
         raise NotAccepted("A media server is always the DTLS server: offer a=setup:actpass.")
     if not offer.multiplexes_rtcp:
         raise NotAccepted("A media server has one port: offer a=rtcp-mux.")
-    taken = [_take(media, payload_types) if media.is_usable else None for media in offer.media]
+    taken = [_take(media, payload_types, others) if media.is_usable else None for media in offer.media]
     data = next((media for media in offer.media if media.is_usable and media.sctp_port), None)
     tracks = [one for one in taken if one is not None and one.media.sends]
     if any(media.sends and media.is_usable for media in offer.media) and not tracks:
@@ -148,9 +164,12 @@ def answer_publisher(offer: Description, local: Local, payload_types: PayloadTyp
     return Answer("\r\n".join(lines) + "\r\n", tracks, HeaderIds.of(negotiated), congestion, port)
 
 
-def _take(media: Media, payload_types: PayloadTypes) -> Taken | None:
+def _take(media: Media, payload_types: PayloadTypes, others: Sequence[Listed]) -> Taken | None:
     forwarded = FORWARDED.get(media.kind, set())
-    first = next((codec for codec in media.codecs if codec.name.lower() in forwarded), None)
+    able = [codec for codec in media.codecs if codec.name.lower() in forwarded]
+    lists = [other[media.kind] for other in others if media.kind in other]
+    common = [codec for codec in able if all(codec.name.lower() in known for known in lists)]
+    first = next(iter(common or able), None)
     outgoing = payload_types.of(first) if first else None
     if first is None or outgoing is None:
         return None

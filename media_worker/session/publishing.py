@@ -11,7 +11,7 @@ from media_worker.errors import BadSdp, NegotiationError
 from media_worker.session import description
 from media_worker.session.data_relay import DataEnd, DataRelay
 from media_worker.session.description import Codec, Description
-from media_worker.session.negotiation import Answer, Local, Taken, answer_publisher
+from media_worker.session.negotiation import Answer, Listed, Local, Taken, answer_publisher, listed_in
 from media_worker.session.payload_types import PayloadTypes
 from media_worker.sfu.best_layer import BestLayer
 from media_worker.sfu.counts import Counts
@@ -42,6 +42,8 @@ class Room(Protocol):
 
     def tracks_for(self, participant_id: str) -> "list[Published]":
         """All that others publish, in the order in which they came."""
+    def listed_by_others(self, participant_id: str) -> Sequence[Listed]:
+        """The codecs that each of those knows who get what this participant publishes."""
         ...
 
     @property
@@ -84,6 +86,7 @@ class Publishing:
     def __init__(self, room: Room, participant_id: str) -> None:
         self._room, self._participant_id = room, participant_id
         self.tracks: dict[str, Published] = {}
+        self.listed: Listed = {}  # the codecs that the client knows
         self.muted = False  # by a host
         self.connection: Connection | None = None
         self.publisher: Publisher | None = None
@@ -108,18 +111,19 @@ class Publishing:
 
     def _answer(self, offer: Description) -> Answer:
         fingerprints = [f"{one.algorithm} {one.value}" for one in offer.fingerprints]
+        others = self._room.listed_by_others(self._participant_id)
         old = self.connection
         if not fingerprints and (old is None or any(media.is_usable for media in offer.media)):
             raise BadSdp("No bundled m-line has a=ice-ufrag, a=fingerprint and a=setup.")
         if old is not None and (not fingerprints or sorted(old.fingerprints) == sorted(fingerprints)):
             if offer.ufrag not in ("", self._remote_ufrag):
                 old.restart_ice()
-            answer = answer_publisher(offer, self._local(old), self._room.payload_types)
+            answer = answer_publisher(offer, self._local(old), self._room.payload_types, others)
         else:
             # Another certificate is another RTCPeerConnection. The old one goes only once the new offer is good.
             connection, publisher = self._open()
             try:
-                answer = answer_publisher(offer, self._local(connection, anew=True), self._room.payload_types)
+                answer = answer_publisher(offer, self._local(connection, anew=True), self._room.payload_types, others)
             except NegotiationError:
                 connection.close()
                 raise
@@ -128,6 +132,7 @@ class Publishing:
                 old.close()
             self.connection, self.publisher = connection, publisher
             connection.expect(offer.fingerprints)
+        self.listed = listed_in(offer)
         self._remote_ufrag = offer.ufrag or self._remote_ufrag
         self._sctp_port = answer.sctp_port
         self._open_data()

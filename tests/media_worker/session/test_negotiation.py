@@ -12,6 +12,7 @@ from media_worker.session.negotiation import (
     Local,
     Slot,
     answer_publisher,
+    listed_in,
     offer_subscriber,
     read_subscriber_answer,
 )
@@ -43,6 +44,19 @@ def test_an_answer_takes_the_first_codec_with_its_retransmissions() -> None:
     assert [taken.media.mid for taken in made.tracks] == ["0", "1"]
     assert made.congestion == "transport-cc"
     assert made.header_ids.transport_cc == 3
+
+
+def test_the_first_codec_that_everybody_lists_is_taken() -> None:
+    def video(*others: set[str]) -> str:
+        lists = [{"video": frozenset(names)} for names in others]
+        made = answer_publisher(description.read(offer("chromium_audio_video")), LOCAL, PayloadTypes(), lists)
+        return made.tracks[1].codecs[0].name
+
+    assert video() == "VP8"
+    assert video({"vp8", "h264"}, {"vp9", "h264", "rtx"}) == "H264"
+    assert video({"vp9"}, {"h264"}) == "VP8"  # nothing fits all
+    text = offer("chromium_audio_video")
+    assert {"opus", "red"} <= listed_in(description.read(text))["audio"]
 
 
 def test_only_header_extensions_that_are_understood_are_taken() -> None:
