@@ -112,7 +112,7 @@ class Outbox:
                 self._something.clear()
                 while self._signals:
                     await self._send_signals()
-                if due is None and (self._tracks or self._speakers is not None):
+                if due is None and (self._tracks or self._speakers is not None or self._stats is not None):
                     due = clock() + _REPORTS_AFTER_S
                 elif due is not None and clock() >= due:
                     due = None
