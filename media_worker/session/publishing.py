@@ -42,6 +42,8 @@ class Room(Protocol):
 
     def tracks_for(self, participant_id: str) -> "list[Published]":
         """All that others publish, in the order in which they came."""
+        ...
+
     def listed_by_others(self, participant_id: str) -> Sequence[Listed]:
         """The codecs that each of those knows who get what this participant publishes."""
         ...
