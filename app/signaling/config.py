@@ -10,7 +10,8 @@ from app.signaling.ice_servers import build_ice_servers
 # What every browser of the README's table can do with every other; the order is a preference.
 CODECS = {"audio": ["opus"], "video": ["VP8", "H264", "VP9", "AV1"]}
 
-# A camera's layers. From device to device one is enough: there is nobody who could choose.
+# A camera's layers. From device to device one is enough: there is nobody who could choose. So it is where what is sent
+# is encrypted from end to end: a media server that can't see where a key frame begins can't go over to another layer.
 SIMULCAST = [
     {"rid": "q", "scale_down_by": 4, "max_bitrate": 150_000, "max_height": 180},
     {"rid": "h", "scale_down_by": 2, "max_bitrate": 500_000, "max_height": 360},
@@ -39,7 +40,7 @@ class SettingsRtcConfiguration:
             "ice_servers": ice.servers,
             "ice_expires_at": ice.expires_at,
             "codecs": CODECS,
-            "simulcast": SIMULCAST if meeting.effective_media_mode in ("sfu", "mock") else [],
+            "simulcast": SIMULCAST if meeting.effective_media_mode in ("sfu", "mock") and not meeting.e2ee else [],
             "limits": {
                 "sdp_bytes": settings.sdp_max_bytes_in(meeting.effective_media_mode),
                 "candidate_bytes": settings.candidate_max_bytes,
