@@ -8,8 +8,11 @@ BIN := .venv/bin
 PYTHON = $(firstword $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python; done))
 
-# Tests wait half of the time, for processes, browsers and databases: two for each core keep it busy.
-TESTERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
+# Most tests wait half of the time, for databases say: two for each core keep it busy. Browsers, and what kills processes,
+# keep a core busy each: with more of them at once, everybody waits for everybody.
+CORES = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
+TESTERS = $(shell echo $$((2 * $(CORES))))
+HEAVY := browser or slow
 
 # A file's tests share its servers and browsers; the longest files come first (tests/conftest.py).
 SPREAD := --dist loadfile --no-loadscope-reorder
@@ -35,7 +38,8 @@ qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 ##@ Checking
 .PHONY: test lint cover bench format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
-	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD)
+	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD) -m "not ($(HEAVY))"
+	@TEST_DATABASE=all $(BIN)/pytest -n $(CORES) $(SPREAD) -m "$(HEAVY)"
 
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .

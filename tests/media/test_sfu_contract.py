@@ -14,6 +14,7 @@ from tests.support.remote_people import RemotePerson
 from tests.support.waiting import eventually
 
 
+@pytest.mark.sqlite  # what it answers is no matter of the database
 class TestMock(SfuSuite):
     @pytest.fixture
     def call(self, anna: Person, ben: Person) -> Call:
