@@ -80,8 +80,24 @@ class TrackStats(Schema):
     consumers = fields.Nested(ConsumerStats, required=True)
 
 
+# What is told is refused with an unknown field, and what is shown may have more: so they are two of each.
+class ToldLayerStats(LayerStats):
+    """Of a report."""
+
+
+class ToldConsumerStats(ConsumerStats):
+    """Of a report."""
+
+
 class ToldTrackStats(TrackStats):
     track_id = id_field(required=True)
+    layers = fields.List(
+        fields.Nested(ToldLayerStats),
+        required=True,
+        validate=ma.validate.Length(max=MOST_LAYERS),
+        metadata={"description": "The smallest first; empty where it is sent as one."},
+    )
+    consumers = fields.Nested(ToldConsumerStats, required=True)
 
 
 class ListedTrack(TrackOut):
