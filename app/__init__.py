@@ -22,16 +22,21 @@ def create_app(settings: "Settings | None" = None, clock: "Clock | None" = None)
         return assemble(settings, clock)
 
 
+_is_first = True
+
+
 @contextmanager
 def _nothing_thrown_away() -> Iterator[None]:
     """No garbage collection: a start makes hundreds of modules that stay, and looking through them over and over for
     what could go takes a fifth of its time. What the first start has made is never looked through, not even then."""
+    global _is_first
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_on:
-            if not gc.get_freeze_count():
+            if _is_first:  # counting what is frozen already would take longer than all else here
                 gc.freeze()
+                _is_first = False
             gc.enable()
