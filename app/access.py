@@ -32,7 +32,7 @@ from app.meetings.service import standing_of
 from app.participants.models import Participant
 from app.participants.service import is_in_the_room
 from app.rate_limits import RateLimits
-from app.recordings import file_urls
+from app.recordings import file_urls, guests_sending
 from app.recordings.models import Recording
 from app.signaling import service as signaling
 from app.uploads.models import Upload
@@ -44,7 +44,7 @@ class Who(StrEnum):
     USER = "user"  # a signed-in person
     ADMIN = "admin"
     SERVICE = "service"  # a program, with a service key
-    WORKER = "worker"  # the service whose media worker this is, or that the meeting is placed on
+    WORKER = "worker"  # the service whose media worker this is, or that the meeting is, or was, placed on
     OWNER = "owner"  # of the meeting that the subject belongs to
     CO_HOST = "co_host"  # whom its owner has made one
     ACCEPTED = "accepted"  # its invitation
@@ -53,6 +53,7 @@ class Who(StrEnum):
     SENDER = "sender"  # who wrote this very message
     GUEST = "guest"  # without an account; of the meeting that the subject belongs to, where there is a subject
     INSIDE = "guest_inside"  # a guest in the room: who waits at its door, or has left it, learns nothing of who is in
+    RECORDS = "records"  # a guest who has begun to record themselves for this recording
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
@@ -98,6 +99,7 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /auth/verify/send": USER,
     "GET /auth/sessions": USER,
     "DELETE /auth/sessions/{session_id}": USER,
+    "GET /auth/me/storage": USER,
     "GET /auth/me/identities": USER,
     "POST /auth/me/identities": USER,
     "DELETE /auth/me/identities/{identity_id}": USER,
@@ -168,6 +170,7 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /participants/{participant_id}/whep": SELF,
     "PATCH /participants/{participant_id}/whep": SELF,
     "DELETE /participants/{participant_id}/whep": SELF,
+    "GET /rtc/clock": ANY_ACCOUNT | GUEST,
     "POST /media/workers": SERVICE,
     "GET /media/workers": ADMIN,
     "PUT /media/workers/{worker_id}": WORKER,
@@ -199,6 +202,7 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /meetings/{meeting_id}/recordings": MEMBER,
     "GET /recordings": USER,
     "GET /recordings/{recording_id}": MEMBER,
+    "PATCH /recordings/{recording_id}": OWNER,
     "DELETE /recordings/{recording_id}": OWNER,
     "POST /recordings/{recording_id}/stop": MEMBER,  # who may record, their own; hosts, any
     "GET /recordings/{recording_id}/download": MEMBER,
@@ -207,14 +211,29 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /recordings/{recording_id}/waveform": MEMBER,
     "GET /recordings/{recording_id}/tracks/{track_file_id}/download": MEMBER,
     "POST /recordings/{recording_id}/compose": HOST,
+    "POST /recordings/{recording_id}/shares": OWNER,
+    "GET /recordings/{recording_id}/shares": OWNER,
+    "DELETE /recordings/{recording_id}/shares/{share_id}": OWNER,
+    "POST /recordings/look-up-share": ANYONE,  # whoever has the secret
+    "POST /recordings/{recording_id}/exports": OWNER,
+    "GET /recordings/{recording_id}/exports": OWNER,
+    "GET /recordings/{recording_id}/exports/{export_id}": OWNER,
+    "DELETE /recordings/{recording_id}/exports/{export_id}": OWNER,
+    "GET /recordings/{recording_id}/exports/{export_id}/download": OWNER,
     "POST /recordings/{recording_id}/consent": PRESENT,
     "GET /recordings/{recording_id}/consents": HOST,
-    "PUT /recordings/{recording_id}/tracks/{track_file_id}": SERVICE,
-    "POST /recordings/{recording_id}/reports": SERVICE,
+    "PUT /recordings/{recording_id}/tracks/{track_file_id}": WORKER,
+    "POST /recordings/{recording_id}/reports": WORKER,
+    "POST /recordings/{recording_id}/tracks": PRESENT,  # as a participant of one's own
+    "POST /recordings/{recording_id}/tracks/{track_file_id}/finish": PRESENT | {Who.RECORDS},  # one's own
+    "POST /recordings/{recording_id}/tracks/{track_file_id}/give-up": PRESENT | {Who.RECORDS},
     "POST /meetings/{meeting_id}/notes": OWNER,
     "GET /meetings/{meeting_id}/notes": MEMBER,
     "GET /meetings/{meeting_id}/transcript": MEMBER,
     # operations
+    "GET /admin/jobs": ADMIN,
+    "GET /admin/jobs/{job_id}": ADMIN,
+    "POST /admin/jobs/{job_id}/retry": ADMIN,
     "GET /health": ANYONE,
     "GET /health/live": ANYONE,
     "GET /metrics": ADMIN | {Who.SCRAPER},
@@ -260,11 +279,16 @@ def _meeting_of_message(work: Work, actor: Actor, message_id: str) -> tuple[str 
 
 
 def _meeting_of_recording(work: Work, actor: Actor, recording_id: str) -> tuple[str | None, set[Who]]:
-    """A service is a media worker: restarted, it tells of what it has recorded, also long after the meeting."""
+    """Any service may know that a recording exists: its media worker deletes the files of one that does not, and must
+    not do so because somebody has given it another account's key.
+    """
     recording = work.get(Recording, recording_id)
     if recording is None:
         return None, set()
-    return recording.meeting_id, {Who.SERVICE} if actor.is_service else set()
+    known = _service_there(work, actor, recording.meeting_id)
+    if actor.is_guest and guests_sending.has_begun(work, actor.user_id, recording_id):
+        known |= {Who.RECORDS}
+    return recording.meeting_id, known
 
 
 def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
@@ -273,8 +297,13 @@ def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
 
 
 def _meeting(work: Work, actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
-    is_placed = actor.is_service and placement.is_on_worker_of(work, meeting_id, actor.user_id)
-    return meeting_id, {Who.WORKER} if is_placed else set()
+    return meeting_id, _service_there(work, actor, meeting_id) - {Who.SERVICE}
+
+
+def _service_there(work: Work, actor: Actor, meeting_id: str) -> set[Who]:
+    if not actor.is_service:
+        return set()
+    return {Who.SERVICE, Who.WORKER} if placement.is_on_worker_of(work, meeting_id, actor.user_id) else {Who.SERVICE}
 
 
 def _worker(work: Work, actor: Actor, worker_id: str) -> tuple[None, set[Who]]:
@@ -293,7 +322,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "invitation_id": (_meeting_of_invitation, INVITEE | OWNER),
     "participant_id": (_meeting_of_participant, PRESENT | SELF),
     "message_id": (_meeting_of_message, PRESENT),
-    "recording_id": (_meeting_of_recording, PRESENT | SERVICE),
+    "recording_id": (_meeting_of_recording, PRESENT | SERVICE | {Who.RECORDS}),
     "upload_id": (_upload, UPLOADER),
     "worker_id": (_worker, WORKER | ADMIN),
 }

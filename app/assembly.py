@@ -4,6 +4,7 @@ from app import access, wiring
 from app.accounts.oidc.routes import blp as oidc_blp
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
+from app.admin.routes import blp as admin_blp
 from app.calendar.routes import blp as calendar_blp
 from app.chat.routes import blp as chat_blp
 from app.core import openapi
@@ -25,9 +26,13 @@ from app.participants.host_routes import blp as moderation_blp
 from app.participants.routes import blp as participants_blp
 from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
 from app.rate_limits import RateLimits
+from app.recordings.exports_routes import blp as exports_blp
+from app.recordings.local_routes import blp as local_tracks_blp
 from app.recordings.routes import blp as recordings_blp
+from app.recordings.sharing_routes import blp as shares_blp
 from app.signaling.routes import blp as signaling_blp
 from app.uploads.routes import blp as uploads_blp
+from app.uploads.storage_routes import blp as storage_blp
 from app.web.explorer import explorer
 from app.web.routes import blp as web_blp
 
@@ -44,9 +49,14 @@ FEATURES: tuple[Blueprint, ...] = (
     media_blp,
     whip_blp,
     uploads_blp,
+    storage_blp,
     chat_blp,
     recordings_blp,
+    exports_blp,
+    shares_blp,
+    local_tracks_blp,
     notes_blp,
+    admin_blp,
 )
 
 VERSIONED = frozenset({"/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"})

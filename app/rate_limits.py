@@ -38,6 +38,7 @@ OWN: dict[str, str] = {
     "POST /uploads": "uploads",
     "POST /meetings/join-by-code": "codes",
     "POST /meetings/look-up-code": "codes",
+    "POST /recordings/look-up-share": "shares",
     "POST /meetings/{meeting_id}/invitations": "invitations",
     "POST /invitations/{invitation_id}/resend": "invitations",
     "POST /meetings/{meeting_id}/rtc/signals": "signals",
@@ -56,6 +57,7 @@ OPEN_WITH_OWN = frozenset(
         "POST /auth/password/forgot",
         "POST /meetings/join-by-code",
         "POST /meetings/look-up-code",
+        "POST /recordings/look-up-share",
     }
 )
 ALONE = frozenset({"signals"})  # these do not count for `user` too: an offer brings dozens of candidates in a second
@@ -71,6 +73,7 @@ WHAT = {
     "login": "sign-ins from one address",
     "refresh": "refreshes of tokens from one address",
     "codes": "requests with a meeting's code",
+    "shares": "openings of shared recordings from one address",
     "mails": "mails",
     "password": "requests with a password of one user",
     "people": "searches for people by one user",

@@ -68,7 +68,7 @@ from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
 from app.participants.throttling import CodeThrottle
 from app.rate_limits import RateLimits
-from app.recordings import composing_task, renditions
+from app.recordings import composing_task, exports, exports_task, local_tasks, local_tracks, renditions, retention
 from app.recordings import events as recordings
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
@@ -76,6 +76,8 @@ from app.recordings import tasks as recording_tasks
 from app.recordings.file_urls import FileUrls
 from app.recordings.recorders.base import Recorder
 from app.recordings.recorders.mock import MockRecorder
+from app.recordings.sharing import ShareThrottle
+from app.recordings.stored import StoredRecordings
 from app.recordings.worker import PLACE as PLACE_TRACK
 from app.recordings.worker import WorkerRecordings
 from app.signaling import events as signaling
@@ -83,6 +85,7 @@ from app.signaling.config import SettingsRtcConfiguration
 from app.uploads import events as uploads
 from app.uploads import service as upload_service
 from app.uploads import tasks as upload_tasks
+from app.uploads.quota import RecordedBytes
 
 log = structlog.get_logger()
 
@@ -105,6 +108,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     runtime.drivers[RateLimits] = RateLimits(settings, counters)
     runtime.drivers[LoginThrottle] = LoginThrottle(settings, counters)
     runtime.drivers[CodeThrottle] = CodeThrottle(settings, counters)
+    runtime.drivers[ShareThrottle] = ShareThrottle(settings, counters)
     runtime.drivers[Wakeups] = runtime.wakeups
     runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
     return runtime
@@ -131,6 +135,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         UnreadMessages: ChatUnread(),
         Recorder: MockRecorder(),
         RunningRecordings: WorkerRecordings(),
+        RecordedBytes: StoredRecordings(),
         Transcriber: MockTranscriber(),
         Analyst: MockAnalyst(),
     }
@@ -177,7 +182,14 @@ def _objects(settings: Settings, part_urls: PartUrls) -> ObjectStore:
         buckets=dict(pair.split("=", 1) for pair in settings.s3_buckets),
         origins=[f"{page.scheme}://{page.netloc}", *settings.cors_origins],
         abandoned_after=timedelta(hours=2 * settings.upload_keep_h),
+        expire=_expiring(settings),
     )
+
+
+def _expiring(settings: Settings) -> dict[str, timedelta]:
+    if not settings.recording_keep_days:
+        return {}
+    return {"recordings/": timedelta(days=settings.recording_keep_days) + retention.STORE_MARGIN}
 
 
 def _wakeups(settings: Settings, database: Database) -> Wakeups:
@@ -214,11 +226,12 @@ def _bus() -> Bus:
         invitation_handlers.forget_invitee,
         participant_handlers.forget_name,
         recording_handlers.forget_name,
+        recording_handlers.revoke_shares,
         inbox_handlers.forget_name,
         calendar_handlers.revoke_feed,
     )
 
-    bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload)
+    bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload, recording_handlers.take_local_track)
     bus.on(inbox.OwnerReturned, participant_handlers.note_returned)
 
     bus.on(meetings.MeetingUpdated, invitation_handlers.ask_again_after_move, participant_handlers.admit_waiting)
@@ -232,7 +245,7 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingStarted, recording_handlers.record_automatically)
     # The room is told that its recording stops before everybody's stay, and inbox, ends.
     bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
-    bus.on(meetings.MeetingEnded, chat_handlers.end_chat, participant_handlers.end_guests_sessions)
+    bus.on(meetings.MeetingEnded, chat_handlers.end_chat, recording_handlers.end_guests_sessions)
     bus.on(meetings.MeetingErased, chat_handlers.delete_with_meeting, recording_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
     bus.on(meetings.MeetingCancelled, calendar_handlers.mail_cancellation)
@@ -248,7 +261,12 @@ def _bus() -> Bus:
     bus.on(participants.ParticipantLeft, participant_handlers.end_session_of_removed_guest)
     bus.on(participants.ParticipantLeft, media_handlers.unpublish_tracks, chat_handlers.note_left)
     bus.on(participants.ParticipantLeft, media_handlers.release)
-    bus.on(participants.ParticipantReplaced, media_handlers.unpublish_tracks, media_handlers.forget_whip_session)
+    bus.on(
+        participants.ParticipantReplaced,
+        media_handlers.unpublish_tracks,
+        media_handlers.forget_whip_session,
+        recording_handlers.tell_newcomer,
+    )
     bus.on(signaling.SignalToSfu, media_handlers.answer_as_mock)
     bus.on(media.MeetingMoved, recording_handlers.follow_meeting)
 
@@ -296,8 +314,12 @@ def _tasks() -> Tasks:
     tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)
     tasks.add(PLACE_TRACK, composing_task.place_track)
     tasks.add(renditions.COMPOSE, composing_task.compose)
+    tasks.add(exports.EXPORT, exports_task.export)
     tasks.add(recording_tasks.WATCH, recording_tasks.watch, every_s=recording_tasks.WATCH_EVERY_S)
     tasks.add(recording_tasks.SWEEP, recording_tasks.sweep, every_s=recording_tasks.SWEEP_EVERY_S)
+    tasks.add(local_tracks.TAKE, local_tasks.take)
+    tasks.add(local_tasks.WATCH, local_tasks.watch, every_s=local_tasks.WATCH_EVERY_S)
+    tasks.add(local_tasks.SWEEP, local_tasks.sweep, every_s=local_tasks.SWEEP_EVERY_S)
     tasks.add(upload_service.FINISH, upload_tasks.finish)
     tasks.add(upload_service.DISCARD, upload_tasks.discard)
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)

@@ -26,7 +26,7 @@ PICTURE = Path(__file__).with_name("composition_memory.svg")
 ROW = f"composing {PEOPLE} × 640×360 VP8 + Opus into 720p, CPU per second of recording"
 
 COMPOSE = """
-import sys
+import os, sys
 from pathlib import Path
 from app.recordings.composing.compose import compose
 from app.recordings.composing.plan import Plan, TrackFile
@@ -37,7 +37,7 @@ tracks = [
     for n in range(4)
     for kind, source in (("video", "camera"), ("audio", "microphone"))
 ]
-plan = Plan(tracks, length_s, "grid", audio_only=False, width=width, height=height)
+plan = Plan(tracks, length_s, "grid", audio_only=False, width=width, height=height, threads=os.cpu_count())
 compose(plan, folder / "made", lambda part: None)
 """
 

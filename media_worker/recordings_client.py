@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0  # while the object store is away
 _LOOK_EVERY_S = 0.5  # whether Parley has verified the whole
 _ATTEMPTS = 3  # uploads of one file; a wrong checksum ends an upload
 _PARTS_AT_ONCE = 20  # that are signed
+# Other files of this account come first; or an object store that does not answer keeps the request before this one.
+_WAITED_OUT = ("too_many_uploads", "idempotency_key_running")
 
 log = structlog.get_logger()
 
@@ -45,19 +48,41 @@ class RecordingsClient:
 
         :raises UploadRefused:
         """
-        error = ""
-        for attempt in range(_ATTEMPTS):
-            asked = {"purpose": "recording_track", "name": path.name, "media_type": media_type}
-            created = await self._ask("POST", "/uploads", f"{ref}-{attempt}", asked | {"size": path.stat().st_size})
-            upload_id = str(created["upload"]["id"])
-            error = await self._carry(upload_id, path, sha256)
+        asked: dict[str, Any] = {"purpose": "recording_track", "name": path.name, "media_type": media_type}
+        asked["size"] = path.stat().st_size
+        failures = 0
+        for attempt in count():
+            upload_id = str((await self._begin(f"{ref}-{attempt}", asked))["upload"]["id"])
+            try:
+                error = await self._carry(upload_id, path, sha256)
+            except _UploadForgotten:
+                log.warning("upload_forgotten", file=path.name, upload_id=upload_id)
+                continue
             if not error:
                 return upload_id
+            failures += 1
             log.warning("upload_failed", file=path.name, upload_id=upload_id, error=error)
-        raise UploadRefused(error)
+            if failures == _ATTEMPTS:
+                raise UploadRefused(error)
+        raise AssertionError("unreachable")
+
+    async def _begin(self, key: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """:raises UploadRefused:"""
+        for failures in count():
+            try:
+                return await self._api.insist("POST", "/uploads", json=asked, headers={"Idempotency-Key": key})
+            except Refused as refused:
+                if refused.code not in _WAITED_OUT:
+                    raise UploadRefused(str(refused)) from None
+                log.warning("upload_has_to_wait", error=str(refused))
+                await asyncio.sleep(_pause_s(failures))
+        raise AssertionError("unreachable")
 
     async def _carry(self, upload_id: str, path: Path, sha256: str) -> str:
-        """Whatever is still to be done of an upload; what went wrong, or nothing."""
+        """Whatever is still to be done of an upload; what went wrong, or nothing.
+
+        :raises _UploadForgotten: :raises UploadRefused:
+        """
         failures = 0
         while True:
             upload = await self._ask("GET", f"/uploads/{upload_id}")
@@ -74,8 +99,8 @@ class RecordingsClient:
                 await self._send(upload, missing[:_PARTS_AT_ONCE], path)
                 failures = 0
             except (httpx.HTTPError, _StoreRefused) as error:
+                pause_s = _pause_s(failures)
                 failures += 1
-                pause_s = min(_FIRST_PAUSE_S * 2 ** min(failures - 1, 10), _LONGEST_PAUSE_S)
                 log.warning("part_not_sent", file=path.name, error=repr(error), again_s=pause_s)
                 await asyncio.sleep(pause_s)
                 continue
@@ -107,16 +132,27 @@ class RecordingsClient:
                 raise RecordingGone(str(refused)) from None
             raise UploadRefused(str(refused)) from None  # a misunderstanding: no reason to lose anything
 
-    async def _ask(self, method: str, path: str, key: str = "", json: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Idempotency-Key": key} if key else {}
+    async def _ask(self, method: str, path: str, json: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Of an upload. :raises _UploadForgotten: :raises UploadRefused:"""
         try:
-            return await self._api.insist(method, path, json=json, headers=headers)
+            return await self._api.insist(method, path, json=json)
         except Refused as refused:
+            if refused.status == 404:
+                raise _UploadForgotten from None
             raise UploadRefused(str(refused)) from None
+
+
+def _pause_s(failures: int) -> float:
+    longer: float = _FIRST_PAUSE_S * 2 ** min(failures, 10)
+    return min(longer, _LONGEST_PAUSE_S)
 
 
 class _StoreRefused(Exception):
     """The object store has answered, and not with success: an address has expired, or the store is unwell."""
+
+
+class _UploadForgotten(Exception):
+    """Nothing was heard of it for too long, so that Parley has swept it."""
 
 
 async def _blocks(path: Path, begins: int, size: int) -> AsyncIterator[bytes]:

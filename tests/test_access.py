@@ -67,7 +67,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "invitation_id": _IN_THE_MEETING | {"invited": {"invited", "invitee"}},
     "participant_id": _IN_THE_MEETING | {"participant": {"accepted", "self"}},
     "recording_id": _IN_THE_MEETING
-    | {"media worker": {"service"}, "media worker of another service": {"service"}},  # any may find what it recorded
+    | {"media worker": {"service", "worker"}, "media worker of another service": {"service"}},
     "upload_id": {"owner": {"uploader"}},
     "worker_id": {"media worker": {"worker"}, "admin": {"admin"}},
     "message_id": _IN_THE_MEETING | {"participant": {"accepted", "sender"}},
@@ -77,7 +77,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "meeting_id": {"owner", "accepted", "invited", "guest", "worker"},
     "invitation_id": {"owner", "invitee"},
     "participant_id": {"owner", "accepted", "guest_inside", "self"},
-    "recording_id": {"owner", "accepted", "guest_inside", "service"},
+    "recording_id": {"owner", "accepted", "guest_inside", "service", "records"},
     "upload_id": {"uploader"},
     "worker_id": {"worker", "admin"},
     "message_id": {"owner", "accepted", "guest_inside"},
@@ -86,6 +86,7 @@ MAY_KNOW: dict[str, set[str]] = {
 # a provider, and a banned person, is nobody's.
 OFFER = (Path(__file__).parent / "data" / "sdp" / "chromium_audio_video.sdp").read_bytes().decode()
 NOT_A_SUBJECT = {"track_file_id", "session_id", "identity_id", "provider", "number", "emoji", "user_id", "secret"}
+NOT_A_SUBJECT |= {"job_id", "export_id", "share_id"}
 
 
 # Bodies that are accepted, of the operations that take one. {actor} and {other} are participants.
@@ -152,9 +153,27 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     "POST /uploads/{upload_id}/complete": lambda *_: {"sha256": "0" * 64},
     "PUT /uploads/{upload_id}/parts/{number}": lambda *_: {},
     "POST /meetings/{meeting_id}/recordings": lambda *_: {},
+    "PATCH /recordings/{recording_id}": lambda *_: {"title": "Renamed"},
     "POST /recordings/{recording_id}/compose": lambda *_: {},
+    "POST /recordings/{recording_id}/exports": lambda *_: {},
+    "POST /recordings/{recording_id}/shares": lambda *_: {},
+    "POST /recordings/look-up-share": lambda *_: {"secret": "never-made"},
     "POST /recordings/{recording_id}/consent": lambda *_: {"consent": True},
     "POST /recordings/{recording_id}/reports": lambda *_: {"state": "stopped", "epoch": 1},
+    "POST /recordings/{recording_id}/tracks": lambda world, _: {
+        "participant_id": world.participants["participant"],
+        "kind": "audio",
+        "source": "microphone",
+        "mime": "audio/webm",
+        "started_at": "2026-11-20T10:00:00Z",
+        "clock_offset_ms": 0,
+        "clock_uncertainty_ms": 0,
+    },
+    "POST /recordings/{recording_id}/tracks/{track_file_id}/finish": lambda *_: {
+        "size": 5,
+        "sha256": "0" * 64,
+        "duration_s": 1.5,
+    },
     "PUT /recordings/{recording_id}/tracks/{track_file_id}": lambda world, _: {
         "epoch": 1,
         "participant_id": world.participants["participant"],
@@ -180,6 +199,7 @@ ALLOWED_PROBLEMS = {
     "not_your_participant",
     "notes_missing",
     "email_already_verified",
+    "share_unknown",
     "code_unknown",  # to the one whose invitation was taken back
     "not_permitted",
     "banned",  # from the meeting whose code one has

@@ -300,7 +300,14 @@ class Blueprint(flask_smorest.Blueprint):
 
         return decorate
 
+    @staticmethod
+    def told_once(view: Any) -> Any:
+        """The answer has a secret in it, which no `Idempotency-Key` may keep."""
+        view.told_once = True
+        return flask_smorest.Blueprint.doc(**{TOLD_ONCE: True})(view)
 
+
+TOLD_ONCE = "x-told-once"
 PROBLEMS = "x-problems"  # where an operation keeps them until core/openapi.py makes responses of them
 
 

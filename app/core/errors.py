@@ -63,6 +63,11 @@ class BadCredentials(ParleyError):
     code, status, message = "bad_credentials", 401, "E-mail and password do not match."
 
 
+class PasscodeNeeded(ParleyError):
+    # The same for a wrong one and for none.
+    code, status, message = "passcode_needed", 401, "The link asks for the passcode that belongs to it."
+
+
 class Forbidden(ParleyError):
     code, status, message = "forbidden", 403, "You may see this, but not do that with it."
 
@@ -106,6 +111,16 @@ class CodeUnknown(ParleyError):
         404,
         "This code opens no meeting. It may be mistyped or renewed, or the host lets no guests in: ask whoever gave it "
         "to you, or sign in if you were invited.",
+    )
+
+
+class ShareUnknown(ParleyError):
+    # The same for every link that opens nothing, as for codes.
+    code, status, message = (
+        "share_unknown",
+        404,
+        "This link opens nothing. It may be cut off, expired or withdrawn, or its recording is deleted: ask whoever "
+        "sent it to you.",
     )
 
 
@@ -242,7 +257,7 @@ class RecordingNeedsSfu(ParleyError):
     code, status, message = (
         "recording_needs_sfu",
         409,
-        "Only a meeting whose media passes a server can be recorded there; this one is peer to peer.",
+        "The meeting is peer to peer, and participants can't record themselves here: nobody could record it.",
     )
 
 
@@ -266,8 +281,20 @@ class TooManyTracks(ParleyError):
     code, status, message = "too_many_tracks", 409, "The recording has as many tracks as it may have."
 
 
+class TrackTooLate(ParleyError):
+    code, status, message = "track_too_late", 409, "The recording takes no more tracks: it ended too long ago."
+
+
 class TooManyRenditions(ParleyError):
     code, status, message = "too_many_renditions", 409, "The recording was composed as often as it may be."
+
+
+class TooManyShares(ParleyError):
+    code, status, message = "too_many_shares", 409, "The recording has as many links as it may have."
+
+
+class JobStateConflict(ParleyError):
+    code, status, message = "job_state_conflict", 409, "Only a job that has failed can be queued again."
 
 
 class EndToEndEncrypted(ParleyError):
@@ -336,6 +363,10 @@ class UrlNotSigned(ParleyError):
 
 class UrlExpired(ParleyError):
     code, status, message = "url_expired", 403, "This signed address has expired; have the part signed again."
+
+
+class QuotaReached(ParleyError):
+    code, status, message = "quota_reached", 409, "There is no room left for this user's files and recordings."
 
 
 class TooManyUploads(ParleyError):

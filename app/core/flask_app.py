@@ -91,7 +91,7 @@ class ParleyApp(Flask):
     def _answer(self, work: Work) -> Response:
         self.guard(work)
         key = request.headers.get("Idempotency-Key")
-        if key is None or request.method != "POST" or "actor" not in g:
+        if key is None or request.method != "POST" or "actor" not in g or self._tells_a_secret():
             return self.make_response(super().dispatch_request())
         with idempotency.claim(work, actor().user_id, key) as claim:
             if claim.earlier is not None:
@@ -99,6 +99,10 @@ class ParleyApp(Flask):
             response = self.make_response(super().dispatch_request())
             claim.keep(response)
             return response
+
+    def _tells_a_secret(self) -> bool:
+        view = self.view_functions[str(request.endpoint)]
+        return getattr(getattr(getattr(view, "view_class", None), "post", None), "told_once", False)
 
 
 def work() -> Work:

@@ -7,7 +7,7 @@ from typing import Any
 from apispec import APISpec
 
 from app.core import errors
-from app.core.api import PROBLEM_TYPE, PROBLEMS, Problem
+from app.core.api import PROBLEM_TYPE, PROBLEMS, TOLD_ONCE, Problem
 
 INTRODUCTION = """\
 Meetings, signaling and recordings over plain HTTP: no WebSocket, no SDK that one must have.
@@ -89,7 +89,7 @@ def finish(spec: APISpec, who_may: Callable[[str, str], frozenset[str]], version
             kinds.append(errors.NotFound)
         if "requestBody" in operation:
             kinds += _WITH_BODY
-        if method == "post" and "anyone" not in who:
+        if method == "post" and "anyone" not in who and not operation.pop(TOLD_ONCE, False):
             kinds += _WHEN_CREATING
             parameters.append(IDEMPOTENCY_KEY)
         if path in versioned and method in ("get", "patch"):

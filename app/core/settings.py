@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
     rate_limit_chat: RateText = Field("120/minute", description="Chat messages, edits and reactions of one user.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
+    rate_limit_shares: RateText = Field("300/minute", description="Openings of shared recordings from one address.")
     rate_limit_codes: RateText = Field(
         "300/minute", description="Requests with a meeting's code from one address, or of one user."
     )
@@ -133,6 +134,12 @@ class Settings(BaseSettings):
     )
     code_failures_address: RateText = Field(
         "50/15 minutes", description="Codes that open no meeting, from one address."
+    )
+    share_failures_address: RateText = Field(
+        "50/15 minutes", description="Links to recordings that open nothing, from one address."
+    )
+    share_failures_link: RateText = Field(
+        "20/15 minutes", description="Wrong passcodes for one link to a recording, from anywhere."
     )
 
     # What it keeps
@@ -166,6 +173,12 @@ class Settings(BaseSettings):
     uploads_open_max: int = Field(50, ge=1, description="Most uploads of one user that are unfinished or unused.")
     uploads_open_max_bytes: int = Field(
         21_474_836_480, ge=1, description="Most bytes of one user's uploads that are unfinished or unused."
+    )
+    storage_quota_bytes: int = Field(
+        0,
+        ge=0,
+        description="Most bytes of one user's files and recordings; beyond it no recording and no upload begins. 0: no "
+        "limit.",
     )
     chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
     recording_track_max_bytes: int = Field(8_589_934_592, ge=1, description="Largest track of a recording, in bytes.")
@@ -381,14 +394,50 @@ class Settings(BaseSettings):
     recording_tracks_max: int = Field(
         2_000, ge=1, description="Most files of one recording: one for each track that anybody published."
     )
+    local_tracks: bool = Field(
+        True,
+        description="Let participants record themselves; without, a meeting that is peer to peer can't be recorded.",
+    )
+    local_tracks_max: int = Field(
+        100, ge=1, description="Most files of one participant in one recording: one each time a device is switched on."
+    )
+    local_tracks_max_bytes: int = Field(
+        34_359_738_368, ge=1, description="Most bytes of all of them, of one participant in one recording."
+    )
+    local_tracks_wait_min: float = Field(
+        30,
+        gt=0,
+        description="Minutes that a stopped recording waits for what participants still send; what comes later "
+        "makes it anew.",
+    )
+    local_tracks_accept_h: float = Field(
+        72, gt=0, description="Hours after the end of a recording in which participants' own tracks are taken."
+    )
     recording_compose_attempts: int = Field(
-        5, ge=1, le=12, description="Times that a composition is tried before it has failed."
+        5, ge=1, le=12, description="Times that a composition, or an export, is tried before it has failed."
+    )
+    recording_compose_threads: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Threads that encode a composition; 0: as many as the machine has cores. It yields to all else.",
     )
     recording_keep_days: float = Field(
-        0, ge=0, description="Days after their end that recordings are deleted, with all their files; 0: never."
+        0,
+        ge=0,
+        description="Days after their end that recordings are deleted, with all their files; a meeting may have them "
+        "deleted sooner. 0: never.",
     )
     recording_url_h: float = Field(
         6, gt=0, le=168, description="Hours that a signed address of a recording's file can be used, to play it."
+    )
+    shares_max: int = Field(50, ge=1, description="Most links of one recording that open it at a time.")
+    share_max_days: float = Field(90, gt=0, description="Most days until a link to a recording expires.")
+    share_url_min: float = Field(
+        30,
+        gt=0,
+        le=1440,
+        description="Minutes that an address of a shared recording can be used; the page asks for another in time.",
     )
     recording_renditions_max: int = Field(
         20, ge=1, description="Most compositions of one recording; the layouts that people ask for count."

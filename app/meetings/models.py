@@ -36,6 +36,7 @@ class Meeting(Base):
     effective_media_mode: Mapped[str | None] = mapped_column(exact(8))  # what it became when the meeting went live
     config_version: Mapped[int] = mapped_column(default=0)  # raised with every start: peer connections begin anew
     record_automatically: Mapped[bool] = mapped_column(default=False)
+    recordings_keep_days: Mapped[int | None] = mapped_column(index=True)  # None: as long as RECORDING_KEEP_DAYS says
     max_participants: Mapped[int | None]
     chat_retention: Mapped[str] = mapped_column(exact(16), default="keep", server_default="keep")  # keep | until_end
     message_head: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")  # of the newest chat message

@@ -11,6 +11,7 @@ CHAT_RETENTION = ("keep", "until_end")
 MEDIA_MODES = ("auto", "sfu", "p2p", "mock")
 STATES = ("scheduled", "live", "ended", "cancelled")
 LONGEST_MIN = 7 * 24 * 60
+LONGEST_KEPT_DAYS = 3650
 METADATA_MAX_BYTES = 8_192
 LOBBIES = ("off", "guests", "everyone")
 
@@ -61,6 +62,16 @@ class MeetingUpdate(Schema):
     )
     media_mode = fields.String(validate=ma.validate.OneOf(MEDIA_MODES), metadata={"example": "auto"})
     record_automatically = Boolean(metadata={"example": False})
+    recordings_keep_days = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=ma.validate.Range(1, LONGEST_KEPT_DAYS),
+        metadata={
+            "description": "Days after their end that its recordings are deleted; null: as long as the server keeps "
+            "them, which no meeting may exceed.",
+            "example": None,
+        },
+    )
     max_participants = fields.Integer(strict=True, allow_none=True, validate=ma.validate.Range(2, 10_000))
     chat_retention = fields.String(
         validate=ma.validate.OneOf(CHAT_RETENTION),
@@ -124,6 +135,7 @@ class MeetingFacts(Schema):
     )
     config_version = fields.Integer(required=True, metadata={"example": 1})
     record_automatically = fields.Boolean(required=True)
+    recordings_keep_days = fields.Integer(required=True, allow_none=True, metadata={"example": None})
     max_participants = fields.Integer(required=True, allow_none=True)
     chat_retention = fields.String(required=True, metadata={"enum": list(CHAT_RETENTION), "example": "keep"})
     guests_allowed = fields.Boolean(required=True)

@@ -188,9 +188,9 @@ def create(work: Work, actor: Actor, **given: Any) -> shapes.MeetingView:
 
 
 def make(work: Work, owner_id: str, **given: Any) -> Meeting:
-    """:raises ValidationFailed: `max_duration_min` is more than MEETING_MAX_MIN."""
+    """:raises ValidationFailed: `max_duration_min` or `recordings_keep_days` is more than the server's."""
     now = work.now()
-    _check_cap(work, given)
+    _check_caps(work, given)
     given["meta"] = given.pop("metadata", {})
     given.setdefault("media_mode", work.settings.media_mode_of_new_meetings)
     given.setdefault("guests_allowed", work.settings.guests_allowed)
@@ -212,10 +212,14 @@ def make(work: Work, owner_id: str, **given: Any) -> Meeting:
     return meeting
 
 
-def _check_cap(work: Work, given: dict[str, Any]) -> None:
+def _check_caps(work: Work, given: dict[str, Any]) -> None:
     most = work.settings.meeting_max_min
     if most and (given.get("max_duration_min") or 0) > most:
         wrong = {"location": "body", "field": "max_duration_min", "message": f"At most {most:g} minutes here."}
+        raise errors.ValidationFailed(errors=[wrong])
+    kept = work.settings.recording_keep_days
+    if kept and (given.get("recordings_keep_days") or 0) > kept:
+        wrong = {"location": "body", "field": "recordings_keep_days", "message": f"At most {kept:g} days here."}
         raise errors.ValidationFailed(errors=[wrong])
 
 
@@ -322,7 +326,7 @@ def _not_cancelled(meeting: Meeting) -> None:
 
 def apply(work: Work, meeting: Meeting, changes: dict[str, Any]) -> bool:
     """Set columns of a meeting, and what follows from them. :returns: whether people must be asked for another time."""
-    _check_cap(work, changes)
+    _check_caps(work, changes)
     for name, value in changes.items():
         setattr(meeting, name, value)
     if "starts_at" in changes:

@@ -8,6 +8,7 @@ What a code tells: one that lets nobody in is always `code_unknown`, whether it 
 lets no guests in. One that lets people in tells them how the meeting stands, ended and cancelled included.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from app.accounts import service as accounts
@@ -95,6 +96,10 @@ def close_out(work: Work, meeting: Meeting) -> None:
     end_sessions(work, meeting.id, "guests_closed")
 
 
-def end_sessions(work: Work, meeting_id: str, reason: str) -> None:
-    """End the sessions of a meeting's guests; their stays have ended already."""
-    sessions.end_all_of(work, meetings.people_of(work, meeting_id, "guest"), reason)
+def end_sessions(work: Work, meeting_id: str, reason: str, *, but: Collection[str] = ()) -> None:
+    """End the sessions of a meeting's guests; their stays have ended already.
+
+    :param but: user ids of those who have something to finish.
+    """
+    over = [user_id for user_id in meetings.people_of(work, meeting_id, "guest") if user_id not in but]
+    sessions.end_all_of(work, over, reason)

@@ -38,10 +38,8 @@ def introduce(work: Work, event: ParticipantJoined) -> None:
 REMOVED = ("removed", "banned")  # reasons for which a guest needs the code again
 
 
-def end_guests_sessions(work: Work, event: MeetingEnded | MeetingCancelled) -> None:
-    """A guest's access ends with the meeting; if it is opened again, the code lets them in again."""
-    reason = "meeting_ended" if isinstance(event, MeetingEnded) else "meeting_cancelled"
-    guests.end_sessions(work, event.meeting_id, reason)
+def end_guests_sessions(work: Work, event: MeetingCancelled) -> None:
+    guests.end_sessions(work, event.meeting_id, "meeting_cancelled")
 
 
 def end_session_of_removed_guest(work: Work, event: ParticipantLeft) -> None:

@@ -3,10 +3,12 @@ into the jobs process.
 """
 
 import hashlib
+import os
 import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,15 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from app.core.objects.base import CHUNK_BYTES, ObjectNotFound, ObjectStore, StoreFull, StoreUnusable
+from app.core.objects.base import ObjectNotFound, ObjectStore, ObjectStoreError, StoreFull, StoreUnusable
 from app.core.runtime import Runtime, Work
-from app.meetings import service as meetings
 from app.participants.models import Participant
 from app.recordings import renditions, service, shapes
-from app.recordings.composing.plan import Composition, Plan, TrackFile
-from app.recordings.models import Recording, RecordingTrack
-from app.recordings.recorders.base import RecorderError
+from app.recordings.composing import apart
+from app.recordings.composing.plan import Composition, Plan
+from app.recordings.fetching import fetch, ran_s, track_file
+from app.recordings.models import Recording, RecordingTrack, Rendition
+from app.recordings.recorders.base import NoRoom, RecorderError
 from app.recordings.renditions import Made
 from app.uploads import service as uploads
 
@@ -32,12 +35,14 @@ BUSY_PAUSE = timedelta(seconds=10)
 FETCHED = 0.05  # of the progress: that the tracks are there
 COMPOSED = 0.95
 
+NO_ROOM = "There is no room left to compose the file, or the disk can't be written."
 TROUBLE: tuple[tuple[type[Exception], str], ...] = (
     (StoreFull, "There is no room left to store the file."),
     (StoreUnusable, "The store of files can't be read or written."),
     (ObjectNotFound, "A track is not in the store any more."),
+    (NoRoom, NO_ROOM),
     (RecorderError, "The tracks could not be composed."),
-    (OSError, "There is no room left to compose the file, or the disk can't be written."),
+    (OSError, NO_ROOM),
 )
 OTHER_TROUBLE = "The file could not be made."
 
@@ -63,16 +68,18 @@ def compose(runtime: Runtime, payload: dict[str, Any]) -> None:
 
 def place_track(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Bring a track's file from where it was uploaded to where its recording's files are."""
+    store: ObjectStore = runtime.drivers[ObjectStore]
     with runtime.reading() as work:
         track = work.get(RecordingTrack, payload["track_id"])
     prefix = service.folder_of(payload["meeting_id"], payload["recording_id"])
-    if track is None or track.file_path is None or track.file_path.startswith(prefix):
+    if track is None:  # deleted, perhaps after an earlier run had copied it and was killed
+        for info in list(store.list(f"{prefix}tracks/{payload['track_id']}.")):
+            store.delete(info.key)
         return
-    suffix = ".mkv" if track.content_type.endswith("matroska") else ".webm"
-    old, new = track.file_path, f"{prefix}tracks/{track.id}{suffix}"
-    store: ObjectStore = runtime.drivers[ObjectStore]
-    with store.open(old) as stream:
-        info = store.put_file(new, stream, track.content_type)
+    if track.file_path is None or track.file_path.startswith(prefix):
+        return
+    old, new = track.file_path, f"{prefix}tracks/{track.id}{shapes.suffix_of(track)}"
+    info = store.copy(old, new)
     if (info.size, info.sha256) != (track.bytes, track.sha256):
         store.delete(new)
         raise StoreUnusable(f"{new} has {info.size} bytes of {track.bytes}, or others")
@@ -110,7 +117,7 @@ class _Run:
         for left in folder.parent.glob(f"{self._id}-*"):  # of a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         try:
-            made = self._compose(recording, folder, rendition.layout, rendition.audio_only)
+            made = self._compose(recording, folder, rendition)
             with self._runtime.writing() as work:
                 held = service.hold(work, self._recording_id)
                 wanted = renditions.complete(work, self._id, self._attempt, made, held)
@@ -119,7 +126,8 @@ class _Run:
             log.info("composition is not wanted any more", rendition_id=self._id)
             self._clean(keep=None)
         except Exception as error:
-            self._clean(keep=None)
+            with suppress(ObjectStoreError):  # the store may be what fails; what counts in the end cleans up for all
+                self._clean(keep=None)
             if self._note(error):
                 log.exception("composition failed", rendition_id=self._id)
                 return
@@ -148,45 +156,34 @@ class _Run:
             renditions.fail(work, self._id, self._attempt, trouble, held, final=final)
         return final
 
-    def _compose(self, recording: Recording, folder: Path, layout: str, audio_only: bool) -> Made:
-        from app.recordings.composing.compose import compose  # here: it brings FFmpeg and numpy
+    def _compose(self, recording: Recording, folder: Path, rendition: Rendition) -> Made:
+        from app.recordings.composing.preferring import preferred  # here: it brings FFmpeg and numpy
 
         folder.mkdir(parents=True, exist_ok=True)
         with self._runtime.reading() as work:
             tracks = [track for track in shapes.tracks_of(work, recording.id) if track.state == "uploaded"]
             people = shapes.people_of_tracks(work, tracks)
             present = _present(work, recording)
-            title = meetings.get(work, recording.meeting_id).title
         names = {one: person.display_name for one, person in people.items()}
         files = [
-            _track_file(recording, track, names.get(track.participant_id, ""), self._fetch(track, folder))
+            track_file(recording, track, names.get(track.participant_id, ""), fetch(self._runtime, track, folder))
             for track in tracks
-            if track.kind == "audio" or not audio_only
+            if track.kind == "audio" or not rendition.audio_only
         ]
         self._progress(FETCHED)
         plan = Plan(
-            tracks=files,
-            duration_s=_ran_s(recording),
-            layout=layout,
-            audio_only=audio_only,
-            title=title,
+            tracks=preferred(files),
+            duration_s=ran_s(recording),
+            layout=rendition.layout,
+            audio_only=rendition.audio_only,
+            title=recording.title,
             present=present,
+            normalise_loudness=rendition.clean == "loudness",
+            reduce_noise=rendition.clean == "denoise",
+            threads=self._runtime.settings.recording_compose_threads or os.cpu_count() or 1,
         )
-        made = compose(plan, folder / "made", lambda done: self._progress(FETCHED + done * (COMPOSED - FETCHED)))
+        made = apart.compose(plan, folder / "made", lambda done: self._progress(FETCHED + done * (COMPOSED - FETCHED)))
         return self._stored(made)
-
-    def _fetch(self, track: RecordingTrack, folder: Path) -> Path:
-        """The track's file on this machine's disk. :raises StoreUnusable: it is not what was verified."""
-        with self._runtime.reading() as work:  # it may have been placed since
-            key = work.get_one(RecordingTrack, track.id).file_path or ""
-        path, digest = folder / f"{track.id}{Path(key).suffix or '.webm'}", hashlib.sha256()
-        with self._store.open(key) as stream, path.open("wb") as file:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != track.sha256:
-            raise StoreUnusable(f"{key} is not the file that was verified")
-        return path
 
     def _stored(self, made: Composition) -> Made:
         is_video = made.path.suffix == ".mp4"
@@ -223,19 +220,6 @@ class _Run:
             held = service.hold(work, self._recording_id)
             if not renditions.note_progress(work, self._id, self._attempt, done, held):
                 raise Cancelled
-
-
-def _ran_s(recording: Recording) -> float:
-    if recording.started_at is None or recording.ended_at is None:
-        return 0.0
-    return max((recording.ended_at - recording.started_at).total_seconds(), 0.0)
-
-
-def _track_file(recording: Recording, track: RecordingTrack, label: str, path: Path) -> TrackFile:
-    began = recording.started_at or track.started_at
-    offset_s = (track.started_at - began).total_seconds()
-    mutes = [(since + offset_s, until + offset_s) for since, until in track.mutes]
-    return TrackFile(path, track.kind, track.source, track.participant_id, label, offset_s, mutes)
 
 
 def _present(work: Work, recording: Recording) -> Sequence[tuple[str, str, float, float]]:

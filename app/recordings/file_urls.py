@@ -27,9 +27,11 @@ class FileUrls:
         self._address = address
         self._secret = secret
 
-    def sign(self, work: Work, recording_id: str, of: str) -> str:
-        """:param of: `main`, `rendition:<id>` or `track:<id>`."""
-        expires_at = work.now() + timedelta(hours=work.settings.recording_url_h)
+    def sign(self, work: Work, recording_id: str, of: str, *, until: datetime | None = None) -> str:
+        """:param of: `main`, `rendition:<id>`, `track:<id>`, `export:<id>`, or `share:<id>`: the main one, as long as
+        that link holds. :param until: else for RECORDING_URL_H.
+        """
+        expires_at = until or work.now() + timedelta(hours=work.settings.recording_url_h)
         expires = int(expires_at.timestamp())
         signature = self._signature(recording_id, of, expires)
         path = f"/api/v1/recordings/{recording_id}/file"

@@ -5,6 +5,7 @@ say what became of it. So whatever is killed, taken over or run twice, one run's
 file is ever replaced.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -57,7 +58,7 @@ def settle(work: Work, recording: Recording) -> None:
         tell(work, recording)
 
 
-def compose_again(work: Work, recording: Recording, *, layout: str, audio_only: bool) -> Rendition:
+def compose_again(work: Work, recording: Recording, *, layout: str, audio_only: bool, clean: str) -> Rendition:
     """Another composition, as somebody wants it.
 
     :raises RecordingStateConflict: it is not stopped yet, or has no tracks. :raises TooManyRenditions:
@@ -69,7 +70,7 @@ def compose_again(work: Work, recording: Recording, *, layout: str, audio_only: 
     made = select(func.count()).where(Rendition.recording_id == recording.id)
     if (work.scalar(made) or 0) >= work.settings.recording_renditions_max:
         raise errors.TooManyRenditions(f"At most {work.settings.recording_renditions_max} compositions.")
-    rendition = _order(work, recording, layout, audio_only)
+    rendition = _order(work, recording, layout, audio_only, clean=clean)
     _revive(work, recording)
     return rendition
 
@@ -97,7 +98,13 @@ def _revive(work: Work, recording: Recording) -> None:
 
 
 def _order(
-    work: Work, recording: Recording, layout: str, audio_only: bool, *, after: timedelta = timedelta(0)
+    work: Work,
+    recording: Recording,
+    layout: str,
+    audio_only: bool,
+    *,
+    clean: str = "none",
+    after: timedelta = timedelta(0),
 ) -> Rendition:
     rendition = Rendition(
         id=new_id(),
@@ -105,6 +112,7 @@ def _order(
         state="queued",
         layout=layout,
         audio_only=audio_only,
+        clean=clean,
         progress=0.0,
         attempts=0,
         chapters=[],
@@ -236,7 +244,7 @@ def _outcome(work: Work, recording: Recording) -> str:
         RecordingTrack.recording_id == recording.id,
         (RecordingTrack.state != "uploaded") | RecordingTrack.recovered.is_(True),
     )
-    broken_off = recording.written_at is None or recording.error is not None
+    broken_off = (recording.driver == "worker" and recording.written_at is None) or recording.error is not None
     return "recovered" if broken_off or work.scalar(doubtful.limit(1)) is not None else "complete"
 
 
@@ -245,6 +253,12 @@ def _has_tracks(work: Work, recording: Recording) -> bool:
         RecordingTrack.recording_id == recording.id, RecordingTrack.state == "uploaded"
     )
     return work.scalar(there.limit(1)) is not None
+
+
+def progress_of(work: Work, rendition_ids: Collection[str]) -> dict[str, float]:
+    """By id; those that are gone are left out."""
+    rows = work.execute(select(Rendition.id, Rendition.progress).where(Rendition.id.in_(rendition_ids)))
+    return {row.id: row.progress for row in rows}
 
 
 def silent(work: Work) -> list[Rendition]:

@@ -9,7 +9,7 @@ from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE, Downl
 from app.core.flask_app import actor, work
 from app.core.objects.base import ObjectNotFound, ObjectStore, StoreUnusable
 from app.core.pagination import PageQuery, page_of
-from app.recordings import consents, service, shapes, worker
+from app.recordings import consents, exports, library, service, shapes, sharing, worker
 from app.recordings.schemas import (
     ComposeIn,
     ConsentIn,
@@ -19,7 +19,9 @@ from app.recordings.schemas import (
     FileQuery,
     RecordingDetails,
     RecordingOut,
+    RecordingsQuery,
     RecordingStart,
+    RecordingUpdate,
 )
 from app.recordings.worker_schemas import RecordedTrackIn, RecordedTrackTaken, RecordingReport, RecordingReported
 
@@ -35,6 +37,7 @@ class MeetingRecordings(MethodView):
         errors.EndToEndEncrypted,
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
+        errors.QuotaReached,
         errors.NotPermitted,
     )
     @blp.doc(operationId="startRecording")
@@ -51,16 +54,19 @@ class MeetingRecordings(MethodView):
     @blp.response(200, page_of(RecordingOut))
     def get(self, query: dict[str, Any], meeting_id: str) -> Any:
         """List a meeting's recordings, the newest first"""
-        return service.list_of_meeting(work(), meeting_id, **query)
+        return library.list_of_meeting(work(), meeting_id, **query)
 
 
 @blp.route("/recordings")
 class Recordings(MethodView):
-    @blp.arguments(PageQuery, location="query")
+    @blp.arguments(RecordingsQuery, location="query")
     @blp.response(200, page_of(RecordingOut))
     def get(self, query: dict[str, Any]) -> Any:
-        """List the recordings that you may see, the newest first"""
-        return service.list_mine(work(), actor(), **query)
+        """List the recordings that you may see, the newest first; or find some
+
+        `q` is looked for anywhere in their titles, large and small letters alike.
+        """
+        return library.list_mine(work(), actor(), **query)
 
 
 @blp.route("/recordings/<id:recording_id>")
@@ -69,6 +75,16 @@ class RecordingById(MethodView):
     def get(self, recording_id: str) -> Any:
         """Read a recording, with its tracks and compositions"""
         return shapes.details(work(), actor(), service.get(work(), recording_id))
+
+    @blp.arguments(RecordingUpdate)
+    @blp.response(200, RecordingOut)
+    @blp.doc(operationId="renameRecording")
+    def patch(self, data: dict[str, Any], recording_id: str) -> Any:
+        """Give a recording another title
+
+        Its files are downloaded under that name. Who may see it learns of it by `recording.state`.
+        """
+        return library.rename(work(), service.held(work(), recording_id), **data)
 
     @blp.response(204)
     @blp.problems(errors.RecordingStateConflict)
@@ -121,6 +137,7 @@ class SignedFile(MethodView):
     @blp.problems(
         errors.UrlNotSigned,
         errors.UrlExpired,
+        errors.ShareUnknown,
         errors.RecordingStateConflict,
         errors.VersionMismatch,
         errors.RangeNotSatisfiable,
@@ -135,6 +152,10 @@ class SignedFile(MethodView):
         kind, _, file_id = str(query["of"]).partition(":")
         if kind == "track":
             file = service.download_of_track(work(), recording, file_id)
+        elif kind == "export":
+            file = exports.download_of(work(), recording, file_id)
+        elif kind == "share":
+            file = sharing.file_of(work(), recording, file_id)
         else:
             file = service.download_of(work(), recording, file_id or None)
         return downloads.answer(work().driver(ObjectStore), file)

@@ -3,14 +3,21 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Boolean, Schema, Timestamp, id_field
+from app.core.api import Boolean, Schema, Timestamp, id_field, text_field
+from app.core.pagination import PageQuery
 from app.media.schemas import SOURCES
 from app.meetings.schemas import PersonName
-from app.recordings.states import RENDITIONS, TRACKS, TRANSITIONS
+from app.recordings.states import END_REASONS, RENDITIONS, TRACKS, TRANSITIONS
 
 MODES = ("composite", "tracks", "both")
 OUTCOMES = ("complete", "recovered", "failed")
 LAYOUTS = ("grid", "speaker")
+ORIGINS = ("server", "client")
+CLEANED = ("none", "loudness", "denoise")
+CLEANING = (
+    "`loudness`: brought to −16 LUFS (EBU R 128), as podcasts have it. `denoise`: steady noise is taken out of "
+    "microphones."
+)
 
 
 class RecordingStart(Schema):
@@ -23,6 +30,25 @@ class RecordingStart(Schema):
         },
     )
     audio_only = Boolean(load_default=False)
+    local_tracks = Boolean(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Have participants record themselves and send that: it is better than what the network "
+            "left over, and a composition prefers it. null: where there is no media server, or in `tracks` and `both`.",
+            "example": None,
+        },
+    )
+
+
+class RecordingUpdate(Schema):
+    title = text_field(200, required=True, metadata={"example": "Weekly review, part two"})
+
+
+class RecordingsQuery(PageQuery):
+    q = text_field(200, load_default=None, metadata={"description": "Part of its title.", "example": "review"})
+    state = fields.String(load_default=None, validate=ma.validate.OneOf(tuple(TRANSITIONS)))
+    meeting_id = id_field(load_default=None, metadata={"description": "Of this meeting alone."})
 
 
 class RecordedParticipant(Schema):
@@ -35,10 +61,24 @@ class RecordedParticipant(Schema):
 class RecordingOut(Schema):
     id = id_field(required=True)
     meeting_id = id_field(required=True)
+    title = fields.String(
+        required=True,
+        metadata={"description": "At first its meeting's; the owner may give it another.", "example": "Weekly review"},
+    )
+    owner_id = id_field(
+        required=True, metadata={"description": "Of its meeting: who may rename, share, export and delete it."}
+    )
     started_by = fields.Nested(PersonName, required=True)
     mode = fields.String(required=True, metadata={"enum": list(MODES), "example": "composite"})
     audio_only = fields.Boolean(required=True)
-    driver = fields.String(required=True, metadata={"example": "mock"})
+    local_tracks = fields.Boolean(
+        required=True,
+        metadata={"description": "Clients are asked to record themselves: `POST /recordings/{recording_id}/tracks`."},
+    )
+    driver = fields.String(
+        required=True,
+        metadata={"enum": ["worker", "clients", "mock"], "description": "Who records.", "example": "worker"},
+    )
     is_mock = fields.Boolean(
         required=True,
         metadata={"description": "The file was generated: a test card and a tone, nothing of the meeting."},
@@ -80,6 +120,21 @@ class RecordingOut(Schema):
         allow_none=True,
         metadata={"description": "How much of its file is made, 0 to 1, while that is known.", "example": None},
     )
+    end_reason = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Why it ended. All but `stopped` and `meeting_ended` mean that it ended too early; "
+            "what there is until then is composed all the same.",
+            "enum": [*END_REASONS, None],
+            "example": "stopped",
+        },
+    )
+    kept_until = Timestamp(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it will be deleted, by its meeting's `recordings_keep_days` or the server's."},
+    )
     error = fields.String(
         required=True,
         allow_none=True,
@@ -100,6 +155,14 @@ class RecordedTrack(Schema):
     participant_id = id_field(required=True)
     user_id = id_field(required=True, allow_none=True)
     display_name = fields.String(required=True, metadata={"example": "Anna Berg"})
+    origin = fields.String(
+        required=True,
+        metadata={
+            "enum": list(ORIGINS),
+            "description": "`server`: as it arrived there. `client`: as its participant recorded it.",
+            "example": "server",
+        },
+    )
     kind = fields.String(required=True, metadata={"enum": ["audio", "video"], "example": "audio"})
     source = fields.String(required=True, metadata={"enum": list(SOURCES), "example": "microphone"})
     codec = fields.String(required=True, metadata={"example": "opus"})
@@ -111,6 +174,14 @@ class RecordedTrack(Schema):
         required=True,
         allow_none=True,
         metadata={"description": "The same in the recording's time, in seconds.", "example": 0.25},
+    )
+    clock_offset_ms = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a client's: how far the server's clock is ahead of its own.", "example": None},
+    )
+    clock_uncertainty_ms = fields.Float(
+        required=True, allow_none=True, metadata={"description": "How wrong that may be.", "example": None}
     )
     duration_s = fields.Float(required=True, allow_none=True, metadata={"example": 61.2})
     bytes = fields.Integer(required=True, allow_none=True, metadata={"example": 187342})
@@ -135,6 +206,7 @@ class RenditionOut(Schema):
     state = fields.String(required=True, metadata={"enum": list(RENDITIONS), "example": "ready"})
     layout = fields.String(required=True, metadata={"enum": list(LAYOUTS), "example": "grid"})
     audio_only = fields.Boolean(required=True)
+    clean = fields.String(required=True, metadata={"enum": list(CLEANED), "example": "none"})
     progress = fields.Float(required=True, metadata={"description": "0 to 1.", "example": 1.0})
     attempts = fields.Integer(required=True, metadata={"example": 1})
     duration_s = fields.Float(required=True, allow_none=True, metadata={"example": 61.2})
@@ -151,6 +223,20 @@ class RenditionOut(Schema):
     signed_url = fields.String(required=True, allow_none=True, metadata=_SIGNED)
 
 
+class Missing(RecordedParticipant):
+    class Meta:
+        exclude = ("kind",)
+
+    reason = fields.String(
+        required=True,
+        metadata={
+            "enum": ["none_begun", "not_arrived"],
+            "description": "`none_begun`: no track of theirs was told of. `not_arrived`: none of them has come.",
+            "example": "none_begun",
+        },
+    )
+
+
 class RecordingDetails(RecordingOut):
     tracks = fields.List(
         fields.Nested(RecordedTrack),
@@ -161,6 +247,11 @@ class RecordingDetails(RecordingOut):
         fields.Nested(RenditionOut),
         required=True,
         metadata={"description": "Its compositions, the newest first; the newest that is ready is its file."},
+    )
+    missing = fields.List(
+        fields.Nested(Missing),
+        required=True,
+        metadata={"description": "Who was there, and of whom nothing has come; once it was stopped."},
     )
     chapters = fields.List(fields.Nested(Chapter), required=True)
     signed_url = fields.String(required=True, allow_none=True, metadata=_SIGNED)
@@ -188,6 +279,9 @@ class FileQuery(Schema):
 class ComposeIn(Schema):
     layout = fields.String(load_default="grid", validate=ma.validate.OneOf(LAYOUTS), metadata={"example": "speaker"})
     audio_only = Boolean(load_default=False)
+    clean = fields.String(
+        load_default="none", validate=ma.validate.OneOf(CLEANED), metadata={"description": CLEANING, "example": "none"}
+    )
 
 
 class ConsentIn(Schema):

@@ -13,7 +13,6 @@ from app.core.actor import Actor
 from app.core.downloads import Download
 from app.core.file_names import file_name
 from app.core.ids import new_id
-from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.inbox import service as inbox
 from app.meetings import service as meetings
@@ -21,12 +20,13 @@ from app.meetings.service import standing_of
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.participants.permissions import require
-from app.recordings import renditions, shapes, states, worker
+from app.recordings import library, local_tracks, renditions, shapes, states, worker
 from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
 from app.recordings.recorders.base import Recorder
-from app.recordings.shapes import view, views
+from app.recordings.shapes import view
 from app.recordings.telling import become, news, tell
+from app.uploads import quota
 from app.uploads import service as uploads
 
 PRODUCE = "recordings.produce"
@@ -81,13 +81,15 @@ def held(work: Work, recording_id: str) -> Recording:
     return recording
 
 
-def start_as(work: Work, actor: Actor, meeting_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:
+def start_as(
+    work: Work, actor: Actor, meeting_id: str, *, mode: str, audio_only: bool, local_tracks: bool | None
+) -> dict[str, Any]:
     """`start`, by somebody who may have to be permitted to.
 
     :raises NotPermitted:
     """
     require(work, actor, meeting_id, "record")
-    recording = start(work, meeting_id, actor.user_id, mode=mode, audio_only=audio_only)
+    recording = start(work, meeting_id, actor.user_id, mode=mode, audio_only=audio_only, by_clients=local_tracks)
     own = {"user_id": actor.user_id, "consent": True, "answered_at": work.now()}  # who asks for it consents
     work.add(Consent(recording_id=recording["id"], **own))
     return recording
@@ -106,11 +108,14 @@ def stop_as(work: Work, actor: Actor, recording_id: str) -> dict[str, Any]:
     return stop(work, recording_id)
 
 
-def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only: bool) -> dict[str, Any]:
+def start(
+    work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only: bool, by_clients: bool | None = None
+) -> dict[str, Any]:
     """Begin to record a live meeting, and tell everybody in it.
 
+    :param by_clients: have participants record themselves; None: where there is no other way, or tracks are wanted.
     :raises MeetingStateConflict: it is not live. :raises EndToEndEncrypted: :raises RecordingNeedsSfu:
-    :raises AlreadyRecording: with the extra `recording_id`.
+    :raises QuotaReached: of the meeting's owner. :raises AlreadyRecording: with the extra `recording_id`.
     """
     meeting = meetings.hold(work, meeting_id)
     if meeting.state != "live":
@@ -118,8 +123,11 @@ def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
     mocked = meeting.effective_media_mode == "mock" or work.settings.mock_recorder
-    if not mocked and meeting.effective_media_mode != "sfu":
+    alone = not mocked and meeting.effective_media_mode != "sfu"
+    if alone and not work.settings.local_tracks:
         raise errors.RecordingNeedsSfu()
+    quota.check(work, meeting.owner_id)
+    asked = alone or (mode != "composite" if by_clients is None else by_clients)
     running = work.scalar(_running(meeting_id).with_only_columns(Recording.id))
     if running is not None:
         raise errors.AlreadyRecording(recording_id=running)
@@ -129,19 +137,31 @@ def start(work: Work, meeting_id: str, by_user_id: str, *, mode: str, audio_only
         started_by=by_user_id,
         mode=mode,
         audio_only=audio_only,
-        driver=work.driver(Recorder).name if mocked else "worker",
-        state="recording" if mocked else "requested",
+        title=meeting.title,
+        title_folded=library.folded(meeting.title),
+        local_tracks=asked and not mocked and work.settings.local_tracks,
+        driver=work.driver(Recorder).name if mocked else "clients" if alone else "worker",
+        state="recording" if mocked or alone else "requested",
         participants=_people_there(work, meeting_id),
-        started_at=work.now() if mocked else None,
+        started_at=work.now() if mocked or alone else None,
         created_at=work.now(),
     )
     work.add(recording)
-    if mocked:
+    if mocked or alone:
         work.emit(RecordingStarted(meeting_id, recording.id, by_user_id))
     else:
         worker.order(work, recording)
     tell(work, recording)
     return view(work, recording)
+
+
+def was_stopped(work: Work, meeting_id: str) -> bool:
+    """Whether somebody has stopped the last recording since the meeting was started."""
+    meeting = meetings.hold(work, meeting_id)
+    since_then = select(Recording.end_reason).where(
+        Recording.meeting_id == meeting_id, Recording.created_at >= meeting.started_at
+    )
+    return work.scalar(since_then.order_by(Recording.id.desc()).limit(1)) == "stopped"
 
 
 def note_first_people(work: Work, meeting_id: str) -> None:
@@ -177,10 +197,13 @@ def _stop(work: Work, recording: Recording, reason: str = "stopped") -> None:
         worker.end(work, recording, reason)
         return
     become(recording, "stopping")
-    recording.ended_at = work.now()
+    recording.ended_at, recording.end_reason = work.now(), reason
     tell(work, recording)
     work.emit(RecordingStopped(recording.meeting_id, recording.id))
-    order_file(work, recording)
+    if recording.driver == "clients":
+        local_tracks.advance(work, recording)
+    else:
+        order_file(work, recording)
 
 
 def order_file(work: Work, recording: Recording) -> None:
@@ -287,7 +310,9 @@ def download_of(work: Work, recording: Recording, rendition_id: str | None = Non
         raise errors.RecordingStateConflict(
             f"The recording is {recording.state}; only a ready one that was composed has a file.", state=recording.state
         )
-    return Download(file.file_path, file.content_type, file.bytes, file.sha256, _name(work, recording, file.file_path))
+    return Download(
+        file.file_path, file.content_type, file.bytes, file.sha256, name_of(work, recording, file.file_path)
+    )
 
 
 def download_of_track(work: Work, recording: Recording, track_id: str) -> Download:
@@ -298,8 +323,8 @@ def download_of_track(work: Work, recording: Recording, track_id: str) -> Downlo
     if track.state != "uploaded" or not (track.file_path and track.bytes and track.sha256):
         raise errors.RecordingStateConflict(f"The track is {track.state}; its file is not there.", state=track.state)
     person = shapes.people_of_tracks(work, [track]).get(track.participant_id)
-    suffix = ".mkv" if track.content_type.endswith("matroska") else ".webm"
-    name = _name(work, recording, suffix, f" – {person.display_name if person else track.id} ({track.source})")
+    suffix = shapes.suffix_of(track)
+    name = name_of(work, recording, suffix, f" – {person.display_name if person else track.id} ({track.source})")
     return Download(track.file_path, track.content_type, track.bytes, track.sha256, name)
 
 
@@ -322,33 +347,18 @@ def _rendition(work: Work, recording: Recording, rendition_id: str) -> Rendition
     return rendition
 
 
-def _name(work: Work, recording: Recording, path: str, more: str = "") -> str:
+def name_of(work: Work, recording: Recording, path: str, more: str = "") -> str:
+    """What a file of it is saved as; `path` for its ending."""
     meeting = meetings.get(work, recording.meeting_id)
     held_at = (recording.started_at or recording.created_at).astimezone(ZoneInfo(meeting.time_zone))
-    return file_name(meeting.title + more, held_at, PurePosixPath(f"x{path}").suffix)
+    return file_name(recording.title + more, held_at, PurePosixPath(f"x{path}").suffix)
 
 
-def compose_again(work: Work, recording_id: str, *, layout: str, audio_only: bool) -> dict[str, Any]:
+def compose_again(work: Work, recording_id: str, *, layout: str, audio_only: bool, clean: str) -> dict[str, Any]:
     """:raises RecordingStateConflict: it can't be (yet). :raises TooManyRenditions:"""
     recording = held(work, recording_id)
-    renditions.compose_again(work, recording, layout=layout, audio_only=audio_only)
+    renditions.compose_again(work, recording, layout=layout, audio_only=audio_only, clean=clean)
     return view(work, recording)
-
-
-def list_of_meeting(work: Work, meeting_id: str, *, limit: int, cursor: str | None) -> dict[str, Any]:
-    return _page(work, select(Recording).where(Recording.meeting_id == meeting_id), limit, cursor)
-
-
-def list_mine(work: Work, actor: Actor, *, limit: int, cursor: str | None) -> dict[str, Any]:
-    """Of every meeting that the actor owns or was in, or said yes to."""
-    visible = meetings.visible_to(actor.user_id, "owner", "accepted")
-    return _page(work, select(Recording).where(Recording.meeting_id.in_(visible)), limit, cursor)
-
-
-def _page(work: Work, query: Select[Recording], limit: int, cursor: str | None) -> dict[str, Any]:
-    page = paginate(work, query, (Recording.id,), limit=limit, cursor=cursor, descending=True)
-    page["items"] = views(work, page["items"])
-    return page
 
 
 _IS_UPLOADED = RecordingTrack.upload_id.is_not(None)

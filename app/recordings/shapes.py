@@ -8,9 +8,11 @@ from sqlalchemy import select
 from app.accounts.service import names_of
 from app.core.actor import Actor
 from app.core.runtime import Work
+from app.meetings.models import Meeting
 from app.participants.models import Participant
 from app.recordings.file_urls import MAIN, FileUrls
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
+from app.recordings.retention import kept_until
 from app.recordings.schemas import RecordedTrack, RecordingOut, RenditionOut
 
 _SHOWN = [name for name in RecordingOut().fields if name in Recording.__table__.columns]
@@ -25,6 +27,9 @@ def view(work: Work, recording: Recording) -> dict[str, Any]:
 def views(work: Work, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
     """Recordings as `RecordingOut` takes them."""
     names = names_of(work, {recording.started_by for recording in recordings})
+    of = {recording.meeting_id for recording in recordings}
+    asked = select(Meeting.id, Meeting.owner_id, Meeting.recordings_keep_days).where(Meeting.id.in_(of))
+    meetings = {row.id: row for row in work.execute(asked)} if of else {}
     progress = _progress_of(work, [recording.id for recording in recordings if recording.state == "processing"])
     return [
         {column: getattr(recording, column) for column in _SHOWN}
@@ -35,6 +40,8 @@ def views(work: Work, recordings: Sequence[Recording]) -> list[dict[str, Any]]:
             },
             "is_mock": recording.driver == "mock",
             "progress": progress.get(recording.id),
+            "owner_id": meetings[recording.meeting_id].owner_id,
+            "kept_until": kept_until(work.settings, recording, meetings[recording.meeting_id].recordings_keep_days),
             "download_url": f"{work.settings.address}/api/v1/recordings/{recording.id}/download"
             if recording.state == "ready" and recording.file_path
             else None,
@@ -59,6 +66,7 @@ def details(work: Work, actor: Actor, recording: Recording) -> dict[str, Any]:
         "poster_url": f"{base}/poster" if main and main.poster_path else None,
         "waveform_url": f"{base}/waveform" if main and main.waveform_path else None,
         "my_consent": own.consent if own else None,
+        "missing": missing(work, recording),
     }
 
 
@@ -72,6 +80,11 @@ def renditions_of(work: Work, recording_id: str) -> Sequence[Rendition]:
     """The newest first."""
     theirs = select(Rendition).where(Rendition.recording_id == recording_id)
     return work.scalars(theirs.order_by(Rendition.id.desc())).all()
+
+
+def suffix_of(track: RecordingTrack) -> str:
+    """Of its file's name."""
+    return {"x-matroska": ".mkv", "mp4": ".mp4", "ogg": ".ogg"}.get(track.content_type.partition("/")[2], ".webm")
 
 
 def people_of_tracks(work: Work, tracks: Sequence[RecordingTrack]) -> dict[str, Participant]:
@@ -97,6 +110,33 @@ def tracks_view(work: Work, recording: Recording) -> list[dict[str, Any]]:
             else None,
         }
         for track in tracks
+    ]
+
+
+def missing(work: Work, recording: Recording) -> list[dict[str, Any]]:
+    """Who was there and of whom nothing has come, once it was stopped; the mock recorder records nobody."""
+    if recording.driver == "mock" or recording.ended_at is None:
+        return []
+    began, ended = recording.started_at or recording.created_at, recording.ended_at
+    stays = work.scalars(
+        select(Participant)
+        .where(Participant.meeting_id == recording.meeting_id, Participant.kind == "user")
+        .where(Participant.admitted_at.is_not(None), Participant.joined_at < ended)
+        .where(Participant.left_at.is_(None) | (Participant.left_at > began))
+        .order_by(Participant.id)
+    )
+    states: dict[str, set[str]] = {}
+    for track in tracks_of(work, recording.id):
+        states.setdefault(track.participant_id, set()).add(track.state)
+    return [
+        {
+            "participant_id": one.id,
+            "user_id": one.user_id,
+            "display_name": one.display_name,
+            "reason": "not_arrived" if states.get(one.id) else "none_begun",
+        }
+        for one in stays
+        if "uploaded" not in states.get(one.id, set())
     ]
 
 

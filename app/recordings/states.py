@@ -14,6 +14,12 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 RUNNING = ("requested", "recording")  # at most one of a meeting
 
+# Why a recording ended: by somebody or with its meeting, or before that, because it could not go on.
+END_REASONS = (
+    *("stopped", "meeting_ended"),
+    *("worker_lost", "not_confirmed", "disk_full", "disk_too_slow", "disk_error", "worker_failed"),
+)
+
 # Of a track's file, in the order in which they may follow.
 TRACKS = ("recording", "spooled", "uploaded", "lost")
 TRACKS_SETTLED = ("uploaded", "lost")

@@ -12,7 +12,7 @@ from app.core import errors
 from app.core.objects.base import ObjectStore, StoreFull, StoreUnusable
 from app.core.runtime import Runtime
 from app.meetings.service import get as get_meeting
-from app.recordings import renditions, service, worker
+from app.recordings import exports, renditions, retention, service, sharing, worker
 from app.recordings.models import Recording
 from app.recordings.recorders.base import Recorder, RecorderError, RecorderUnusable
 from app.recordings.service import Order, StoredFile
@@ -22,7 +22,6 @@ log = structlog.get_logger()
 BEGIN = "recordings.begin"
 SWEEP = "recordings.sweep"
 SWEEP_EVERY_S = 60.0
-DELETED_AT_ONCE = 100
 WATCH = "recordings.watch"
 WATCH_EVERY_S = 2.0
 # From the first try: room is made on a disk, or a store comes back, in minutes or not by itself.
@@ -44,18 +43,22 @@ class NotStoredWhole(Exception):
 
 
 def begin(runtime: Runtime, payload: dict[str, Any]) -> None:
-    """Record a meeting that asks for it, where that can be done; where not, it goes on unrecorded."""
+    """Record a meeting that asks for it, where that can be done; where not, it goes on unrecorded. What somebody has
+    stopped stays stopped.
+    """
     meeting_id = payload["meeting_id"]
     try:
         with runtime.writing() as work:
             owner_id = get_meeting(work, meeting_id).owner_id
-            service.start(work, meeting_id, owner_id, mode="composite", audio_only=False)
+            if not service.was_stopped(work, meeting_id):
+                service.start(work, meeting_id, owner_id, mode="composite", audio_only=False)
     except (
         errors.NotFound,
         errors.MeetingStateConflict,
         errors.EndToEndEncrypted,
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
+        errors.QuotaReached,
     ) as error:
         log.info("meeting is not recorded automatically", meeting_id=meeting_id, code=error.code)
 
@@ -122,8 +125,10 @@ def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
                 mocks, Recording.state == "processing", Recording.processing_at < now - GIVE_UP_AFTER
             )
         ).all()
-        silent = renditions.silent(work)
+        silent, silent_exports = renditions.silent(work), exports.silent(work)
     _delete_old(runtime)
+    with runtime.writing() as work:
+        sharing.forget_expired(work)
     for recording in lost:
         with runtime.writing() as work:
             service.order_file(work, recording)
@@ -136,16 +141,15 @@ def sweep(runtime: Runtime, _payload: dict[str, Any]) -> None:
         with runtime.writing() as work:
             held = service.hold(work, rendition.recording_id)
             renditions.give_up(work, rendition.id, rendition.error or OTHER_TROUBLE, held)
+    for export in silent_exports:
+        log.error("export failed: nothing was heard of it", export_id=export.id)
+        with runtime.writing() as work:
+            exports.give_up(work, export.id, OTHER_TROUBLE, service.hold(work, export.recording_id))
 
 
 def _delete_old(runtime: Runtime) -> None:
-    """What RECORDING_KEEP_DAYS says. Of a recording that is being composed its files may be wanted still."""
-    days = runtime.settings.recording_keep_days
-    if not days:
-        return
     with runtime.reading() as work:
-        over = Recording.state.in_(("ready", "failed")), Recording.ended_at < work.now() - timedelta(days=days)
-        old = work.scalars(select(Recording.id).where(*over).limit(DELETED_AT_ONCE)).all()
+        old = retention.overdue(work)
     for recording_id in old:
         log.info("recording deleted: it was kept as long as it should be", recording_id=recording_id)
         with runtime.writing() as work, suppress(errors.NotFound):  # somebody was quicker

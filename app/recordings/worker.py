@@ -24,7 +24,7 @@ from app.media import workers
 from app.media.events import MeetingMoved
 from app.participants import service as participants
 from app.participants.models import Participant
-from app.recordings import renditions, states
+from app.recordings import local_tracks, renditions, states
 from app.recordings.events import RecordingStarted, RecordingStopped
 from app.recordings.models import Recording, RecordingTrack
 from app.recordings.telling import become, tell
@@ -92,7 +92,8 @@ def _expect(work: Work, recording: Recording, worker_id: str, epoch: int) -> Non
 def end(work: Work, recording: Recording, reason: str, *, error: str | None = None) -> None:
     """Stop it: its files are closed and sent, and then composed."""
     become(recording, "stopping")
-    recording.ended_at, recording.heard_at, recording.error = work.now(), work.now(), error
+    recording.ended_at, recording.end_reason = work.now(), reason
+    recording.heard_at, recording.error = work.now(), error
     tell(work, recording)
     work.emit(RecordingStopped(recording.meeting_id, recording.id))
     _order_stop(work, recording, reason)
@@ -119,10 +120,11 @@ def report(work: Work, recording: Recording, *, state: str, epoch: int, reason: 
         return
     error = f"The media worker stopped recording: {reason}." if reason and state == "failed" else None
     recording.written_at = work.now()
+    ended_by = reason if reason in states.END_REASONS else "worker_failed"
     if state == "failed" and recording.state == "requested":
-        _fail(work, recording, error or NEVER_BEGUN)
+        _fail(work, recording, ended_by, error or NEVER_BEGUN)
     elif recording.state in states.RUNNING:
-        end(work, recording, "told", error=error)
+        end(work, recording, ended_by, error=error)
     else:
         advance(work, recording)
 
@@ -149,8 +151,8 @@ def put_track(work: Work, actor: Actor, recording: Recording, track_id: str, tol
     track = work.get(RecordingTrack, track_id)
     if track is None:
         track = _announced(work, recording, track_id, told)
-    elif track.recording_id != recording.id:
-        raise _wrong("track_file_id", "The id is another recording's.", location="path")
+    elif track.recording_id != recording.id or track.origin != "server":
+        raise _wrong("track_file_id", "The id is another recording's, or a participant's own.", location="path")
     if _is_older(track.state, told["state"]):
         return track
     if track.state == "uploaded":  # repeated, with a better idea of when it began
@@ -180,7 +182,7 @@ def _is_older(known: str, told: str) -> bool:
 
 
 def _announced(work: Work, recording: Recording, track_id: str, told: dict[str, Any]) -> RecordingTrack:
-    there = select(func.count()).where(RecordingTrack.recording_id == recording.id)
+    there = select(func.count()).where(RecordingTrack.recording_id == recording.id, RecordingTrack.origin == "server")
     if (work.scalar(there) or 0) >= work.settings.recording_tracks_max:
         raise errors.TooManyTracks(f"At most {work.settings.recording_tracks_max} tracks.")
     person = work.get(Participant, told["participant_id"])
@@ -239,20 +241,23 @@ def advance(work: Work, recording: Recording) -> None:
     if recording.state != "stopping":
         return
     if recording.written_at is not None and not _awaited_epochs(work, recording):
-        renditions.settle(work, recording)
+        local_tracks.settle(work, recording)
 
 
 def _awaited_epochs(work: Work, recording: Recording) -> set[int]:
     """The placements of which files were told that have neither come nor been lost."""
     open_ones = select(RecordingTrack.epoch).where(
-        RecordingTrack.recording_id == recording.id, RecordingTrack.state.not_in(states.TRACKS_SETTLED)
+        RecordingTrack.recording_id == recording.id,
+        RecordingTrack.origin == "server",
+        RecordingTrack.state.not_in(states.TRACKS_SETTLED),
     )
     return set(work.scalars(open_ones.distinct()))
 
 
-def _fail(work: Work, recording: Recording, error: str) -> None:
+def _fail(work: Work, recording: Recording, reason: str, error: str) -> None:
     become(recording, "failed")
-    recording.error, recording.outcome, recording.ended_at = error[:500], "failed", work.now()
+    recording.error, recording.outcome = error[:500], "failed"
+    recording.ended_at, recording.end_reason = work.now(), reason
     tell(work, recording)
 
 
@@ -285,13 +290,13 @@ def look_after(work: Work, recording: Recording) -> None:
         if has_more and workers.is_there(work, recording.worker_id):
             patience = max(patience, timedelta(minutes=settings.recording_uploads_wait_min))
         if _later(recording.heard_at, up_since) <= now - patience:
-            renditions.settle(work, recording)
+            local_tracks.settle(work, recording)
 
 
 def _give_up_worker(work: Work, recording: Recording) -> None:
     if recording.state == "requested":
         _order_stop(work, recording, "not_confirmed")
-        _fail(work, recording, NEVER_BEGUN)
+        _fail(work, recording, "not_confirmed", NEVER_BEGUN)
     else:
         end(work, recording, "not_confirmed", error=NEVER_BEGUN)
 

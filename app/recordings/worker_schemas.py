@@ -27,7 +27,7 @@ class Seconds(fields.Float):
         super().__init__(allow_nan=False, validate=ma.validate.Range(0, LONGEST_S), **kwargs)
 
 
-def _spans() -> "fields.List[Any]":
+def spans() -> "fields.List[Any]":
     return fields.List(
         fields.List(Seconds(), validate=ma.validate.Length(equal=2)),
         load_default=None,
@@ -78,8 +78,8 @@ class RecordedTrackIn(Schema):
         validate=ma.validate.Length(max=MOST_STATS),
         metadata={"example": {"packets": 3050, "lost": 2}},
     )
-    gaps = _spans()
-    mutes = _spans()
+    gaps = spans()
+    mutes = spans()
 
     @ma.validates_schema
     def _has_what_its_state_needs(self, data: dict[str, Any], **_: Any) -> None:

@@ -9,7 +9,7 @@ from app.meetings import service as meetings
 from app.participants.door import only_waits
 from app.participants.rtc import RtcConfig, RtcConfiguration, withhold
 from app.signaling import service
-from app.signaling.schemas import SendSignals, SentSignals
+from app.signaling.schemas import Clock, SendSignals, SentSignals
 
 blp = Blueprint("signaling", __name__, description="Offers, answers and candidates between participants.")
 
@@ -27,6 +27,19 @@ class Config(MethodView):
         meeting = meetings.get(work(), meeting_id)
         config = work().driver(RtcConfiguration).describe(work(), meeting, actor().user_id)
         return withhold(config) if only_waits(work(), actor().user_id, meeting_id) else config
+
+
+@blp.route("/rtc/clock")
+class ServerClock(MethodView):
+    @blp.response(200, Clock)
+    @blp.doc(operationId="getRtcClock")
+    def get(self) -> Any:
+        """Read the server's clock, to know how far it is ahead of yours
+
+        Ask a few times and take the quickest answer: `now` was about in the middle between your asking and its answer,
+        and half of that time is how wrong you may be.
+        """
+        return {"now": work().now()}
 
 
 @blp.route("/meetings/<id:meeting_id>/rtc/signals")

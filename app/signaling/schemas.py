@@ -1,12 +1,16 @@
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Schema, id_field, text_field
+from app.core.api import Schema, Timestamp, id_field, text_field
 
 SIGNAL_TYPES = (
     *("rtc.offer", "rtc.answer", "rtc.candidate", "rtc.restart"),
     *("rtc.track", "rtc.subscribe", "rtc.error"),
 )
+
+
+class Clock(Schema):
+    now = Timestamp(required=True)
 
 
 class SignalIn(Schema):

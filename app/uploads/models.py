@@ -19,7 +19,7 @@ class Upload(Base):
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     purpose: Mapped[str] = mapped_column(exact(32))
     name: Mapped[str] = mapped_column(String(255))
-    size: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int | None] = mapped_column(BigInteger)  # None: it grows, see growing.py
     media_type: Mapped[str] = mapped_column(String(100))  # what was declared; once complete, what the content is
     client_ref: Mapped[str | None] = mapped_column(exact(100))
     state: Mapped[str] = mapped_column(exact(16))

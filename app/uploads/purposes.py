@@ -10,11 +10,14 @@ from app.uploads.media_types import top_level
 
 @dataclass(frozen=True)
 class Purpose:
-    """`kinds`: top-level media types that are taken; empty: all that is not refused anyway. `folder` begins keys."""
+    """`kinds`: top-level media types that are taken; empty: all that is not refused anyway. `folder` begins keys.
+    `is_begun_by_feature`: not by `POST /uploads`, but by the feature that takes it, which bounds how many there are.
+    """
 
     folder: str
     setting: str  # the largest size in bytes
     kinds: frozenset[str] = frozenset()
+    is_begun_by_feature: bool = False
 
     def largest(self, settings: Settings) -> int:
         size: int = getattr(settings, self.setting)
@@ -30,8 +33,12 @@ class Purpose:
 PURPOSES: dict[str, Purpose] = {
     "chat_file": Purpose("chat", "chat_file_max_bytes"),
     "recording_track": Purpose("recordings", "recording_track_max_bytes", frozenset({"audio", "video"})),
+    "local_track": Purpose("recordings", "recording_track_max_bytes", frozenset({"audio", "video"}), True),
     "call_audio": Purpose("calls", "call_audio_max_bytes", frozenset({"audio", "video"})),
 }
+
+
+BY_CLIENTS = [name for name, purpose in PURPOSES.items() if not purpose.is_begun_by_feature]
 
 
 def part_size(size: int, wanted: int) -> int:

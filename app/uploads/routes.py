@@ -27,7 +27,7 @@ blp = Blueprint("uploads", __name__, description="Send files of any size, in par
 class Uploads(MethodView):
     @blp.arguments(UploadCreate)
     @blp.response(201, UploadCreated)
-    @blp.problems(errors.MediaTypeRefused, errors.TooManyUploads, errors.StorageFull)
+    @blp.problems(errors.MediaTypeRefused, errors.QuotaReached, errors.TooManyUploads, errors.StorageFull)
     def post(self, data: dict[str, Any]) -> Any:
         """Begin to upload a file
 
@@ -69,7 +69,7 @@ class Parts(MethodView):
     @blp.doc(operationId="signUploadParts")
     def post(self, data: dict[str, Any], upload_id: str) -> Any:
         """Sign addresses of more parts, or of parts whose addresses have expired"""
-        return service.sign(work(), upload_id, data["numbers"])
+        return service.sign(work(), upload_id, **data)
 
 
 @blp.route("/uploads/<id:upload_id>/parts/<int:number>")

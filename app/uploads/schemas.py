@@ -5,7 +5,7 @@ from app.core.api import Schema, Timestamp, id_field, text_field
 from app.core.objects.base import MOST_PARTS
 from app.core.pagination import PageQuery
 from app.uploads.media_types import MEDIA_TYPE, UNKNOWN
-from app.uploads.purposes import PURPOSES
+from app.uploads.purposes import BY_CLIENTS, PURPOSES
 from app.uploads.states import TRANSITIONS
 
 NAME_MAX = 200  # characters; with a date before it, file systems take it
@@ -31,9 +31,7 @@ def _number(**kwargs: object) -> fields.Integer:
 
 
 class UploadCreate(Schema):
-    purpose = fields.String(
-        required=True, validate=ma.validate.OneOf(list(PURPOSES)), metadata={"example": "chat_file"}
-    )
+    purpose = fields.String(required=True, validate=ma.validate.OneOf(BY_CLIENTS), metadata={"example": "chat_file"})
     name = text_field(
         NAME_MAX,
         required=True,
@@ -75,6 +73,17 @@ class PartNumbers(Schema):
         required=True,
         validate=ma.validate.Length(1, URLS_AT_ONCE),
         metadata={"description": "Parts to sign, or to sign again; they count from 1.", "example": [1]},
+    )
+    last_size = fields.Integer(
+        load_default=None,
+        allow_none=True,
+        strict=True,
+        validate=ma.validate.Range(1, 2**53 - 1),
+        metadata={
+            "description": "Of a file that grows (`size` null): the highest of `numbers` is the last part, and has so "
+            "many bytes. All others have `part_size`.",
+            "example": None,
+        },
     )
 
 
@@ -130,7 +139,11 @@ class UploadOut(Schema):
     id = id_field(required=True)
     purpose = fields.String(required=True, metadata={"enum": list(PURPOSES), "example": "chat_file"})
     name = fields.String(required=True, metadata={"example": "plan.pdf"})
-    size = fields.Integer(required=True, metadata={"example": 20})
+    size = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: it grows; what it becomes is told when it is finished.", "example": 20},
+    )
     media_type = fields.String(
         required=True,
         metadata={"description": "As declared; once complete, what the file is.", "example": "application/pdf"},
@@ -140,7 +153,7 @@ class UploadOut(Schema):
     part_size = fields.Integer(
         required=True, metadata={"description": "Of every part but the last, in bytes.", "example": 8_388_608}
     )
-    part_count = fields.Integer(required=True, metadata={"example": 1})
+    part_count = fields.Integer(required=True, allow_none=True, metadata={"example": 1})
     sha256 = fields.String(required=True, allow_none=True)
     error = fields.Nested(UploadError, required=True, allow_none=True, metadata={"description": "What went wrong."})
     created_at = Timestamp(required=True)

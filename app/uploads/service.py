@@ -6,6 +6,8 @@ only the store knows, so that nothing here can disagree with it. `complete` hold
 has a job put the parts together (`tasks.py`): it verifies size, SHA-256 and content, in constant memory and outside of
 any transaction, before it says `complete`. Then a feature above takes the file.
 
+A file that is still being made grows (`growing.py`): its size is told when it is finished.
+
 For features that take files:
 
 - `take(work, actor, upload_id, purpose) -> TakenFile` in the transaction that refers to it. From then on the object
@@ -35,10 +37,10 @@ from app.core.objects.base import (
 )
 from app.core.pagination import paginate
 from app.core.runtime import Work
-from app.uploads import states
+from app.uploads import quota, states
 from app.uploads.events import UploadChanged
 from app.uploads.models import Upload
-from app.uploads.purposes import PURPOSES, part_size
+from app.uploads.purposes import BY_CLIENTS, PURPOSES, part_size
 from app.uploads.schemas import URLS_AT_ONCE
 
 FINISH = "uploads.finish"
@@ -68,7 +70,7 @@ def take(work: Work, actor: Actor, upload_id: str, purpose: str) -> TakenFile:
     upload = _hold(work, upload_id)
     if upload is None or upload.user_id != actor.user_id or upload.purpose != purpose:
         raise errors.NotFound("There is no such upload of yours for this purpose.")
-    if upload.state != "complete" or upload.sha256 is None:
+    if upload.state != "complete" or upload.sha256 is None or upload.size is None:
         raise errors.UploadStateConflict(f"The upload is {upload.state}.", state=upload.state)
     _become(upload, "taken")
     return TakenFile(upload.id, upload.object_key, upload.size, upload.media_type, upload.name, upload.sha256)
@@ -90,7 +92,7 @@ def create(
     """Begin an upload: `{upload, part_size, parts}`, the first parts' addresses signed.
 
     :raises PayloadTooLarge: with the extra `max_bytes`. :raises MediaTypeRefused: :raises TooManyUploads:
-    :raises StorageFull: :raises Unavailable: the store.
+    :raises QuotaReached: :raises StorageFull: :raises Unavailable: the store.
     """
     rules = PURPOSES[purpose]
     if actor.is_guest and purpose != "chat_file":
@@ -101,6 +103,8 @@ def create(
     if size > most:
         raise errors.PayloadTooLarge(f"A {purpose} has at most {most} bytes.", max_bytes=most)
     rules.check_media_type(media_type)
+    if quota.is_booked(purpose):
+        quota.check(work, actor.user_id, size)
     _check_room(work, actor, size)
     upload_id = new_id()
     upload = Upload(
@@ -115,28 +119,39 @@ def create(
         part_size=part_size(size, work.settings.upload_part_bytes),
         object_key=f"{rules.folder}/{upload_id}",
         created_at=work.now(),
-        expires_at=work.now() + _kept(work),
+        expires_at=work.now() + kept(work),
     )
     work.add(upload)
     return {
-        "parts": _signed(work, upload, range(1, min(part_count(upload), URLS_AT_ONCE) + 1)),
+        "parts": _signed(work, upload, range(1, min(part_count(upload) or 0, URLS_AT_ONCE) + 1)),
         "part_size": upload.part_size,
         "upload": view(upload),
     }
 
 
-def sign(work: Work, upload_id: str, numbers: Sequence[int]) -> dict[str, Any]:
+def sign(work: Work, upload_id: str, numbers: Sequence[int], last_size: int | None = None) -> dict[str, Any]:
     """Addresses for these parts, and time to use them.
 
+    :param last_size: of a file that grows: how many bytes the highest of `numbers` has, which is its last.
     :raises UploadStateConflict: it is not `uploading`. :raises ValidationFailed: it has no such part.
     """
     upload = get(work, upload_id)
     _check_uploading(upload)
-    if max(numbers) > part_count(upload):
-        message = f"The upload has {part_count(upload)} parts."
-        raise errors.ValidationFailed(errors=[{"location": "body", "field": "numbers", "message": message}])
-    upload.expires_at = work.now() + _kept(work)
-    return {"parts": _signed(work, upload, dict.fromkeys(numbers))}
+    most = part_count(upload)
+    if most is None:
+        most = PURPOSES[upload.purpose].largest(work.settings) // upload.part_size
+        if last_size is not None and last_size > upload.part_size:
+            raise _wrong("last_size", f"A part has at most {upload.part_size} bytes.")
+    elif last_size is not None:
+        raise _wrong("last_size", "The upload's size is known, and with it that of the last part.")
+    if max(numbers) > most:
+        raise _wrong("numbers", f"The upload has {most} parts{' at most' if upload.size is None else ''}.")
+    upload.expires_at = work.now() + kept(work)
+    return {"parts": _signed(work, upload, dict.fromkeys(numbers), last_size)}
+
+
+def _wrong(field: str, message: str) -> errors.ValidationFailed:
+    return errors.ValidationFailed(errors=[{"location": "body", "field": field, "message": message}])
 
 
 def complete(
@@ -148,13 +163,15 @@ def complete(
         checksum was named before, or the upload has failed.
     """
     upload = get(work, upload_id)
+    if upload.size is None:
+        raise errors.UploadStateConflict("It grows: finish what it is of, which tells its size.", state=upload.state)
     if upload.state == "uploading":
         arrived = arrived_parts(work, upload)
-        _check_arrived(upload, arrived, parts)
-        upload = _held(work, upload_id)
+        check_arrived(upload, upload.size, arrived, parts)
+        upload = held(work, upload_id)
     if upload.state == "uploading":
         upload.sha256, upload.error_code, upload.error = sha256, None, None
-        upload.expires_at = work.now() + _kept(work)
+        upload.expires_at = work.now() + kept(work)
         _become(upload, "completing")
         work.enqueue(FINISH, {"upload_id": upload.id})
     elif upload.state == "failed":
@@ -169,7 +186,7 @@ def abort(work: Work, upload_id: str) -> None:
 
     :raises UploadStateConflict: it is taken: what refers to it decides.
     """
-    upload = _held(work, upload_id)
+    upload = held(work, upload_id)
     if upload.state == "taken":
         raise errors.UploadStateConflict("The file is in use.", state="taken")
     _discard(work, upload)
@@ -207,12 +224,13 @@ def view(upload: Upload) -> dict[str, Any]:
     return shown | {"part_count": part_count(upload), "error": error}
 
 
-def part_count(upload: Upload) -> int:
-    return -(-upload.size // upload.part_size)
+def part_count(upload: Upload) -> int | None:
+    """None: it grows."""
+    return None if upload.size is None else -(-upload.size // upload.part_size)
 
 
-def size_of_part(upload: Upload, number: int) -> int:
-    return min(upload.part_size, upload.size - (number - 1) * upload.part_size)
+def _size_of_part(upload: Upload, size: int | None, number: int) -> int:
+    return upload.part_size if size is None else min(upload.part_size, size - (number - 1) * upload.part_size)
 
 
 def arrived_parts(work: Work, upload: Upload) -> Sequence[PartInfo]:
@@ -239,7 +257,7 @@ def finished(work: Work, upload_id: str, media_type: str) -> bool:
         _become(upload, "complete")
         upload.media_type = media_type
         upload.completed_at = work.now()
-        upload.expires_at = work.now() + _kept(work)
+        upload.expires_at = work.now() + kept(work)
         work.emit(UploadChanged(upload.id, upload.user_id))
     return True
 
@@ -274,31 +292,32 @@ def store_errors() -> Iterator[None]:
 def _check_room(work: Work, actor: Actor, size: int) -> None:
     """What nobody refers to yet is bounded: it lies in the store all the same."""
     theirs = select(func.count(), func.coalesce(func.sum(Upload.size), 0)).where(
-        Upload.user_id == actor.user_id, Upload.state.in_(states.OPEN)
+        Upload.user_id == actor.user_id, Upload.state.in_(states.OPEN), Upload.purpose.in_(BY_CLIENTS)
     )
-    count, held = work.execute(theirs).one()
+    count, in_bytes = work.execute(theirs).one()
     settings = work.settings
     most, most_bytes = settings.uploads_open_max, settings.uploads_open_max_bytes
     if actor.is_service:
         most, most_bytes = settings.worker_uploads_open_max, settings.worker_uploads_open_max_bytes
-    if count >= most or int(held) + size > most_bytes:
+    if count >= most or int(in_bytes or 0) + size > most_bytes:
         told = f"{most} uploads and {most_bytes} bytes"
         raise errors.TooManyUploads(f"At most {told} may be unfinished, or not used yet; finish or delete one.")
 
 
-def _signed(work: Work, upload: Upload, numbers: Any) -> list[dict[str, Any]]:
+def _signed(work: Work, upload: Upload, numbers: Any, last_size: int | None = None) -> list[dict[str, Any]]:
     store = work.driver(ObjectStore)
     expires_at = work.now() + timedelta(minutes=work.settings.upload_url_min)
     if upload.store_id is None:
         work.pause()  # the row is there: should the store's answer be lost, a sweep finds it
         with store_errors():
             store_id = store.begin_upload(upload.object_key, upload.media_type, upload.id)
-        upload = _held(work, upload.id)
+        upload = held(work, upload.id)
         upload.store_id = upload.store_id or store_id
+    last = max(numbers, default=0) if last_size is not None else 0
     return [
         {
             "number": number,
-            "size": (size := size_of_part(upload, number)),
+            "size": (size := last_size if last_size and number == last else _size_of_part(upload, upload.size, number)),
             "url": store.part_url(upload.object_key, upload.store_id or "", number, size, expires_at),
             "expires_at": expires_at,
         }
@@ -306,24 +325,29 @@ def _signed(work: Work, upload: Upload, numbers: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _check_arrived(upload: Upload, arrived: Sequence[PartInfo], named: Sequence[dict[str, Any]] | None) -> None:
+def check_arrived(
+    upload: Upload, size: int, arrived: Sequence[PartInfo], named: Sequence[dict[str, Any]] | None = None
+) -> None:
+    """Whether the parts that make up so many bytes are there.
+
+    :raises PartsMissing: with the extra `missing`. :raises PartSizeMismatch:
+    """
     by_number = {part.number: part for part in arrived}
     etags = {part["number"]: part["etag"].strip('"') for part in named} if named is not None else None
-    wanted = range(1, part_count(upload) + 1)
+    count = -(-size // upload.part_size)
+    wanted = range(1, count + 1)
     missing = [number for number in wanted if number not in by_number]
     if etags is not None:
         missing += [n for n in wanted if n in by_number and etags.get(n) != by_number[n].etag]
     if missing:
         raise errors.PartsMissing(
-            f"{len(missing)} of {part_count(upload)} parts are missing, or are not those that you name.",
+            f"{len(missing)} of {count} parts are missing, or are not those that you name.",
             missing=sorted(missing)[:MISSING_TOLD],
         )
     for number in wanted:
-        size = by_number[number].size
-        if size != size_of_part(upload, number):
-            raise errors.PartSizeMismatch(
-                f"Part {number} has {size} bytes instead of {size_of_part(upload, number)}.", number=number
-            )
+        came, expected = by_number[number].size, _size_of_part(upload, size, number)
+        if came != expected:
+            raise errors.PartSizeMismatch(f"Part {number} has {came} bytes instead of {expected}.", number=number)
 
 
 def _check_uploading(upload: Upload) -> None:
@@ -336,7 +360,8 @@ def _hold(work: Work, upload_id: str) -> Upload | None:
     return work.get(Upload, upload_id, populate_existing=True, with_for_update=True)
 
 
-def _held(work: Work, upload_id: str) -> Upload:
+def held(work: Work, upload_id: str) -> Upload:
+    """It as it is now, its row locked. :raises NotFound:"""
     upload = _hold(work, upload_id)
     if upload is None:
         raise errors.NotFound()
@@ -355,5 +380,6 @@ def _become(upload: Upload, state: str) -> None:
     upload.state = state
 
 
-def _kept(work: Work) -> timedelta:
+def kept(work: Work) -> timedelta:
+    """How long an upload waits to be gone on with."""
     return timedelta(hours=work.settings.upload_keep_h)

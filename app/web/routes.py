@@ -40,6 +40,8 @@ def content_security_policy(settings: Settings) -> str:
 @blp.get("/account")
 @blp.get("/join")
 @blp.get("/join/<code>")
+@blp.get("/recordings")
+@blp.get("/shared")
 @blp.get("/meetings/<meeting_id>")
 @blp.get("/meetings/<meeting_id>/room")
 def shell(meeting_id: str | None = None, code: str | None = None) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from media_worker.recording import formats, frames
-from media_worker.recording.matroska import MatroskaFile
+from media_worker.recording.matroska import Codec, MatroskaFile
 from media_worker.recording.reorder import Received, Reorder
 from media_worker.recording.timing import Timing
 from media_worker.rtp import codecs
@@ -169,6 +169,8 @@ class TrackFile:
             data = self._read(payloads)
             if self._file is None:
                 self._begin(payloads)
+            elif is_key and self.manifest.kind == "video":
+                self._note_size(formats.of_picture(self.manifest.codec, payloads))
         except ValueError:
             self._break()
             return
@@ -186,8 +188,13 @@ class TrackFile:
         self.manifest.file_name = f"{self.manifest.id}.{suffix}"
         self.manifest.content_type = f"{kind}/{family}"
         if kind == "video":
-            self.manifest.width, self.manifest.height = format_.width, format_.height
+            self._note_size(format_)
         self._file = MatroskaFile(self.path, format_)
+
+    def _note_size(self, format_: Codec) -> None:
+        """The largest that there was: cameras begin small, and a window that is shared changes."""
+        if format_.width * format_.height > (self.manifest.width or 0) * (self.manifest.height or 0):
+            self.manifest.width, self.manifest.height = format_.width, format_.height
 
     def _write(self, placed: list[tuple[float, bytes, bool]]) -> None:
         for at, data, is_key in placed:

@@ -16,6 +16,7 @@ from app.core.settings_docs import env_example, env_lines, settings_table
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
+from app.recordings.sharing_schemas import LONGEST_PASSCODE, SHORTEST_PASSCODE
 from media_worker.settings import OwnSettings as WorkerSettings
 from tests.docs.pages import ROOT, replace_part
 
@@ -101,11 +102,24 @@ def limit_table() -> str:
         ("All of them, bytes", _default("uploads_open_max_bytes"), "`UPLOADS_OPEN_MAX_BYTES`"),
         ("A file of the chat, bytes", _default("chat_file_max_bytes"), "`CHAT_FILE_MAX_BYTES`"),
         (
-            "A track from a client, bytes",
+            "A track of a recording, bytes",
             _default("recording_track_max_bytes"),
             "`RECORDING_TRACK_MAX_BYTES`",
         ),
+        ("Tracks of one participant's own in a recording", _default("local_tracks_max"), "`LOCAL_TRACKS_MAX`"),
+        ("All of them, bytes", _default("local_tracks_max_bytes"), "`LOCAL_TRACKS_MAX_BYTES`"),
+        (
+            "Minutes that a stopped recording waits for them",
+            _default("local_tracks_wait_min"),
+            "`LOCAL_TRACKS_WAIT_MIN`",
+        ),
+        ("Hours in which they are taken", _default("local_tracks_accept_h"), "`LOCAL_TRACKS_ACCEPT_H`"),
+        ("What one user stores, bytes", "none", "`STORAGE_QUOTA_BYTES`"),
         ("A call made elsewhere, bytes", _default("call_audio_max_bytes"), "`CALL_AUDIO_MAX_BYTES`"),
+        ("Compositions of a recording", _default("recording_renditions_max"), "`RECORDING_RENDITIONS_MAX`"),
+        ("Links of a recording at a time", _default("shares_max"), "`SHARES_MAX`"),
+        ("Days until such a link expires", _default("share_max_days"), "`SHARE_MAX_DAYS`"),
+        ("Its passcode, characters", f"{SHORTEST_PASSCODE} to {LONGEST_PASSCODE}", fixed),
         ("Password, characters", f"{passwords.SHORTEST} to {passwords.LONGEST}", fixed),
         ("Items of a page (`limit`)", pagination.MOST_PER_PAGE, fixed),
         ("Length of a meeting, minutes", meeting_schemas.LONGEST_MIN, fixed),
@@ -144,7 +158,7 @@ def how_often_table() -> str:
     """What is bounded in time, in the order of the settings."""
     rows = ["| What | At most | Set by |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        if name.startswith(("rate_limit_", "login_failures_")):
+        if name.startswith(("rate_limit_", "login_failures_", "code_failures_", "share_failures_")):
             what = str(field.description).partition(";")[0].rstrip(".")
             rows.append(f"| {what} | {field.default} | `{name.upper()}` |")
     return "\n".join(rows)

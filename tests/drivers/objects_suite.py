@@ -344,6 +344,35 @@ class ObjectStoreSuite(PartsSuite):
         with pytest.raises(ObjectNotFound):
             store.stat("new")
 
+    def test_a_copy_is_an_object_of_its_own_and_repeating_it_changes_nothing(self, store: ObjectStore) -> None:
+        store.put_file("uploads/u1", BytesIO(b"a track"), "audio/webm")
+        put(store, KEY, b"what was there")
+        info = store.copy("uploads/u1", KEY)
+        assert (info.key, info.size, info.content_type) == (KEY, 7, "audio/webm")
+        assert info.sha256 == hashlib.sha256(b"a track").hexdigest()
+        assert store.copy("uploads/u1", KEY).sha256 == store.stat(KEY).sha256 == info.sha256
+        put(store, "uploads/u1", b"another")
+        assert read(store, KEY) == b"a track"
+        store.delete("uploads/u1")
+        assert (keys(store), read(store, KEY)) == ([KEY], b"a track")
+
+    def test_a_copy_of_nothing_changes_nothing(self, store: ObjectStore) -> None:
+        put(store, KEY, b"as it was")
+        with pytest.raises(ObjectNotFound):
+            store.copy("uploads/u1", KEY)
+        with pytest.raises(InvalidKey):
+            store.copy(KEY, f"{KEY}/within")
+        assert (keys(store), read(store, KEY)) == ([KEY], b"as it was")
+
+    def test_what_came_in_parts_can_be_copied(self, store: ObjectStore) -> None:
+        store_id = begin(store)
+        for number, content in ((1, LARGE_PART), (2, b"end")):
+            send(store, store_id, number, content)
+        whole = store.finish_upload(KEY, store_id, store.parts(KEY, store_id))
+        copied = store.copy(KEY, "elsewhere/c1")
+        assert (copied.size, copied.sha256) == (whole.size, whole.sha256)
+        assert store.stat("elsewhere/c1").sha256 == whole.sha256
+
     def test_readers_see_whole_objects_while_writers_replace_them(self, store: ObjectStore) -> None:
         versions = {hashlib.sha256(content).hexdigest() for content in VERSIONS}
         put(store, KEY, VERSIONS[0])

@@ -36,6 +36,7 @@ def store_on(server: S3Server, bucket: str = "", **options: Any) -> S3ObjectStor
         "buckets": {},
         "origins": [PAGE],
         "abandoned_after": timedelta(days=3),
+        "expire": {},
     }
     return S3ObjectStore(**{**given, **options})
 
@@ -101,6 +102,24 @@ def test_a_bucket_is_made_with_a_rule_that_ends_abandoned_uploads(server: S3Serv
     rules = store._client.get_bucket_lifecycle(store._bucket)
     assert rules is not None
     assert [rule.abort_incomplete_multipart_upload.days_after_initiation for rule in rules.rules] == [3]  # type: ignore[union-attr]
+
+
+def test_a_bucket_has_a_rule_that_deletes_what_was_kept_long_enough_as_long_as_that_is_wanted(server: S3Server) -> None:
+    store = store_on(server, expire={"recordings/": timedelta(days=30, hours=1), "chat/": timedelta(days=2)})
+    store.usable()
+    assert expiring(store) == {"recordings/": 31, "chat/": 2}
+    elsewhere = {"chat": f"chat-{uuid.uuid4()}"}
+    again = store_on(server, store._bucket, buckets=elsewhere, expire={"chat/": timedelta(days=2)})
+    again.usable()
+    assert expiring(again) == {}  # chats are in another bucket now, and recordings are kept
+
+
+def expiring(store: S3ObjectStore) -> dict[str, int]:
+    """Days by prefix."""
+    found = store._client.get_bucket_lifecycle(store._bucket)
+    assert found is not None
+    rules = [(rule.rule_filter, rule.expiration) for rule in found.rules if rule.expiration is not None]
+    return {str(where.prefix): int(expiration.days or 0) for where, expiration in rules if where is not None}
 
 
 def test_kinds_may_have_buckets_of_their_own(server: S3Server) -> None:

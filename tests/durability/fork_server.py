@@ -1,4 +1,5 @@
-"""`python -m app.serving`, or `flask jobs run`, again and again, without the seconds that imports take each time.
+"""`python -m app.serving`, `flask jobs run`, or `python -m media_worker`, again and again, without the seconds that
+imports take each time.
 
 Each line of its input is a command in JSON. `{"start": "api", "environment": {…}, "log": "…"}` starts one in a fork of
 this process, and is answered with its process id, which is that of its group too; `{"wait": pid}` is answered with its
@@ -26,6 +27,7 @@ from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.runner import Runner
 from app.core.settings import load_settings
 from app.serving.__main__ import main
+from media_worker.__main__ import main as work
 
 
 def import_everything() -> None:
@@ -62,7 +64,7 @@ def become(command: dict[str, Any]) -> None:
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    {"api": serve, "jobs": run_jobs}[command["start"]]()
+    {"api": serve, "jobs": run_jobs, "worker": work}[command["start"]]()
 
 
 def serve() -> None:

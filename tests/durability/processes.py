@@ -6,14 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from types import MappingProxyType
+from typing import Any, Self
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 
+from app import create_app
+from app.core.settings import load_settings
+from app.media.own_key import own_key
 from tests.support.limits import OFF_IN_ENVIRONMENT
 from tests.support.waiting import eventually
 
@@ -92,6 +96,7 @@ class Parley:
 
     def __init__(self, forks: ForkServer, storage: Path, **settings: str) -> None:
         self.storage = storage
+        self.spool = storage / "spool" / "tracks"
         self.forks = forks
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port: int = listener.getsockname()[1]
@@ -151,7 +156,7 @@ class Forked:
     """One process of a kind (api, jobs), killed and started again quickly."""
 
     kind: str
-    settings: ClassVar[dict[str, str]] = {}  # of its own
+    settings: Mapping[str, str] = MappingProxyType({})  # of its own
 
     def __init__(self, parley: Parley) -> None:
         self._parley = parley
@@ -203,10 +208,43 @@ class Jobs(Forked):
     kind = "jobs"
 
 
+class Worker(Forked):
+    """The media worker, as `make run` starts it, once it has registered; its spool is `parley.spool`."""
+
+    kind = "worker"
+
+    def start(self) -> None:
+        self.settings = self.settings or self._own_settings()
+        before = self._registered()
+        super().start()
+        eventually(lambda: self._registered() - before, "the worker to register", STARTED_WITHIN_S)
+
+    def _own_settings(self) -> dict[str, str]:
+        parley = self._parley
+        database = {"database_url": url} if (url := parley.environment.get("DATABASE_URL")) else {}
+        runtime = create_app(load_settings(storage_dir=parley.storage, _env_file=None, **database)).runtime
+        try:
+            key = own_key(runtime)
+        finally:
+            runtime.close()
+        return {
+            "PARLEY_URL": f"http://127.0.0.1:{parley.port}",
+            "MEDIA_SERVICE_KEY": key,
+            "MEDIA_WORKER_NAME": "here/1",
+            "MEDIA_ADDRESSES": "127.0.0.1",
+            "MEDIA_SPOOL_DIR": str(parley.spool),
+            "MEDIA_SPOOL_RESERVE_MB": "1",
+        }
+
+    def _registered(self) -> set[str]:
+        with self._parley.connection() as connection:
+            return set(connection.execute(text("SELECT id FROM media_workers WHERE state = 'active'")).scalars())
+
+
 class SeveralApis(Api):
     """The API with WORKERS=2: two processes, and a supervisor that starts anew who has died."""
 
-    settings: ClassVar = {"WORKERS": "2"}
+    settings = MappingProxyType({"WORKERS": "2"})
 
     def start(self) -> None:
         super().start()

@@ -82,7 +82,7 @@ def taken_over(parley: Parley) -> int:
     return len(select(parley, "SELECT id FROM jobs WHERE task = 'recordings.produce' AND attempts > 1"))
 
 
-def select(parley: Parley, statement: str) -> list[str]:
+def select(parley: Parley, statement: str) -> list[Any]:
     with parley.connection() as connection:
         return list(connection.execute(text(statement)).scalars())
 

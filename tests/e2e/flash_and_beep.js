@@ -2,6 +2,7 @@
 // a tone of 1 kHz at the same time.
 (() => {
   const FLASH_S = 0.3;
+  const SCALE = 1; // of 320 × 180
   let media = null;
   const make = () => {
     const audio = new AudioContext();
@@ -11,7 +12,7 @@
     tone.connect(gate).connect(out);
     tone.start();
     let scheduled = 0;
-    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320 * SCALE, height: 180 * SCALE });
     const pen = canvas.getContext("2d");
     setInterval(() => {
       while (scheduled < audio.currentTime + 1) {
@@ -20,9 +21,9 @@
         gate.gain.setValueAtTime(0, scheduled + FLASH_S);
       }
       pen.fillStyle = COLOUR;
-      pen.fillRect(0, 0, 320, 180);
+      pen.fillRect(0, 0, canvas.width, canvas.height);
       pen.fillStyle = audio.currentTime > 1 && audio.currentTime % 1 < FLASH_S ? "white" : "black";
-      pen.fillRect(160, 0, 160, 180);
+      pen.fillRect(canvas.width / 2, 0, canvas.width / 2, canvas.height);
     }, 20);
     return new MediaStream([...out.stream.getTracks(), ...canvas.captureStream(25).getTracks()]);
   };

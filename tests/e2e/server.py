@@ -31,7 +31,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         # Nothing of the developer's own environment or .env may count here; what is empty falls back to the default.
         inherited = {name: os.environ[name] for name in ("HOME", "LANG", "TZ") if name in os.environ}
-        self._environment = {
+        self.environment = {
             **inherited,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "WEB_PORT": str(self.port),
@@ -109,15 +109,21 @@ class Server:
         links = re.findall(rf'"to": "{re.escape(to)}".*?({re.escape(self.url)}/#[^\\\s]+)', self.logs())
         return links[-1] if links else None
 
-    def _run(self, *command: str) -> None:
-        subprocess.run(
+    def told_by(self, *command: str) -> str:
+        """What `flask …` prints."""
+        return self._run("-m", "flask", "--app", "wsgi:app", *command).strip()
+
+    def _run(self, *command: str) -> str:
+        done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
-            env=self._environment,
+            env=self.environment,
             check=True,
             capture_output=True,
             timeout=START_S,
+            text=True,
         )
+        return done.stdout
 
     def _start(self, name: str) -> None:
         command = _commands()[name]
@@ -125,7 +131,7 @@ class Server:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", command],
                 cwd=ROOT,
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a group of its own, to be stopped as a whole

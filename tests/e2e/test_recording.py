@@ -6,6 +6,8 @@ import os
 import signal
 import time
 import urllib.request
+import wave
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -16,11 +18,13 @@ from typing import Any
 import av
 import numpy
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e import chromium
 from tests.e2e.person import PASSWORD, Person, eventually
 from tests.e2e.server import START_S, Server
 from tests.e2e.test_media_server import placement_of, rows, sees_and_hears
+from tests.e2e.test_page_accessibility import check
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -122,6 +126,32 @@ def flashes_of(film: list[tuple[float, Samples]]) -> list[float]:
     return beginnings([at for at, _ in film], [share > 0.08 for share in white])
 
 
+def exported(person: Person, meeting_id: str) -> dict[str, Samples]:
+    """What everybody's WAV holds, of the ZIP that the page offers."""
+    person.page.goto(f"/meetings/{meeting_id}")
+    person.page.get_by_role("button", name="Export").click()
+    dialog = person.page.get_by_role("dialog", name="Export")
+    dialog.get_by_label("Sound").select_option("loudness")
+    dialog.get_by_role("button", name="Export", exact=True).click()
+    link = dialog.get_by_role("link", name="Download A WAV for each person, everybody equally loud")
+    expect(link).to_be_visible()
+    check(person.page, "exports of a recording")
+    with person.page.expect_download() as begun:
+        link.click()
+    found = {}
+    with zipfile.ZipFile(begun.value.path()) as archive:
+        for name in archive.namelist():
+            with wave.open(io.BytesIO(archive.read(name))) as file:
+                samples = numpy.frombuffer(file.readframes(file.getnframes()), "<i2")
+            found[name] = samples.astype(numpy.float32) / 32768
+    return found
+
+
+def beginnings_of_sound(samples: Samples) -> float:
+    """When it is heard first, in seconds."""
+    return float(numpy.flatnonzero(numpy.abs(samples) > 0.05)[0] / SAMPLE_RATE)
+
+
 def test_what_two_people_show_and_say_is_in_the_film(
     flashing: Callable[[str, str], Person], server: Server, record_property: Callable[[str, object], None]
 ) -> None:
@@ -142,6 +172,12 @@ def test_what_two_people_show_and_say_is_in_the_film(
     told = {(one["display_name"], one["kind"]): one["stats"] for one in tracks}
     assert all(stats["frames"] > 50 for stats in told.values()), told
     assert len(told) == 4
+
+    voices = exported(ada, meeting_id)
+    assert list(voices) == ["Ada Lind.wav", "Bo Berg.wav"]
+    began, came = (beginnings_of_sound(sound) for sound in voices.values())
+    assert began < 2.5 < came  # silent before, so that they are in time
+    assert len({len(sound) for sound in voices.values()}) == 1
 
     film = downloaded(ada, made["download_url"])
     pictures, samples = pictures_of(film), sound_of(film)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import pytest
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.jobs.leased import LeasedJobs
-from app.core.objects.base import ObjectInfo
+from app.core.objects.base import ObjectInfo, ObjectStore
+from app.core.objects.s3 import S3ObjectStore
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.recordings import composing_task, renditions, service, tasks
@@ -23,6 +25,7 @@ from tests.media.rest_worker import RestWorker, service_key
 from tests.recordings.recording_worker import WEBM, RecordingWorker, track_of
 from tests.recordings.stand_in_composer import StandIn
 from tests.support.people import Call, Person, ok, start_call
+from tests.support.small_disk import empty, fill, small_disk
 from tests.support.tracks import GREEN, flat, times, video_file
 
 AT = "2026-11-20T10:00:00.000000Z"
@@ -55,7 +58,7 @@ def run_jobs(runtime: Runtime) -> Callable[[], None]:
 @pytest.fixture
 def composer(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     composer = StandIn()
-    monkeypatch.setattr("app.recordings.composing.compose.compose", composer)
+    monkeypatch.setattr("app.recordings.composing.apart.compose", composer)
     return composer
 
 
@@ -106,6 +109,19 @@ def test_what_fails_is_tried_again_and_says_why_it_takes_so_long(
     assert spool() == []
 
 
+@pytest.mark.parametrize(("clean", "asked"), [("none", (False, False)), ("loudness", (True, False))])
+def test_a_composition_is_evened_where_that_is_asked_for(
+    call: Call, composer: StandIn, stopped: Any, run_jobs: Callable[[], None], clean: str, asked: tuple[bool, bool]
+) -> None:
+    recording = stopped(WEBM)
+    run_jobs()
+    ok(call.owner.post(f"/recordings/{recording['id']}/compose", {"layout": "speaker", "clean": clean}), 202)
+    run_jobs()
+    plan = composer.plans[-1]
+    assert (plan.layout, plan.normalise_loudness, plan.reduce_noise) == ("speaker", *asked)
+    assert read(call, recording)["renditions"][0]["clean"] == clean
+
+
 def test_what_fails_for_good_fails_the_recording_and_its_tracks_stay(
     call: Call, composer: StandIn, stopped: Any, run_jobs: Callable[[], None], clock: ManualClock, objects: Objects
 ) -> None:
@@ -126,6 +142,71 @@ def test_what_fails_for_good_fails_the_recording_and_its_tracks_stay(
     ok(call.owner.post(f"/recordings/{recording['id']}/compose", {}), 202)
     run_jobs()
     assert read(call, recording)["state"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("folder", "error"),
+    [
+        ("objects", "There is no room left to store the file."),
+        ("spool", "There is no room left to compose the file, or the disk can't be written."),
+    ],
+)
+def test_a_full_disk_fails_a_composition_after_all_its_tries_and_leaves_nothing_half(
+    call: Call,
+    stopped: Any,
+    run_jobs: Callable[[], None],
+    clock: ManualClock,
+    objects: Objects,
+    settings: Settings,
+    tmp_path: Path,
+    folder: str,
+    error: str,
+) -> None:
+    content = video_file(tmp_path / "camera.webm", ((at_s, flat(GREEN)) for at_s in times(0, 6))).read_bytes()
+    disk = settings.storage_dir / folder
+    with small_disk(disk, 4):
+        recording = stopped(content, kind="video", source="camera", codec="vp8", content_type="video/webm")
+        fill(disk, leave=len(content) + 16_384 if folder == "spool" else 0)
+        told = []
+        for _ in range(8):
+            run_jobs()
+            told.append((read(call, recording)["state"], read(call, recording)["error"]))
+            clock.advance(minutes=5)
+        assert told[0] == ("processing", error)
+        assert told[-1] == ("failed", error)
+        assert read(call, recording)["renditions"][0]["attempts"] == settings.recording_compose_attempts
+        assert [info.size for info in objects()] == [len(content)]
+        left = [path for path in settings.storage_dir.rglob("*") if path.suffix in (".mp4", ".jpg", ".json")]
+        assert [path for path in left if "renditions" in path.parts or "spool" in path.parts] == []
+        empty(disk)
+        ok(call.owner.post(f"/recordings/{recording['id']}/compose", {}), 202)
+        run_jobs()
+        assert (read(call, recording)["state"], read(call, recording)["error"]) == ("ready", None)
+
+
+def test_while_the_store_is_away_it_is_said_and_tried_again(
+    call: Call, composer: StandIn, stopped: Any, run_jobs: Callable[[], None], clock: ManualClock, runtime: Runtime
+) -> None:
+    recording, store = stopped(WEBM), runtime.drivers[ObjectStore]
+    runtime.drivers[ObjectStore] = S3ObjectStore(
+        endpoint="http://127.0.0.1:1",  # where nobody listens
+        public_endpoint="",
+        region="here",
+        access_key="key",
+        secret_key="secret",
+        bucket="parley",
+        buckets={},
+        origins=[],
+        abandoned_after=timedelta(days=1),
+        expire={},
+    )
+    run_jobs()
+    waiting = read(call, recording)
+    assert (waiting["state"], waiting["error"]) == ("processing", "The store of files can't be read or written.")
+    runtime.drivers[ObjectStore] = store
+    clock.advance(minutes=1)
+    run_jobs()
+    assert (read(call, recording)["state"], read(call, recording)["error"]) == ("ready", None)
 
 
 def test_a_run_that_was_taken_over_says_nothing_and_leaves_nothing(

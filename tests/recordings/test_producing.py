@@ -16,11 +16,12 @@ from app.core.objects.base import ObjectInfo, ObjectStore, StoreUnusable
 from app.core.objects.memory import MemoryObjectStore
 from app.core.runtime import Runtime
 from app.core.settings import Settings
+from app.meetings.models import Meeting
 from app.recordings import tasks
 from app.recordings.models import Recording
 from app.recordings.recorders.base import ProducedFile, Recorder, RecorderUnusable, RecordingFailed
 from app.recordings.recorders.mock import MOCK_MAX_S, MockRecorder
-from tests.support.people import Call, Person, ok
+from tests.support.people import Call, Person, ok, problem
 
 Record = Callable[..., dict[str, Any]]
 Objects = Callable[[], list[ObjectInfo]]
@@ -252,6 +253,37 @@ class TestKeeping:
         tasks.sweep(runtime, {})
         assert call.owner.get(f"/recordings/{old['id']}").status_code == 404
         assert [info.key for info in objects()] == [new["file_path"]]
+
+    def test_a_meeting_may_keep_its_recordings_for_less_and_says_until_when(
+        self, call: Call, record: Record, runtime: Runtime, clock: ManualClock, objects: Objects
+    ) -> None:
+        meeting = ok(call.owner.get(f"/meetings/{call.meeting['id']}"))
+        path, version = f"/meetings/{meeting['id']}", meeting["version"]
+        [wrong] = problem(call.owner.patch(path, {"recordings_keep_days": 8}, version), 422, "validation_failed")[
+            "errors"
+        ]
+        assert (wrong["field"], wrong["message"]) == ("recordings_keep_days", "At most 7 days here.")
+        recording = record()
+        assert recording["kept_until"] == "2026-11-27T10:00:20.000000Z"
+        ok(call.owner.patch(path, {"recordings_keep_days": 2}, version))
+        assert read(call, recording)["kept_until"] == "2026-11-22T10:00:20.000000Z"
+        clock.advance(hours=47)
+        tasks.sweep(runtime, {})
+        assert len(objects()) == 1
+        clock.advance(hours=2)
+        tasks.sweep(runtime, {})
+        assert objects() == []
+
+    def test_what_was_allowed_before_the_server_kept_less_is_kept_no_longer(
+        self, call: Call, record: Record, runtime: Runtime, clock: ManualClock, objects: Objects
+    ) -> None:
+        recording = record()
+        with runtime.writing() as work:
+            work.get_one(Meeting, call.meeting["id"]).recordings_keep_days = 30
+        assert read(call, recording)["kept_until"] == "2026-11-27T10:00:20.000000Z"
+        clock.advance(days=8)
+        tasks.sweep(runtime, {})
+        assert objects() == []
 
 
 class TestWithJobsOfTheirOwnProcess:

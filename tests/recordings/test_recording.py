@@ -89,10 +89,6 @@ class TestStarting:
         call = start_call(anna, ben, media_mode="mock", e2ee=True)
         problem(anna.post(f"/meetings/{call.meeting['id']}/recordings", {}), 409, "end_to_end_encrypted")
 
-    def test_a_meeting_peer_to_peer_cannot_be_recorded(self, anna: Person, ben: Person) -> None:
-        call = start_call(anna, ben, media_mode="p2p")
-        problem(anna.post(f"/meetings/{call.meeting['id']}/recordings", {}), 409, "recording_needs_sfu")
-
     def test_a_second_recording_at_the_same_time_is_refused(self, call: Call) -> None:
         first = start(call)
         refused = problem(call.owner.post(f"/meetings/{call.meeting['id']}/recordings", {}), 409, "already_recording")
@@ -220,7 +216,7 @@ class TestReading:
         assert listed == {"Anna": [recording["id"]], "Ben": [recording["id"]], "Cleo": [], "Dora": []}
 
     def test_the_lists_refuse_what_they_do_not_know(self, anna: Person) -> None:
-        problem(anna.get("/recordings", state="ready"), 422, "validation_failed")
+        problem(anna.get("/recordings", mode="tracks"), 422, "validation_failed")
 
 
 class TestDeleting:

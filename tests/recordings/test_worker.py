@@ -18,8 +18,9 @@ from app.core.jobs.inline import InlineJobs
 from app.core.objects.base import ObjectInfo
 from app.core.runtime import Runtime
 from app.core.settings import Settings
+from app.media import tasks as media_tasks
 from app.media import workers
-from app.recordings import tasks
+from app.recordings import service, tasks
 from tests.media.rest_worker import RestWorker, service_key
 from tests.recordings.recording_worker import WEBM, RecordingWorker, track_of
 from tests.recordings.stand_in_composer import StandIn
@@ -51,7 +52,7 @@ def call(worker: RecordingWorker, anna: Person, ben: Person) -> Call:
 @pytest.fixture(autouse=True)
 def composer(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     composer = StandIn()
-    monkeypatch.setattr("app.recordings.composing.compose.compose", composer)
+    monkeypatch.setattr("app.recordings.composing.apart.compose", composer)
     return composer
 
 
@@ -118,6 +119,33 @@ def test_a_meeting_that_asks_for_it_is_recorded_from_its_start(
     [(kind, order)] = worker.read()
     [recording] = ok(anna.get(f"/meetings/{call.meeting['id']}/recordings"))["items"]
     assert (kind, order["recording_id"]) == ("recording.start", recording["id"])
+
+
+@pytest.mark.parametrize("stops_it", [False, True])
+def test_a_recording_that_asks_for_itself_begins_again_with_the_next_worker_unless_somebody_has_stopped_it(
+    app: ParleyApp, runtime: Runtime, worker: RecordingWorker, anna: Person, ben: Person, stops_it: bool
+) -> None:
+    call = start_call(anna, ben, media_mode="sfu", record_automatically=True)
+    path = f"/meetings/{call.meeting['id']}/recordings"
+    [first] = ok(anna.get(path))["items"]
+    if stops_it:
+        stop(call, first)
+    lose(runtime, worker)
+    assert [one["end_reason"] for one in ok(anna.get(path))["items"]] == ["stopped" if stops_it else "worker_lost"]
+    other = RecordingWorker(RestWorker(app, service_key(app, "Media2"), "host-b/1"))
+    media_tasks.settle(runtime, {})
+    there = [one["state"] for one in ok(anna.get(path))["items"] if one["id"] != first["id"]]
+    assert there == ([] if stops_it else ["requested"])
+    assert [kind for kind, _ in other.read()] == ([] if stops_it else ["recording.start"])
+
+
+def test_the_worker_of_another_service_tells_nothing_and_loses_nothing(
+    app: ParleyApp, call: Call, running: dict[str, Any]
+) -> None:
+    stranger = RecordingWorker(RestWorker(app, service_key(app, "Media2"), "host-b/1"))
+    problem(stranger.put(running, track_of(call.owners, AT)), 403, "forbidden")  # and no 404: it would delete its file
+    problem(stranger.report(running, "stopped"), 403, "forbidden")
+    assert (read(call, running)["state"], read(call, running)["tracks"]) == ("recording", [])
 
 
 @pytest.mark.parametrize("by", ["stop", "end"])
@@ -307,10 +335,12 @@ def test_a_recording_takes_no_more_tracks_than_it_may(
     problem(worker.put(running, track_of(call.owners, AT)), 409, "too_many_tracks")
 
 
-def test_a_mocks_recording_takes_no_tracks(worker: RecordingWorker, anna: Person, ben: Person) -> None:
-    call = start_call(anna, ben, media_mode="mock")
-    recording = start(call)
-    problem(worker.put(recording, track_of(call.owners, AT)), 409, "recording_state_conflict")
+def test_a_mocks_recording_takes_no_tracks(
+    call: Call, worker: RecordingWorker, running: dict[str, Any], runtime: Runtime
+) -> None:
+    with runtime.writing() as work:
+        service.get(work, running["id"]).driver = "mock"
+    problem(worker.put(running, track_of(call.owners, AT)), 409, "recording_state_conflict")
 
 
 def test_what_a_worker_recorded_before_its_word_came_is_not_cut_off(
@@ -372,7 +402,7 @@ def test_a_worker_that_breaks_off_leaves_what_there_is(
     worker.upload(running, track_of(call.owners, AT))
     ok(worker.report(running, "failed", reason="disk_full"))
     ready = read(call, running)
-    assert (ready["state"], ready["outcome"]) == ("ready", "recovered")
+    assert (ready["state"], ready["outcome"], ready["end_reason"]) == ("ready", "recovered", "disk_full")
 
 
 def test_the_next_worker_records_on_in_files_of_its_own(
@@ -544,9 +574,9 @@ def test_a_signed_address_gives_one_file_in_ranges_to_whoever_has_it_until_it_ex
     assert ask(ready["renditions"][0]["signed_url"]).data == composer.film
     part = ask(ready["tracks"][0]["signed_url"], Range="bytes=1-3")
     assert (part.status_code, part.data) == (206, WEBM[1:4])
-    for changed in ("of=main&", "expires=2", "signature=A"):
-        name = changed.partition("=")[0]
-        wrong = re.sub(f"{name}=[^&]", changed.rstrip("&"), ready["tracks"][0]["signed_url"])
+    url = ready["tracks"][0]["signed_url"]
+    for name in ("of", "expires", "signature"):
+        wrong = re.sub(f"{name}=(.)", lambda found: found[0][:-1] + ("2" if found[1] != "2" else "3"), url)
         problem(ask(wrong), 403, "url_not_signed")
     clock.advance(hours=6.1)
     problem(ask(ready["signed_url"]), 403, "url_expired")

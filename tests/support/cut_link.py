@@ -10,13 +10,16 @@ from sqlalchemy import make_url
 
 
 class CutLink:
-    """Forwards bytes both ways to `host:port` until it is cut; then nobody gets through until it is mended."""
+    """Forwards bytes both ways to `host:port` until it is cut; then nobody gets through until it is mended.
 
-    def __init__(self, host: str, port: int) -> None:
-        self._far = (host, port)
+    It listens on `port`, or on one that is free.
+    """
+
+    def __init__(self, host: str, far_port: int, port: int = 0) -> None:
+        self._far = (host, far_port)
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
-        self._listener = self._listen(0)
+        self._listener = self._listen(port)
         self.port: int = self._listener.getsockname()[1]
 
     def url(self, database_url: str) -> str:

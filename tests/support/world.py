@@ -25,19 +25,20 @@ from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.ids import new_id
+from app.core.jobs.models import Job
 from app.core.objects.base import ObjectStore
 from app.core.settings import load_settings
 from app.media.models import MediaWorker
 from app.meetings.models import Meeting
 from app.participants import service as participants
 from app.participants.models import Participant
-from app.recordings.models import Recording, RecordingTrack, Rendition
+from app.recordings.models import Export, Recording, RecordingTrack, Rendition
 from tests.support import limits
 from tests.support.people import PASSWORD, Person, ok, register
 from tests.uploads.sending import send as send_file
 
 Document = dict[str, Any]
-TRACK_FILE = "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"
+TRACK_FILE = EXPORT = "01980a3e-7b6c-7d4e-8f00-1a2b3c4d5e6f"
 
 
 class World:
@@ -160,6 +161,9 @@ class World:
             "track_file_id": TRACK_FILE,
             "message_id": message["id"],
             "emoji": "👍",
+            "export_id": EXPORT,
+            "share_id": ok(owner.post(f"/recordings/{recording['id']}/shares", {}), 201)["id"],
+            "job_id": self._add_failed_job(),
             "user_id": people["banned"].user_id,
             "secret": ok(owner.request("PUT", "/auth/me/calendar-feed"))["url"].rpartition("/")[2].removesuffix(".ics"),
         }
@@ -168,7 +172,12 @@ class World:
         """What a media worker would have recorded, beside the mock's file."""
         folder = f"recordings/{recording['meeting_id']}/{recording['id']}"
         store: ObjectStore = self.app.runtime.drivers[ObjectStore]
-        kinds = {"poster.jpg": "image/jpeg", "waveform.json": "application/json", "track.webm": "audio/webm"}
+        kinds = {
+            "poster.jpg": "image/jpeg",
+            "waveform.json": "application/json",
+            "track.webm": "audio/webm",
+            "export.zip": "application/zip",
+        }
         stored = {
             name: store.put_file(f"{folder}/{name}", BytesIO(b"{}"), content_type)
             for name, content_type in kinds.items()
@@ -183,6 +192,22 @@ class World:
             lists: dict[str, Any] = {"recovered": False, "stats": {}, "gaps": [], "mutes": []}
             of = {"id": TRACK_FILE, "recording_id": row.id, "participant_id": owner.id, "track_id": TRACK_FILE}
             work.add(RecordingTrack(**of, **made, **fixed, **when, **lists))
+            file = stored["export.zip"]
+            work.add(
+                Export(
+                    id=EXPORT,
+                    recording_id=row.id,
+                    format="original",
+                    clean="none",
+                    made_of="",
+                    state="ready",
+                    warnings=[],
+                    file_path=file.key,
+                    bytes=file.size,
+                    sha256=file.sha256,
+                    created_at=work.now(),
+                )
+            )
             row.rendition_id = new_id()
             beside = {"poster_path": f"{folder}/poster.jpg", "waveform_path": f"{folder}/waveform.json"}
             shown = {"state": "ready", "layout": "grid", "audio_only": False, "progress": 1.0, "attempts": 1}
@@ -197,6 +222,14 @@ class World:
                     **beside,
                 )
             )
+
+    def _add_failed_job(self) -> str:
+        with self.app.runtime.writing() as work:
+            when = {"run_at": work.now(), "created_at": work.now(), "finished_at": work.now()}
+            tried = {"state": "failed", "attempts": 12, "max_attempts": 12, "last_error": "OSError: away"}
+            job = Job(id=new_id(), task="inbox.purge", payload={}, **tried, **when)
+            work.add(job)
+        return job.id
 
     def _place_the_meeting(self) -> None:
         """On a worker beside the mock one, which answers and records: a worker is in its meeting like a device."""

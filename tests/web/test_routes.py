@@ -8,7 +8,7 @@ from app.web import routes
 
 STATIC = Path(routes.__file__).parent / "static"
 PAGES = ["/", "/sign-in", "/register", "/account", "/meetings/0194b2f0-0000-7000-8000-000000000000"]
-PAGES.append(f"{PAGES[-1]}/room")
+PAGES += [f"{PAGES[-1]}/room", "/recordings", "/shared"]
 
 
 @pytest.mark.parametrize("address", PAGES)

@@ -128,6 +128,15 @@ class ObjectStore(Protocol):
         with the size (but in the memory rung). Raises InvalidKey, StoreFull, StoreUnusable.
         """
 
+    def copy(self, source: str, key: str) -> ObjectInfo:
+        """Let the object `source` stand under `key` too, in place of what was there, without its bytes passing here.
+
+        The two are objects of their own afterwards: replacing or deleting one leaves the other. As with a put, nobody
+        ever sees half of it, and repeating it changes nothing. To move one, copy it, write down where it is now, and
+        delete the first: whenever that is broken off, what is written down is there. Raises ObjectNotFound (of the
+        source), InvalidKey, StoreFull, StoreUnusable.
+        """
+
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         """A stream of `length` bytes from byte `start`: to the end if None, less if the object ends before.
 

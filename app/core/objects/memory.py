@@ -67,6 +67,10 @@ class MemoryObjectStore:
             self._objects[key] = _Stored(info, content)
         return info
 
+    def copy(self, source: str, key: str) -> ObjectInfo:
+        with self.open(source) as stream:
+            return self.put_file(key, stream, self.stat(source).content_type)
+
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         check_range(start, length)
         content = self._get(key).content

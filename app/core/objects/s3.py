@@ -4,8 +4,9 @@ A checksum of the whole is not among the things that every S3 server keeps of an
 tag of the object, beside the ETag that it was true of; where the two don't fit, or a server has no tags, it is made
 again from the content, as the disk rung does with its cards.
 
-Buckets are made at their first use, with the rules that uploads from browsers need (CORS), and one that ends abandoned
-uploads. Servers that refuse such rules, or have them elsewhere, are taken as they are.
+Buckets are made at their first use, with the rules that uploads from browsers need (CORS), and those that end abandoned
+uploads and, where that is wanted, delete what was kept long enough. Servers that refuse such rules, or have them
+elsewhere, are taken as they are.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from xml.sax.saxutils import escape
 import structlog
 import urllib3
 from minio import Minio
-from minio.commonconfig import ENABLED, Filter, Tags
+from minio.commonconfig import ENABLED, REPLACE, CopySource, Filter, Tags
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
-from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, Expiration, LifecycleConfig, Rule
 
 from app.core.objects.base import (
     CHUNK_BYTES,
@@ -57,7 +58,7 @@ log = structlog.get_logger()
 
 CONNECT_S, READ_S = 5.0, 60.0
 PUT_PART_BYTES = 8 * 1024 * 1024  # held in memory while a file is put
-RULE = "parley-abandoned-uploads"
+RULE, EXPIRY = "parley-abandoned-uploads", "parley-expiry"
 _CHANGED_MEANWHILE = 10  # times that an object may be replaced while its checksum is made
 _LONGEST_URL_S = 7 * 24 * 3600  # S3's limit
 _GONE = ("NoSuchKey", "NoSuchBucket", "NoSuchObject")
@@ -71,6 +72,7 @@ class S3ObjectStore:
     :param endpoint: such as `https://s3.example.org`; `public_endpoint`: where clients reach the same, or empty.
     :param buckets: by the first segment of keys; all others are in `bucket`.
     :param origins: of web pages that may send parts and read objects.
+    :param expire: by the beginning of keys, such as `chat/`: after how long the server deletes objects by itself.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class S3ObjectStore:
         buckets: Mapping[str, str],
         origins: Sequence[str],
         abandoned_after: timedelta,
+        expire: Mapping[str, timedelta],
     ) -> None:
         self._http = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
@@ -98,6 +101,7 @@ class S3ObjectStore:
         self._buckets = dict(buckets)
         self._origins = list(origins)
         self._abandoned_after = abandoned_after
+        self._expire = dict(expire)
         self._lock = threading.Lock()
         self._made: set[str] = set()
 
@@ -116,6 +120,21 @@ class S3ObjectStore:
         if info.sha256 == sha256:
             return info
         return ObjectInfo(key, hashing.size, sha256, content_type, info.modified_at)  # replaced already
+
+    def copy(self, source: str, key: str) -> ObjectInfo:
+        info = self.stat(source)
+        check_key(key)
+        with _own_errors(source):
+            self._check_folders(key)
+            copied = self._client.copy_object(
+                self._made_bucket(key),
+                key,
+                CopySource(self._bucket_of(source), source),
+                metadata={"Content-Type": info.content_type},
+                metadata_directive=REPLACE,
+            )
+            self._note_checksum(key, str(copied.etag), info.sha256)
+            return self.stat(key)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         check_key(key)
@@ -246,7 +265,7 @@ class S3ObjectStore:
                     if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                         raise
                 log.info("bucket is made", bucket=bucket)
-            for what, rule in (("CORS", self._let_pages_in), ("lifecycle", self._end_abandoned_uploads)):
+            for what, rule in (("CORS", self._let_pages_in), ("lifecycle", self._clear_up)):
                 try:
                     rule(bucket)
                 except MinioException as error:
@@ -266,14 +285,17 @@ class S3ObjectStore:
         md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         self._client._execute("PUT", bucket, body=body, headers={"Content-MD5": md5}, query_params={"cors": ""})
 
-    def _end_abandoned_uploads(self, bucket: str) -> None:
-        """One rule more, beside those that somebody else has made."""
+    def _clear_up(self, bucket: str) -> None:
+        """Rules beside those that somebody else has made; ours that are not wanted any more go."""
         found = self._client.get_bucket_lifecycle(bucket)
-        rules = [rule for rule in (found.rules if found else []) if rule.rule_id != RULE]
-        days = math.ceil(self._abandoned_after / timedelta(days=1))
-        ending = AbortIncompleteMultipartUpload(days_after_initiation=days)
-        rule = Rule(ENABLED, Filter(prefix=""), RULE, abort_incomplete_multipart_upload=ending)
-        self._client.set_bucket_lifecycle(bucket, LifecycleConfig([*rules, rule]))
+        rules = [rule for rule in (found.rules if found else []) if not str(rule.rule_id).startswith((RULE, EXPIRY))]
+        ending = AbortIncompleteMultipartUpload(days_after_initiation=_whole_days(self._abandoned_after))
+        rules.append(Rule(ENABLED, Filter(prefix=""), RULE, abort_incomplete_multipart_upload=ending))
+        for prefix, after in self._expire.items():
+            if self._bucket_of(prefix) == bucket:
+                name = f"{EXPIRY}-{prefix.rstrip('/')}"
+                rules.append(Rule(ENABLED, Filter(prefix=prefix), name, expiration=Expiration(days=_whole_days(after))))
+        self._client.set_bucket_lifecycle(bucket, LifecycleConfig(rules))
 
     def _walk(self, prefix: str) -> Iterator[ObjectInfo]:
         kind, slash, _ = prefix.partition("/")
@@ -337,6 +359,10 @@ class S3ObjectStore:
             while chunk := body.read(CHUNK_BYTES):
                 digest.update(chunk)
         return digest.hexdigest()
+
+
+def _whole_days(time: timedelta) -> int:
+    return math.ceil(time / timedelta(days=1))
 
 
 class _Hashing:

@@ -16,7 +16,7 @@ import av
 from av.error import FFmpegError
 
 from app.recordings.composing.chapters import chapters
-from app.recordings.composing.filters import LOUDNESS, Filtered
+from app.recordings.composing.loudness import evened
 from app.recordings.composing.mixing import LEVELS_PER_S, Mixture, encode
 from app.recordings.composing.packets import PacketSpool
 from app.recordings.composing.pictures import Pictures
@@ -24,8 +24,8 @@ from app.recordings.composing.plan import Chapter, Composition, Plan
 from app.recordings.composing.probe import Probed, Unreadable, probe
 from app.recordings.composing.scenery import Scenery
 from app.recordings.composing.timeline import people, scenes, shares, turns
-from app.recordings.composing.voices import SAMPLES_PER_S, Voice
-from app.recordings.recorders.base import RecordingFailed
+from app.recordings.composing.voices import SAMPLES_PER_S, Reader, Voice
+from app.recordings.recorders.base import NoRoom, RecordingFailed
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -57,7 +57,7 @@ def compose(plan: Plan, folder: Path, progress: Callable[[float], None]) -> Comp
             return _Composing(plan, Path(work), progress).into(folder)
     except (FFmpegError, OSError, Unreadable) as error:
         if getattr(error, "errno", None) in _NO_ROOM:
-            raise RecordingFailed("there is no room left on the disk to compose the recording") from error
+            raise NoRoom("there is no room left on the disk to compose the recording") from error
         raise RecordingFailed(f"the recording couldn't be composed: {error}") from error
 
 
@@ -83,9 +83,7 @@ class _Composing:
             )
             spool = PacketSpool(self._work / "sound", audio)
             try:
-                voices = [Voice(probed.file, plan.duration_s) for probed in files if probed.file.kind == "audio"]
-                mixture = Mixture(voices, reduce_noise=plan.reduce_noise)
-                read = Filtered(mixture.read, *LOUDNESS).read if plan.normalise_loudness else mixture.read
+                voices, mixture, read = self._mixed(files)
                 heard = WRITTEN if plan.audio_only else HEARD
                 peaks = encode(
                     read,
@@ -151,10 +149,24 @@ class _Composing:
             raise RecordingFailed("no track could be read" if self._plan.tracks else "there are no tracks")
         return probed
 
+    def _mixed(self, files: list[Probed]) -> tuple[list[Voice], Mixture, Reader]:
+        """All voices, what is known of them once they were read, and how to read them together."""
+        plan = self._plan
+        begun: list[tuple[list[Voice], Mixture]] = []
+
+        def begin() -> Reader:
+            voices = [Voice(probed.file, plan.duration_s) for probed in files if probed.file.kind == "audio"]
+            begun.append((voices, Mixture(voices, reduce_noise=plan.reduce_noise)))
+            return begun[-1][1].read
+
+        total = round(plan.duration_s * SAMPLES_PER_S)
+        read = evened(begin, total, lambda _: self._progress(LOOKED_AT)) if plan.normalise_loudness else begin()
+        return *begun[-1], read
+
     def _video_stream(self, container: OutputContainer) -> VideoStream:
         plan = self._plan
-        # x264's own threads cost a tenth more CPU; instead, the next picture is laid out while it encodes the last one.
-        options = {"preset": "veryfast", "crf": "23", "threads": "1", "g": str(KEY_FRAME_EVERY_S * plan.frames_per_s)}
+        options = {"preset": "veryfast", "crf": "23", "g": str(KEY_FRAME_EVERY_S * plan.frames_per_s)}
+        options["threads"] = str(plan.threads)
         stream: VideoStream = container.add_stream("libx264", rate=plan.frames_per_s, options=options)
         stream.width, stream.height, stream.pix_fmt = plan.width, plan.height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, plan.frames_per_s)

@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from av.error import FFmpegError
 
+from app.recordings.composing.filters import NOISE, Filtered
+from app.recordings.composing.loudness import evened
 from app.recordings.composing.mixing import limit
 from app.recordings.composing.plan import TrackFile
 from app.recordings.composing.probe import Unreadable, probe
-from app.recordings.composing.voices import SAMPLES_PER_S, Samples, Voice
-from app.recordings.recorders.base import RecordingFailed
+from app.recordings.composing.voices import SAMPLES_PER_S, Reader, Samples, Voice
+from app.recordings.recorders.base import NoRoom, RecordingFailed
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BYTES_PER_SAMPLE = 2
@@ -27,7 +29,13 @@ _LONGEST_NAME = 60
 
 
 def export_sound(
-    tracks: Sequence[TrackFile], duration_s: float, path: Path, progress: Callable[[float], None]
+    tracks: Sequence[TrackFile],
+    duration_s: float,
+    path: Path,
+    progress: Callable[[float], None],
+    *,
+    normalise_loudness: bool = False,
+    reduce_noise: bool = False,
 ) -> Sequence[str]:
     """Write `path`, a ZIP with one WAV (48 kHz, 16 bits, mono) for each participant who was heard.
 
@@ -36,10 +44,12 @@ def export_sound(
     `path`.
 
     :param progress: is told 0 to 1; what it raises comes out of here, and the file is gone.
+    :param normalise_loudness: bring each to −16 LUFS, as heard from two loudspeakers.
+    :param reduce_noise: take steady noise out of microphones.
     :return: warnings: what was left out, for people. Raises RecordingFailed.
     """
     warnings: list[str] = []
-    voices: dict[tuple[str, bool], list[Voice]] = {}
+    heard: dict[tuple[str, bool], list[TrackFile]] = {}
     for track in tracks:
         if track.kind != "audio":
             continue
@@ -48,20 +58,29 @@ def export_sound(
         except Unreadable as error:
             warnings.append(f"audio of {track.label} ({track.source}) was left out: {error}")
             continue
-        voices.setdefault((track.participant_id, track.source == "screen"), []).append(Voice(track, duration_s))
-    if not voices:
+        heard.setdefault((track.participant_id, track.source == "screen"), []).append(track)
+    if not heard:
         raise RecordingFailed("there is no sound to export")
     names = _Names()
     total = round(duration_s * SAMPLES_PER_S)
 
     def write(archive: zipfile.ZipFile) -> None:
-        for number, ((_, is_screen), of_one) in enumerate(voices.items()):
-            label = of_one[0].file.label + (" (screen)" if is_screen else "")
+        for number, ((_, is_screen), of_one) in enumerate(heard.items()):
+
+            def sound(of_one: Sequence[TrackFile] = of_one) -> Reader:
+                return _Together([Voice(track, duration_s) for track in of_one], reduce_noise=reduce_noise).read
+
+            def measured(part: float, number: int = number) -> None:
+                progress((number + part / 2) / len(heard))
+
+            read = evened(sound, total, measured) if normalise_loudness else sound()
+            label = of_one[0].label + (" (screen)" if is_screen else "")
             with archive.open(names.free(label, ".wav"), "w", force_zip64=True) as entry:
                 entry.write(_wav_header(total))
-                for done, block in _blocks(of_one, total):
+                for done, block in _blocks(read, total):
                     entry.write((block * 32767).astype("<i2").tobytes())
-                    progress((number + done / total) / len(voices))
+                    part = (1 + done / total) / 2 if normalise_loudness else done / total
+                    progress((number + part) / len(heard))
 
     # Most people are silent most of the time: even the quickest deflating takes that away.
     _written(path, write, zipfile.ZIP_DEFLATED)
@@ -100,24 +119,38 @@ def _written(path: Path, write: Callable[[zipfile.ZipFile], None], compression: 
         partial.replace(path)
     except (FFmpegError, OSError, Unreadable) as error:
         if getattr(error, "errno", None) in _NO_ROOM:
-            raise RecordingFailed("there is no room left on the disk to export the recording") from error
+            raise NoRoom("there is no room left on the disk to export the recording") from error
         raise RecordingFailed(f"the recording couldn't be exported: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _blocks(voices: Sequence[Voice], total: int) -> Iterator[tuple[int, Samples]]:
+class _Together:
+    """All that is one participant's, in mono."""
+
+    def __init__(self, voices: Sequence[Voice], *, reduce_noise: bool) -> None:
+        self._readers: list[Reader] = [
+            Filtered(voice.read, *NOISE).read if reduce_noise and voice.file.source == "microphone" else voice.read
+            for voice in voices
+        ]
+
+    def read(self, samples: int) -> Samples | None:
+        blocks = [block for read in self._readers if (block := read(samples)) is not None]
+        if not blocks:
+            return None
+        together: Samples = np.sum([block.mean(axis=0, keepdims=True) for block in blocks], axis=0, dtype=np.float32)
+        limit(together)
+        return together
+
+
+def _blocks(read: Reader, total: int) -> Iterator[tuple[int, Samples]]:
     """(samples so far, a second of sound in mono), from 0 to `total`."""
     done = 0
     while done < total:
         length = min(SAMPLES_PER_S, total - done)
-        together = np.zeros(length, np.float32)
-        for voice in voices:
-            if (block := voice.read(length)) is not None:
-                together += block.mean(axis=0)
-        limit(together)
+        block = read(length)
         done += length
-        yield done, together
+        yield done, np.zeros(length, np.float32) if block is None else block[0]
 
 
 def _wav_header(samples: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -10,10 +9,8 @@ import numpy as np
 from av.error import BlockingIOError as NothingYet
 from av.filter import Graph
 
-from app.recordings.composing.voices import SAMPLES_PER_S, Samples, as_frame
+from app.recordings.composing.voices import SAMPLES_PER_S, Reader, Samples, as_frame
 
-# Integrated loudness −16 LUFS (what podcasts have), true peaks below −1.5 dB: EBU R 128 in one pass.
-LOUDNESS = ("loudnorm", "I=-16:TP=-1.5:LRA=11", 0)
 # 12 dB less of steady noise up to −40 dB: a fan's, a microphone's own. It gives all 25 ms late. (Where afftdn has to
 # find the noise by itself, tn=1, hiss of −46 dB lost 2 dB.)
 NOISE = ("afftdn", "nr=12:nf=-40", SAMPLES_PER_S // 40)
@@ -26,7 +23,7 @@ class Filtered:
     :param late: by how many samples the filter gives later what it gets.
     """
 
-    def __init__(self, read: Callable[[int], Samples | None], name: str, options: str, late: int) -> None:
+    def __init__(self, read: Reader, name: str, options: str, late: int) -> None:
         self._read = read
         self._at = 0
         self._ready = np.zeros((2, 0), np.float32)

@@ -12,7 +12,7 @@ from av.audio.stream import AudioStream
 
 from app.recordings.composing.filters import NOISE, Filtered
 from app.recordings.composing.packets import PacketSpool
-from app.recordings.composing.voices import SAMPLES_PER_S, Samples, Voice, as_frame
+from app.recordings.composing.voices import SAMPLES_PER_S, Reader, Samples, Voice, as_frame
 
 # Of full scale. Below it nothing is changed; above, a curve that never reaches 1.
 KNEE = 0.7
@@ -29,7 +29,7 @@ class Mixture:
 
     def __init__(self, voices: Sequence[Voice], *, reduce_noise: bool) -> None:
         self.levels = [bytearray() for _ in voices]
-        self._readers: list[Callable[[int], Samples | None]] = [
+        self._readers: list[Reader] = [
             Filtered(voice.read, *NOISE).read if reduce_noise and voice.file.source == "microphone" else voice.read
             for voice in voices
         ]
@@ -46,7 +46,7 @@ class Mixture:
 
 
 def encode(
-    read: Callable[[int], Samples],
+    read: Reader,
     duration_s: float,
     stream: AudioStream,
     spool: PacketSpool,
@@ -57,7 +57,9 @@ def encode(
     total = round(duration_s * SAMPLES_PER_S)
     done = 0
     while done < total:
-        block = read(min(SAMPLES_PER_S, total - done))
+        length = min(SAMPLES_PER_S, total - done)
+        if (block := read(length)) is None:
+            block = np.zeros((2, length), np.float32)
         peaks.extend(_tenths(block).max(axis=1).tolist())
         spool.add(stream.encode(as_frame(block, done)))
         done += block.shape[1]

@@ -16,6 +16,7 @@ class TrackFile:
     :param label: the participant's name.
     :param offset_s: where the file's timestamp 0 lies; may be negative by little.
     :param mutes: from and until, in the recording's time.
+    :param is_local: recorded by its participant, not as it reached a server.
     """
 
     path: Path
@@ -25,6 +26,7 @@ class TrackFile:
     label: str
     offset_s: float
     mutes: Sequence[tuple[float, float]] = ()
+    is_local: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class Plan:
     :param width: in pixels, even, as height.
     :param present: (participant_id, label, from, until), a row for each stay: who has no picture has a tile with the
         name. Who has files but no row counts as present while one of them runs.
-    :param normalise_loudness: bring the sound to −16 LUFS (EBU R 128, by FFmpeg's loudnorm).
+    :param normalise_loudness: bring the sound to −16 LUFS (EBU R 128): see `loudness.py`.
+    :param threads: that encode pictures; one more lays them out.
     :param reduce_noise: take steady noise out of each microphone (FFmpeg's afftdn).
     """
 
@@ -49,6 +52,7 @@ class Plan:
     present: Sequence[tuple[str, str, float, float]] = ()
     normalise_loudness: bool = False
     reduce_noise: bool = False
+    threads: int = 1
 
 
 @dataclass(frozen=True)

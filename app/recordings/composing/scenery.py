@@ -11,7 +11,7 @@ from app.recordings.composing.canvas import EDGE, Canvas
 from app.recordings.composing.labels import name_plate, name_tile
 from app.recordings.composing.pictures import Pictures
 from app.recordings.composing.plan import Plan
-from app.recordings.composing.probe import Span
+from app.recordings.composing.probe import Probed, Span
 from app.recordings.composing.timeline import Person, Scene, Tile
 
 Whose = tuple[str, bool]  # participant, and whether it is their screen
@@ -100,7 +100,7 @@ class Scenery:
         return {
             (person.participant_id, is_screen): [
                 Pictures(probed, seen.get((person.participant_id, is_screen), []))
-                for probed in sorted(files, key=lambda probed: probed.spans[0] if probed.spans else (0.0, 0.0))
+                for probed in sorted(files, key=_turn)
             ]
             for person in self._people.values()
             for is_screen, files in ((False, person.cameras), (True, person.screens))
@@ -120,6 +120,11 @@ class Scenery:
                 else:
                     spans.append((start_s, until_s))
         return seen
+
+
+def _turn(probed: Probed) -> tuple[bool, Span]:
+    """The later one is shown first; before all, what is left of files that others replace (see `preferring`)."""
+    return not probed.file.is_local, probed.spans[0] if probed.spans else (0.0, 0.0)
 
 
 def _alike(before: object, picture: av.VideoFrame) -> bool:

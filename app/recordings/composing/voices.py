@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
 Samples = npt.NDArray[np.float32]  # (channels, samples), full scale ±1
+Reader = Callable[[int], Samples | None]  # gives the next so many samples; None: all of them are silent
 
 SAMPLES_PER_S = 48_000
 # WebM's clock ticks in milliseconds, so that the times of frames that follow each other differ from their lengths by

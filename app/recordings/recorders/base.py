@@ -30,6 +30,10 @@ class RecordingFailed(RecorderError):
     """No file could be made: no room, no codec, nothing that decodes. What was begun is removed."""
 
 
+class NoRoom(RecordingFailed):
+    """There is no room left on the disk on which it works."""
+
+
 class RecorderUnusable(RecorderError):
     """The recorder can't work here at all: a library or one of its codecs is missing."""
 

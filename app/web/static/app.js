@@ -9,7 +9,9 @@ import { connectionBanner, lostWords } from "./ui/connection.js";
 import { DebugLog } from "./ui/debug.js";
 import { fill, h, icon, toast } from "./ui/dom.js";
 import { notFound } from "./ui/not-found.js";
+import { Unsent } from "./recording/unsent.js";
 import { reminders } from "./ui/reminder.js";
+import { unsentBanner } from "./ui/unsent.js";
 import { words } from "./ui/words.js";
 
 const ROUTES = [
@@ -17,11 +19,13 @@ const ROUTES = [
   [/^\/account$/, () => import("./screens/account.js")],
   [/^\/(sign-in|register)$/, () => import("./screens/sign-in.js")],
   [/^\/join(?:\/([^/]+))?$/, () => import("./screens/join.js")],
+  [/^\/recordings$/, () => import("./screens/library.js")],
+  [/^\/shared$/, () => import("./screens/shared.js")],
   [/^\/meetings\/([^/]+)$/, () => import("./screens/meeting.js")],
   [/^\/meetings\/([^/]+)\/room$/, () => import("./screens/room.js")],
 ];
 
-const OPEN = /^\/(sign-in|register|join(\/.*)?)$/; // without a session too
+const OPEN = /^\/(sign-in|register|shared|join(\/.*)?)$/; // without a session too
 
 // Links in mails: their secret stands behind the #, which no server and no log gets to see.
 const MAILED = /^#\/(verify|reset)\?token=(.+)$/;
@@ -44,6 +48,7 @@ class App {
     this.store = new SessionStore();
     this.client = new ParleyClient({ store: this.store, onRequest: (request) => this.debug.add("request", request) });
     this.client.onSignedOut = () => this.#signedOut();
+    this.unsent = new Unsent(this.client);
     this.live = new LiveFeed(this.client, (data) => this.debug.add("inbox", data));
     this.client.addEventListener("wake", ({ reason }) => this.debug.add("wake", { reason }));
     wakeWithDevice(this.client);
@@ -54,6 +59,7 @@ class App {
     this.#drawHeader();
     document.getElementById("top").after(connectionBanner(this.live.connection));
     document.getElementById("connection")?.after(reminders(this));
+    document.getElementById("top").after(unsentBanner(this.unsent));
     document.addEventListener("click", (event) => this.#followLink(event));
     addEventListener("popstate", () => {
       const withinThePage = this.#shown === location.pathname && !BEHIND_HASH.some(([link]) => link.test(location.hash));
@@ -84,11 +90,13 @@ class App {
   /** To be called when the client has a session. */
   signedIn() {
     this.live.start();
+    this.unsent.start();
     this.#drawHeader();
   }
 
   async signOut() {
     this.live.stop();
+    this.unsent.stop();
     try {
       await this.client.logout();
     } catch (error) {
@@ -100,6 +108,7 @@ class App {
 
   #signedOut() {
     this.live.stop();
+    this.unsent.stop();
     this.#drawHeader();
     toast("Your session has ended. Sign in again.");
     this.navigate(signInAddress(), { replace: true });

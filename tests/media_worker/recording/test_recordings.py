@@ -12,6 +12,7 @@ import numpy
 from media_worker.recording.recordings import Recordings
 from tests.media_worker.recording.parley import FakeParley
 from tests.media_worker.room import Client, Room, colour, eventually, open_room, tone
+from tests.support.small_disk import fill, small_disk
 
 MIB = 1024 * 1024
 
@@ -170,6 +171,30 @@ def test_a_full_disk_ends_the_recording_and_the_call_goes_on(tmp_path: Path) -> 
     parley = run(tmp_path, call, reserve=1 << 60)
     assert [(one["state"], one["reason"]) for one in parley.reports] == [("failed", "disk_full")]
     assert parley.files == {}
+
+
+def test_a_disk_that_others_fill_costs_what_comes_after_and_not_what_was_written(tmp_path: Path) -> None:
+    async def call(room: Room, parley: FakeParley) -> None:
+        _, bert = await in_a_call(room, "anna", "bert")
+        await record(room)
+        await asyncio.sleep(2.5)  # is recorded
+        fill(tmp_path)
+        await eventually(lambda: [one for one in parley.reports if one["state"] == "failed"], "told")
+        await eventually(lambda: len(parley.files) == 4, "what was written is handed over")
+        before = bert.got["video"]
+        await eventually(lambda: bert.got["video"] > before + 5, "bert still sees")
+
+    with small_disk(tmp_path, 8):
+        parley = run(tmp_path, call)
+        assert list(tmp_path.glob("*/*")) == []
+    assert [(one["state"], one["reason"]) for one in parley.reports] == [("recording", None), ("failed", "disk_full")]
+    assert {said[-1]["state"] for said in parley.told.values()} == {"uploaded"}
+    assert {said[-1]["reason"] for said in parley.told.values()} & {"disk_full"}
+    for _, data in parley.of("audio"):
+        rate, samples = sound_of(data)
+        assert abs(loudest_hz(rate, samples) - 440) < 25
+        assert len(samples) / rate > 0.5  # of the 2.5 s, a second may not have been on the disk yet
+    assert all(len(pictures_of(data)) > 5 for _, data in parley.of("video"))
 
 
 def test_a_recording_that_runs_goes_on_where_the_meeting_is_placed(tmp_path: Path) -> None:

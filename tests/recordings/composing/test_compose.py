@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.recordings.composing.compose import compose
 from app.recordings.composing.plan import Composition, Plan, TrackFile
+from app.recordings.composing.preferring import preferred
 from app.recordings.recorders.base import RecordingFailed
 from tests.support.tracks import (
     BLUE,
@@ -199,3 +200,34 @@ def test_progress_rises_to_one_and_what_it_raises_ends_the_work(tmp_path: Path) 
     with pytest.raises(Cancelled):
         compose(plan(*tracks, duration_s=3.0), tmp_path / "cancelled", cancel)
     assert list((tmp_path / "cancelled").iterdir()) == []
+
+
+def test_what_somebody_recorded_themselves_is_seen_and_heard_in_place_of_what_reached_the_server(
+    tmp_path: Path, composed: Composed
+) -> None:
+    own = {"is_local": True}
+    tracks = [
+        track(audio_file(tmp_path / "audio-sent.webm", [(0.0, tone(440, 8))]), "anna"),
+        track(video_file(tmp_path / "sent.webm", [(t, flat(RED)) for t in times(0, 8)]), "anna"),
+        # of their own, sound has a hole of 3 s in the middle, and pictures end early
+        track(audio_file(tmp_path / "audio-own.webm", [(0.0, tone(1000, 2)), (5.0, tone(1000, 3))]), "anna", **own),
+        track(video_file(tmp_path / "own.webm", [(t, flat(GREEN)) for t in times(0, 4)]), "anna", **own),
+        track(tmp_path / "broken-audio.webm", "bob", **own),
+        track(audio_file(tmp_path / "audio-of-bob.webm", [(5.5, tone(2000, 2))]), "bob"),
+    ]
+    (tmp_path / "broken-audio.webm").write_bytes(b"\x1aE\xdf\xa3 cut off")
+    _, file = composed(*preferred(tracks), duration_s=8.0)
+    sound = file.sound()
+    assert strongest_hz(sound, 0.2, 1.8) == pytest.approx(1000, abs=5)
+    assert loudness_at(sound, 440, 0.2, 1.8) < 0.01 * loudness_at(sound, 1000, 0.2, 1.8)
+    assert strongest_hz(sound, 2.3, 4.7) == pytest.approx(440, abs=5)
+    assert loudness_at(sound, 440, 5.6, 7.2) < 0.01 * loudness_at(sound, 1000, 5.6, 7.2)
+    assert loudness_at(sound, 2000, 5.6, 7.2) > 0.5 * loudness_at(sound, 1000, 5.6, 7.2)
+    assert looks_like(middle(file.picture(2.0), 0.25, 0.5), GREEN)
+    assert looks_like(middle(file.picture(5.0), 0.25, 0.5), RED)
+
+
+def loudness_at(sound: np.ndarray[Any, Any], hz: float, start_s: float, until_s: float) -> float:
+    part = sound[round(start_s * 48_000) : round(until_s * 48_000)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    return float(spectrum[round(hz * len(part) / 48_000)])

@@ -61,6 +61,43 @@ def test_everybody_has_a_wav_that_begins_at_zero_and_is_as_long_as_the_recording
     assert told[-1] == 1.0
 
 
+def test_loudness_is_brought_to_one_level_and_whoever_came_late_is_silent_before(tmp_path: Path) -> None:
+    soft = microphone(audio_file(tmp_path / "a.webm", [(0.0, tone(1000, 12, 0.02))]), "anna", "Anna")
+    loud = microphone(audio_file(tmp_path / "b.webm", [(0.0, tone(1000, 8, 0.6))]), "bob", "Bob", offset_s=4.0)
+    export_sound([soft, loud], 12.0, tmp_path / "as_it_is.zip", lambda _: None)
+    export_sound([soft, loud], 12.0, tmp_path / "even.zip", lambda _: None, normalise_loudness=True)
+    before, after = wavs(tmp_path / "as_it_is.zip"), wavs(tmp_path / "even.zip")
+    assert [decibels(level(before[name], 6, 11)) for name in ("Anna.wav", "Bob.wav")] == pytest.approx(
+        [-37.0, -7.4], abs=1
+    )
+    # −16 LUFS from two loudspeakers: −19 dB in each, as a tone of 1 kHz is weighted by nothing (ITU-R BS.1770-5).
+    assert [decibels(level(after[name], 6, 11)) for name in ("Anna.wav", "Bob.wav")] == pytest.approx(
+        [-19.0, -19.0], abs=0.5
+    )
+    assert {len(sound) for sound in after.values()} == {12 * 48_000}
+    assert decibels(level(after["Bob.wav"], 0.0, 3.9)) < -80
+    assert decibels(level(after["Bob.wav"], 4.1, 4.5)) > -30  # it begins when it began
+    assert strongest_hz(after["Bob.wav"], 6, 11) == pytest.approx(1000, abs=5)
+
+
+def test_noise_is_taken_out_of_microphones_and_the_tone_stays(tmp_path: Path) -> None:
+    hiss = (0.004 * np.random.default_rng(1).standard_normal(8 * 48_000)).astype(np.float32)
+    sound = hiss + np.concatenate([np.zeros(4 * 48_000, np.float32), tone(1000, 4)])
+    file = audio_file(tmp_path / "a.webm", [(0.0, sound)])
+    tracks = [microphone(file, "anna", "Anna"), microphone(file, "anna", "Anna", source="screen")]
+    export_sound(tracks, 8.0, tmp_path / "clean.zip", lambda _: None, reduce_noise=True)
+    found = wavs(tmp_path / "clean.zip")
+    clean, as_it_was = found["Anna.wav"], found["Anna (screen).wav"]
+    assert decibels(level(as_it_was, 1, 3.8)) == pytest.approx(-48, abs=1)
+    assert decibels(level(clean, 1, 3.8)) < -57
+    assert decibels(level(clean, 5, 7.5)) == pytest.approx(decibels(level(as_it_was, 5, 7.5)), abs=0.5)
+
+
+def decibels(level: float) -> float:
+    """Under full scale."""
+    return float(20 * np.log10(max(level, 1e-9)))
+
+
 def test_names_of_files_are_safe_and_none_stands_twice(tmp_path: Path) -> None:
     file = audio_file(tmp_path / "a.webm", [(0.0, tone(440, 0.2))])
     labels = ["../../etc/passwd", "Zoë", "zoë", "", 'a"b,c:*?']

@@ -12,10 +12,10 @@
 
 import { backoffMs, Pause } from "./backoff.js";
 import { ParleyError } from "./errors.js";
+import { putPart, reachable } from "./put-part.js";
 
 const AT_ONCE = 3; // parts under way: enough for a fast line, few enough that a slow one finishes some
 const FAILURES = 8; // of one part, one after the other: more than half a minute
-const STALLED_MS = 60_000; // without a byte leaving
 const SIGNED_AT_ONCE = 50;
 const ASK_AGAIN_MS = [150, 300, 600, 1000]; // whether it is verified
 const SEND_AGAIN = 3; // times that parts turn out to be missing in the end
@@ -167,54 +167,17 @@ class Sending {
       const { parts } = await this.#client.post(path, body, { signal, idempotencyKey: null });
       for (const part of parts) this.#urls.set(part.number, part.url);
     }
-    return this.#here(this.#urls.get(number));
+    return reachable(this.#client, this.#urls.get(number));
   }
 
-  /** The app's own addresses are asked where this page reaches the app, whatever name it knows itself by. */
-  #here(address) {
-    const url = new URL(address, location.href);
-    const api = new URL(this.#client.baseUrl, location.href);
-    const own = url.pathname.startsWith(`${api.pathname}/uploads/`);
-    return own ? api.origin + url.pathname + url.search : address;
-  }
-
-  /** XMLHttpRequest, since fetch does not tell how much has left. */
   #put(number, url, signal) {
     const { part_size: size } = this.#upload;
     const content = this.#file.slice((number - 1) * size, number * size);
-    return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
-      let timer;
-      const stop = () => request.abort();
-      const alive = () => {
-        clearTimeout(timer);
-        timer = setTimeout(stop, STALLED_MS);
-      };
-      const end = (action, value) => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", stop);
-        action(value);
-      };
-      request.upload.onprogress = ({ loaded }) => {
-        alive();
-        this.#sent.set(number, loaded);
-        this.#tell();
-      };
-      request.onload = () => {
-        if (request.status !== 200) return end(reject, refusal(request));
-        this.#sent.set(number, content.size);
-        this.#tell();
-        end(resolve);
-      };
-      request.onerror = () => end(reject, ParleyError.network());
-      request.onabort = () => {
-        end(reject, signal.aborted ? new DOMException("The upload was stopped.", "AbortError") : ParleyError.network());
-      };
-      signal.addEventListener("abort", stop, { once: true });
-      request.open("PUT", url);
-      alive();
-      request.send(content);
-    });
+    const onProgress = (loaded) => {
+      this.#sent.set(number, loaded);
+      this.#tell();
+    };
+    return putPart(url, content, { signal, onProgress });
   }
 
   #tell() {
@@ -223,23 +186,12 @@ class Sending {
   }
 }
 
-/** An answer to a PUT: a problem document of ours, or whatever a store of files says. */
-function refusal(request) {
-  try {
-    const problem = JSON.parse(request.responseText);
-    if (problem.code) return new ParleyError(problem);
-  } catch {
-    // a store's own XML
-  }
-  const detail = `The store of files answered ${request.status}.`;
-  return new ParleyError({ code: "store_refused", status: request.status, detail });
-}
-
 function reference(file) {
   return `${file.lastModified}-${file.name}`.slice(0, 100);
 }
 
-function hashed(file, signal) {
+/** The SHA-256 of a file, in hex. */
+export function hashed(file, signal) {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./sha256-worker.js", import.meta.url), { type: "module" });
     const end = (action, value) => {

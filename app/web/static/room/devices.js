@@ -4,6 +4,7 @@ import { canChooseSpeaker, explain, listDevices, PROCESSING } from "../call/medi
 import { checkbox, openDialog, select } from "../ui/dialog.js";
 import { fill, h, toast } from "../ui/dom.js";
 import { qualityList } from "./quality.js";
+import { wantLocalTracks, wantsLocalTracks } from "./recorder.js";
 
 const PROCESSING_WORDS = {
   echoCancellation: "Echo cancellation",
@@ -49,6 +50,16 @@ export async function deviceFields(media, attempt) {
   return [...choosers, h("fieldset", {}, h("legend", {}, "Sound"), toggles)];
 }
 
+/** What this person's recordings ask for. Peer to peer there is no other way than that. */
+function recording(call) {
+  if (call.mode !== "sfu" || call.self.is_guest || !call.may("record")) return null;
+  const wish = checkbox("When I record, have everybody's own device record them too (best quality)", {
+    checked: wantsLocalTracks(),
+    onchange: (event) => wantLocalTracks(event.currentTarget.checked),
+  });
+  return h("fieldset", {}, h("legend", {}, "Recording"), wish);
+}
+
 /** With the devices, how well what they send and receive goes. */
 export function devicesDialog(media, call) {
   const place = h("div", { class: "stack" });
@@ -63,7 +74,7 @@ export function devicesDialog(media, call) {
     }
   };
   const draw = async () => fill(place, ...(await deviceFields(media, attempt)));
-  const { element } = openDialog("Devices", () => [place, connection]);
+  const { element } = openDialog("Devices", () => [place, recording(call), connection]);
   navigator.mediaDevices?.addEventListener("devicechange", draw);
   element.addEventListener("close", () => {
     navigator.mediaDevices?.removeEventListener("devicechange", draw);

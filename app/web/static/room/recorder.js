@@ -4,11 +4,18 @@ import { say, toast } from "../ui/dom.js";
 
 const RUNNING = ["requested", "recording"];
 
+const LOCAL = "parley.record-locally";
+
+/** Whether this person's recordings ask everybody to be recorded on their own device where a server records too. */
+export const wantsLocalTracks = () => localStorage.getItem(LOCAL) === "yes";
+export const wantLocalTracks = (want) => localStorage.setItem(LOCAL, want ? "yes" : "no");
+
 export class Recorder extends EventTarget {
   #client;
   #call;
   #current = null;
   #answered = new Map(); // recording id → whether this person has answered to being recorded
+  #consents = new Map(); // recording id → what
 
   constructor(client, call) {
     super();
@@ -18,6 +25,14 @@ export class Recorder extends EventTarget {
 
   get running() {
     return RUNNING.includes(this.#current?.state);
+  }
+
+  get current() {
+    return this.#current;
+  }
+
+  get consents() {
+    return this.#consents.get(this.#current?.id) === true;
   }
 
   get isStarting() {
@@ -33,6 +48,7 @@ export class Recorder extends EventTarget {
     const { id } = this.#current;
     await this.#client.post(`/recordings/${id}/consent`, { consent });
     this.#answered.set(id, true);
+    this.#consents.set(id, consent);
     this.dispatchEvent(new Event("change"));
   }
 
@@ -62,7 +78,7 @@ export class Recorder extends EventTarget {
   async toggle() {
     const recording = this.running
       ? await this.#client.post(`/recordings/${this.#current.id}/stop`, undefined, { idempotencyKey: null })
-      : await this.#client.post(`/meetings/${this.#call.meeting.id}/recordings`, {});
+      : await this.#client.post(`/meetings/${this.#call.meeting.id}/recordings`, wantsLocalTracks() ? { local_tracks: true } : {});
     if (recording) this.#set(recording);
   }
 
@@ -71,6 +87,7 @@ export class Recorder extends EventTarget {
     this.#answered.set(id, true);
     const told = await this.#client.get(`/recordings/${id}`).catch(() => null);
     this.#answered.set(id, typeof told?.my_consent === "boolean");
+    this.#consents.set(id, told?.my_consent);
     this.dispatchEvent(new Event("change"));
   }
 

@@ -49,6 +49,7 @@ export function createMeetingDialog(app) {
           { class: "stack" },
           select("Media", { name: "media_mode", options: MODES, value: "" }),
           ...ruleFields(),
+          keepField({}),
         ),
       ),
     ],
@@ -78,7 +79,7 @@ export function editMeetingDialog(app, meeting, done) {
   formDialog({
     title: "Change the meeting",
     submit: "Save",
-    fields: [isSeries && scopeField("Change"), ...meetingFields(meeting)],
+    fields: [isSeries && scopeField("Change"), ...meetingFields(meeting), keepField(meeting)],
     send: (data) => {
       const scope = isSeries ? data.get("scope") : "this";
       const body = changed(meetingBody(data), meeting);
@@ -184,6 +185,17 @@ function meetingFields(meeting) {
   ];
 }
 
+function keepField({ recordings_keep_days: days }) {
+  return field("Days that recordings are kept (optional)", {
+    name: "recordings_keep_days",
+    type: "number",
+    min: 1,
+    max: 3650,
+    value: days ?? "",
+    hint: "Then they are deleted, with all their files. Empty: as long as this server keeps them.",
+  });
+}
+
 function durations(given) {
   const known = !given || DURATIONS.some(([value]) => value === String(given));
   return known ? DURATIONS : [...DURATIONS, [String(given), `${given} minutes`]];
@@ -193,6 +205,7 @@ function meetingBody(data) {
   const time_zone = data.get("time_zone");
   const starts_at = fromWall(data.get("starts_at"), time_zone);
   const body = { title: data.get("title").trim(), description: data.get("description").trim(), starts_at };
+  body.recordings_keep_days = Number(data.get("recordings_keep_days")) || null;
   if (!starts_at) return body;
   const recurrence = ruleOf(data);
   const timed = { ...body, duration_min: Number(data.get("duration_min")), time_zone };

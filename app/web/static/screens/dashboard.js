@@ -42,6 +42,7 @@ export function show(app, root) {
       h(
         "div",
         { class: "buttons" },
+        h("a", { class: "button", href: "/recordings" }, icon("record"), "Recordings"),
         h(
           "button",
           { class: "", onclick: () => startNow(app).catch((error) => toast(words(error), { kind: "bad" })) },

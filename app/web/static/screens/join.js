@@ -4,9 +4,11 @@
 import { LiveFeed } from "../live.js";
 import { ParleyClient, wakeWithDevice } from "../parley-client.js";
 import { SessionStore } from "../session-store.js";
+import { Unsent } from "../recording/unsent.js";
 import { field, form } from "../ui/dialog.js";
 import { fill, h, icon } from "../ui/dom.js";
 import { when, words } from "../ui/words.js";
+import { unsentBanner } from "../ui/unsent.js";
 import { show as showRoom } from "./room.js";
 
 const STATES = { ended: "The meeting has ended.", cancelled: "The meeting is cancelled." };
@@ -77,6 +79,7 @@ class Guest {
     this.store = new SessionStore(code);
     this.client = new ParleyClient({ store: this.store, onRequest: (request) => app.debug.add("request", request) });
     this.live = new GuestFeed(this.client, (data) => app.debug.add("inbox", data));
+    this.unsent = new Unsent(this.client);
     this.guest = { again: () => app.navigate(location.pathname, { replace: true }) };
     left.addEventListener("abort", wakeWithDevice(this.client));
   }
@@ -94,6 +97,12 @@ class Guest {
   }
 
   enter() {
+    const banner = unsentBanner(this.unsent);
+    document.getElementById("top").after(banner);
+    this.#left.addEventListener("abort", () => {
+      this.unsent.stop();
+      banner.remove();
+    });
     const dispose = showRoom(this, this.#root, sessionStorage.getItem(this.#key));
     this.#left.addEventListener("abort", dispose);
   }

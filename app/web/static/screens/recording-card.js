@@ -83,7 +83,7 @@ export function chaptersOf(chapters, player) {
 
 /** Each track as a line over the recording's length: where it is, where nothing came, where it was muted. */
 export function tracksOf(details) {
-  if (!details.tracks.length) return null;
+  if (!details.tracks.length && !details.missing.length) return null;
   const length = lengthOf(details);
   return h(
     "details",
@@ -120,6 +120,20 @@ export function tracksOf(details) {
           spansOf(track, length),
         ),
       ),
+      missingOf(details),
+    ),
+  );
+}
+
+/** Who was there, and of whom nothing has come. */
+function missingOf({ missing, state }) {
+  const why = { none_begun: "did not record", not_arrived: state === "stopping" ? "is being waited for" : "has not arrived" };
+  return missing.map((one) =>
+    h(
+      "li",
+      { class: "track", "data-missing": one.participant_id },
+      h("b", {}, one.display_name),
+      h("p", { class: "hint" }, `Nothing of them: ${why[one.reason]}`),
     ),
   );
 }
@@ -128,6 +142,7 @@ function factsOf(track) {
   const missing = sum(track.gaps);
   return [
     SOURCES[track.source],
+    track.origin === "client" && "recorded on their own device",
     track.codec.toUpperCase(),
     track.duration_s && clock(track.duration_s),
     track.bytes && bytes(track.bytes),
@@ -170,9 +185,9 @@ export function consentsOf(items) {
 /** Compose it again, for hosts. */
 export function composeButtons(client, details) {
   if (!details.tracks.some((track) => track.state === "uploaded")) return null;
-  const again = (layout) => async () => {
+  const again = (layout, clean = "none") => async () => {
     try {
-      await client.post(`/recordings/${details.id}/compose`, { layout });
+      await client.post(`/recordings/${details.id}/compose`, { layout, clean });
       toast("It is being composed anew. What there was stays until then.");
     } catch (error) {
       toast(words(error), { kind: "bad" });
@@ -183,6 +198,7 @@ export function composeButtons(client, details) {
     { class: "buttons" },
     h("button", { class: "quiet", onclick: again("grid") }, "Compose as a grid"),
     h("button", { class: "quiet", onclick: again("speaker") }, "Compose with who speaks large"),
+    h("button", { class: "quiet", onclick: again("grid", "loudness") }, "Compose at the loudness of podcasts"),
   );
 }
 

@@ -7,6 +7,7 @@ import { confirmDialog, openDialog } from "../ui/dialog.js";
 import { Connection } from "../ui/connection.js";
 import { fill, h, icon, say, toast } from "../ui/dom.js";
 import { notFound } from "../ui/not-found.js";
+import { troubleWords } from "../ui/unsent.js";
 import { words } from "../ui/words.js";
 import { bannersOf } from "../room/banners.js";
 import { chatPanel } from "../room/chat-panel.js";
@@ -14,6 +15,7 @@ import { devicesDialog } from "../room/devices.js";
 import { unmuteNotice, waitingCard, waitingNotice } from "../room/lobby.js";
 import { peoplePanel } from "../room/people-panel.js";
 import { keepWishes, preJoin } from "../room/pre-join.js";
+import { LocalRecorder } from "../recording/local-recorder.js";
 import { Recorder } from "../room/recorder.js";
 import { Stage } from "../room/stage.js";
 
@@ -123,6 +125,8 @@ function showCall(app, root, call, media, left) {
   const request = unmuteNotice(media, () => toggleMicrophone(media));
   const notice = waitingNotice(call, app.client, panel, () => controls.showPeople());
   const recorder = new Recorder(app.client, call);
+  app.unsent.start();
+  new LocalRecorder(call, recorder, app.unsent, (error) => toast(troubleWords(error), { kind: "bad" }));
   const banners = h("div", { class: "banners" });
   const controls = controlsOf(app, call, media, recorder, panel, chat);
   document.body.className = "in-room";

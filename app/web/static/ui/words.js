@@ -44,7 +44,8 @@ export function clock(seconds) {
 export function bytes(count) {
   if (count < 1000) return `${count} B`;
   if (count < 1_000_000) return `${(count / 1000).toFixed(0)} kB`;
-  return `${(count / 1_000_000).toFixed(1)} MB`;
+  if (count < 1_000_000_000) return `${(count / 1_000_000).toFixed(1)} MB`;
+  return `${(count / 1_000_000_000).toFixed(1)} GB`;
 }
 
 /** For <input type="datetime-local">, which speaks local time without an offset. */
@@ -90,7 +91,9 @@ const PROBLEMS = {
     "don't know it, choose a new password by mail.",
   email_taken: "There is an account with this e-mail already. Sign in instead.",
   version_mismatch: "Somebody changed this meanwhile. Look at it again and repeat your change.",
-  recording_needs_sfu: "This meeting's media goes from person to person, so the server has nothing to record.",
+  recording_needs_sfu: "Nothing can record this meeting: its media server is gone, or it has none.",
+  passcode_needed: "That is not the passcode of this link.",
+  quota_reached: "There is no room left for files and recordings. Recordings, exports or files have to be deleted first.",
 };
 
 /** What a person should read of an error. */

@@ -1,0 +1,1 @@
+"""What whoever runs Parley sees of its inside, over REST."""
