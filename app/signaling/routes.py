@@ -9,7 +9,7 @@ from app.meetings import service as meetings
 from app.participants.door import only_waits
 from app.participants.rtc import RtcConfig, RtcConfiguration, withhold
 from app.signaling import service
-from app.signaling.schemas import Clock, SendSignals, SentSignals
+from app.signaling.schemas import SendSignals, SentSignals, ServerTime
 
 blp = Blueprint("signaling", __name__, description="Offers, answers and candidates between participants.")
 
@@ -31,7 +31,7 @@ class Config(MethodView):
 
 @blp.route("/rtc/clock")
 class ServerClock(MethodView):
-    @blp.response(200, Clock)
+    @blp.response(200, ServerTime)
     @blp.doc(operationId="getRtcClock")
     def get(self) -> Any:
         """Read the server's clock, to know how far it is ahead of yours

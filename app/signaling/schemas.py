@@ -9,7 +9,7 @@ SIGNAL_TYPES = (
 )
 
 
-class Clock(Schema):
+class ServerTime(Schema):
     now = Timestamp(required=True)
 
 

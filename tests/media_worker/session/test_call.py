@@ -118,8 +118,10 @@ def test_a_track_that_nobody_wants_now_is_not_sent_and_comes_back_at_a_wish() ->
 def test_parley_is_told_how_tracks_and_the_worker_do() -> None:
     async def call(room: Room) -> None:
         _, bert = await in_a_call(room, "anna", "bert")
-        await frames(bert, "video", more=40)
         camera = room.tracks["anna"][1]["id"]
+        for paused in (True, False):  # who comes back needs a key frame
+            await bert.send("rtc.subscribe", {"tracks": {camera: {"paused": paused}}})
+        await frames(bert, "video", more=40)
 
         def told() -> bool:
             room.meeting._figures_at = 0.0  # now, not in five seconds
