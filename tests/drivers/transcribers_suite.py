@@ -92,6 +92,14 @@ class TranscriberSuite:
     ) -> None:
         assert transcriber.transcribe(replace(request_, language=None))["language"]
 
+    def test_the_price_grows_with_the_time_or_is_not_known(self, transcriber: Transcriber) -> None:
+        minute, hour = transcriber.price(60), transcriber.price(3600)
+        if minute is None:
+            assert hour is None
+        else:
+            assert hour == pytest.approx(60 * minute)
+            assert minute >= 0
+
     def test_a_good_transcriber_is_usable(self, transcriber: Transcriber) -> None:
         transcriber.usable()
 

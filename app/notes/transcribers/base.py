@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
-from app.notes.shapes import Transcript
+from app.notes.shapes import SpeakerSource, Transcript
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,25 @@ class Speaker:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """What one person said, or all that was said where nobody told them apart.
+
+    `path` is a WAV of 16 kHz, mono, 16 bits, whose zero is the start of the recording; what nobody said or
+    nobody recorded is silence in it. `source` says how `speaker` is known.
+    """
+
+    path: Path
+    speaker: Speaker
+    source: SpeakerSource
+
+
+@dataclass(frozen=True)
 class TranscriptionRequest:
     """What is to be transcribed.
 
     `speakers` in the order of joining; `language` a BCP 47 tag, None if it isn't known; `duration_s` how long
-    the recording is, None if there is none.
+    the recording is, None if there is none; `sounds` what is listened to: a transcriber that isn't mocked
+    needs one at least.
     """
 
     meeting_id: str
@@ -33,6 +48,7 @@ class TranscriptionRequest:
     speakers: Sequence[Speaker]
     language: str | None = None
     duration_s: float | None = None
+    sounds: Sequence[Sound] = ()
 
 
 class TranscriberError(Exception):
@@ -74,6 +90,9 @@ class Transcriber(Protocol):
         `language` of the transcript is what its text is in. Raises TranscriptionFailed, UnsupportedLanguage,
         TranscriberUnusable.
         """
+
+    def price(self, seconds: float) -> float | None:
+        """What transcribing a sound of so many seconds costs, in USD; None: nobody has said."""
 
     def usable(self) -> None:
         """Return if a transcript could be made now, else raise TranscriberUnusable."""

@@ -47,6 +47,10 @@ class MockTranscriber:
             "segments": segments,
         }
 
+    def price(self, seconds: float) -> float:
+        """Nothing."""
+        return 0.0
+
     def usable(self) -> None:
         """Always."""
 
