@@ -129,7 +129,17 @@ class TalkOut(Schema):
 
 
 class UsageOut(Schema):
-    cost_usd = fields.Float(required=True, allow_none=True, metadata={"example": 0.0})
+    cost_usd = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Null: nobody knows.", "example": 0.0}
+    )
+    input_tokens = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of a model, as its server counted them.", "example": None},
+    )
+    output_tokens = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Of its answers.", "example": None}
+    )
 
 
 def _claims(kind: type[Schema] = ClaimOut) -> Any:

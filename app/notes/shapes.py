@@ -107,7 +107,11 @@ class Talk(TypedDict):
 
 
 class Usage(TypedDict):
+    """What it took: tokens of a model as its server counted them, all attempts together; None where nobody did."""
+
     cost_usd: float | None
+    input_tokens: int | None
+    output_tokens: int | None
 
 
 class Analysis(TypedDict):

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from random import Random
 
 from app.notes.analysts.base import AnalysisContext
+from app.notes.analysts.people import people_of, tone_of
 from app.notes.canned.script import Note, Script
 from app.notes.canned.scripts import script_of
 from app.notes.shapes import (
@@ -18,18 +19,14 @@ from app.notes.shapes import (
     Segment,
     Sentiment,
     SuggestedClaim,
-    Tone,
     Transcript,
     check_evidence,
     talk_of,
 )
 
 CANNED = "Canned notes from the mock provider: nothing that was really said was analysed."
-# Where VADER, and so the local rung, draws the line between a mood and none.
-TONE_THRESHOLD = 0.05
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 QUOTED = 3
-NAMED = 4
 
 
 class MockAnalyst:
@@ -60,7 +57,7 @@ class MockAnalyst:
             "sentiment": {"overall": "neutral", "score": 0.0, "by_speaker": {}},
             "talk": talk_of(transcript),
             "warnings": [CANNED],
-            "usage": {"cost_usd": 0.0},
+            "usage": {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None},
         }
         if not transcript["segments"]:
             pass  # nobody has said anything that may be read
@@ -92,7 +89,7 @@ def due_date(due_text: str, held_on: date) -> date | None:
 
 def _recite(script: Script, transcript: Transcript, context: AnalysisContext, analysis: Analysis) -> None:
     title = " ".join(context.title.split()) or "our meeting"
-    analysis["summary"] = script.summary.format(title=title, people=_people(transcript))
+    analysis["summary"] = script.summary.format(title=title, people=people_of(transcript))
     segments = {segment["id"]: segment for segment in transcript["segments"]}
     for number, line in enumerate(script.lines, start=1):
         if segment := segments.get(f"s{number}"):
@@ -106,7 +103,7 @@ def _quote(transcript: Transcript, context: AnalysisContext, analysis: Analysis)
     longest = sorted(segments, key=lambda segment: -len(segment["text"]))[:QUOTED]
     quotes: list[Claim] = [{"text": s["text"], "evidence": [s["id"]]} for s in segments if s in longest]
     analysis["key_points"] = quotes
-    analysis["summary"] = f"{_people(transcript)} said, among other things: “{quotes[0]['text']}”"
+    analysis["summary"] = f"{people_of(transcript)} said, among other things: “{quotes[0]['text']}”"
     score = Random(f"mood of {context.meeting_id}").choice((-0.3, 0.0, 0.3))  # noqa: S311 – no secret
     analysis["sentiment"] = _sentiment(score, transcript, context.meeting_id)
 
@@ -140,16 +137,4 @@ def _sentiment(score: float, transcript: Transcript, meeting_id: str) -> Sentime
         label: round(score + Random(f"mood of {label} in {meeting_id}").uniform(-0.04, 0.04), 2)  # noqa: S311
         for label in labels
     }
-    tone: Tone = "positive" if score >= TONE_THRESHOLD else "negative" if score <= -TONE_THRESHOLD else "neutral"
-    return {"overall": tone, "score": score, "by_speaker": moods}
-
-
-def _people(transcript: Transcript) -> str:
-    """`Anna`, `Anna and Bob`, `Anna, Bob, Chen, Dana and 3 others`, in the order in which they first
-    spoke.
-    """
-    labels = list(dict.fromkeys(segment["speaker"]["label"] for segment in transcript["segments"]))
-    if len(labels) > NAMED:
-        others = len(labels) - NAMED
-        labels = [*labels[:NAMED], f"{others} others" if others > 1 else "one other"]
-    return " and ".join(part for part in (", ".join(labels[:-1]), labels[-1]) if part)
+    return {"overall": tone_of(score), "score": score, "by_speaker": moods}
