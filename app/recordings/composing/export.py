@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-import struct
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +18,10 @@ from app.recordings.composing.mixing import limit
 from app.recordings.composing.plan import TrackFile
 from app.recordings.composing.probe import Unreadable, probe
 from app.recordings.composing.voices import SAMPLES_PER_S, Reader, Samples, Voice
+from app.recordings.composing.wav import wav_header
 from app.recordings.recorders.base import NoRoom, RecordingFailed
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_BYTES_PER_SAMPLE = 2
-# A WAV says its size in 32 bits. What is longer (12 hours) is told by readers from the size of the file.
-_LARGEST_WAV = 0xFFFFFFFF
 _LONGEST_NAME = 60
 
 
@@ -76,7 +73,7 @@ def export_sound(
             read = evened(sound, total, measured) if normalise_loudness else sound()
             label = of_one[0].label + (" (screen)" if is_screen else "")
             with archive.open(names.free(label, ".wav"), "w", force_zip64=True) as entry:
-                entry.write(_wav_header(total))
+                entry.write(wav_header(total, SAMPLES_PER_S))
                 for done, block in _blocks(read, total):
                     entry.write((block * 32767).astype("<i2").tobytes())
                     part = (1 + done / total) / 2 if normalise_loudness else done / total
@@ -151,13 +148,6 @@ def _blocks(read: Reader, total: int) -> Iterator[tuple[int, Samples]]:
         block = read(length)
         done += length
         yield done, np.zeros(length, np.float32) if block is None else block[0]
-
-
-def _wav_header(samples: int) -> bytes:
-    size = samples * _BYTES_PER_SAMPLE
-    what = struct.pack("<HHIIHH", 1, 1, SAMPLES_PER_S, SAMPLES_PER_S * _BYTES_PER_SAMPLE, _BYTES_PER_SAMPLE, 16)
-    riff, data = (min(number, _LARGEST_WAV) for number in (size + 36, size))
-    return struct.pack("<4sI4s4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16) + what + struct.pack("<4sI", b"data", data)
 
 
 class _Names:

@@ -22,7 +22,7 @@ FROZEN_AFTER_S = 2.0
 KEY_FRAMES_APART_S = 1.0
 
 # A file may come from anybody. FFmpeg would follow a playlist, or a script of its own, to other files and hosts.
-OPTIONS = {"format_whitelist": "matroska,webm,mov,mp4,ogg,wav", "protocol_whitelist": "file"}
+RECORDED = "matroska,webm,mov,mp4,ogg,wav"
 # A picture of 16,000 × 16,000 is 400 MB, and takes some bytes to send.
 MOST_PIXELS = 4096 * 4096
 
@@ -47,10 +47,11 @@ class Unreadable(Exception):
     """The file holds nothing that can be used; the message says why."""
 
 
-def opened(file: TrackFile) -> tuple[InputContainer, Stream]:
-    """The file and its stream. Raises Unreadable."""
+def opened(file: TrackFile, formats: str = RECORDED) -> tuple[InputContainer, Stream]:
+    """The file, if it is in one of these containers, and its stream. Raises Unreadable."""
+    options = {"format_whitelist": formats, "protocol_whitelist": "file"}
     try:
-        container = av.open(str(file.path), "r", metadata_errors="replace", options=OPTIONS)
+        container = av.open(str(file.path), "r", metadata_errors="replace", options=options)
     except (FFmpegError, OSError) as error:
         raise Unreadable(_reason(error)) from error
     of_kind = container.streams.audio if file.kind == "audio" else container.streams.video

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from av.error import FFmpegError
 
 from app.recordings.composing.plan import TrackFile
-from app.recordings.composing.probe import opened, packets_of
+from app.recordings.composing.probe import RECORDED, opened, packets_of
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -33,12 +33,15 @@ class Voice:
     """Reads on and on: each call of `read` goes on where the last one ended.
 
     :param until_s: what the file says to lie behind it is left out. One wrong timestamp must not silence what follows.
+    :param formats: containers that it may be in.
     """
 
-    def __init__(self, file: TrackFile, until_s: float) -> None:
+    def __init__(self, file: TrackFile, until_s: float, formats: str = RECORDED) -> None:
         self.file = file
-        self._until_s = until_s
+        self.until_s = until_s
+        self._formats = formats
         self.broken_packets = 0
+        self.end = 0  # of what was decoded so far, in samples
         self._at = 0
         self._pieces = self._placed()
         self._waiting: deque[tuple[int, Samples]] = deque()
@@ -66,6 +69,10 @@ class Voice:
             block *= self._open(start, samples)
         return block
 
+    def ended(self) -> bool:
+        """Whether all that follows is silence; `end` is then where it began."""
+        return self._ended and not self._waiting
+
     def _read_up_to(self, end: int) -> None:
         while not self._ended and (not self._waiting or self._waiting[-1][0] < end):
             piece = next(self._pieces, None)
@@ -73,6 +80,7 @@ class Voice:
                 self._ended = True
             else:
                 self._waiting.append(piece)
+                self.end = piece[0] + piece[1].shape[1]
 
     def _open(self, start: int, samples: int) -> Samples:
         """How far the microphone is open, 0 to 1, with short ramps at the ends of mutes."""
@@ -112,7 +120,7 @@ class Voice:
         place, expected_s = 0, 0.0
         for frame in self._decoded():
             time_s = (frame.time or 0.0) + self.file.offset_s
-            if time_s > self._until_s:
+            if time_s > self.until_s:
                 continue
             ahead_s = time_s - expected_s
             jumped = converter is None or abs(ahead_s) > JUMP_S or not converter.takes(frame)
@@ -131,7 +139,7 @@ class Voice:
             yield place, rest, False
 
     def _decoded(self) -> Iterator[AudioFrame]:
-        container, stream = opened(self.file)
+        container, stream = opened(self.file, self._formats)
         with container:
             for packet in packets_of(container, stream):
                 try:

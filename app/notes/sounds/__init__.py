@@ -1,0 +1,1 @@
+"""Sound made ready to be transcribed: `apart.py` has what others call."""
