@@ -137,8 +137,23 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
         Transcriber: MockTranscriber(),
-        Analyst: MockAnalyst(),
+        Analyst: _analyst(settings),
     }
+
+
+def _analyst(settings: Settings) -> Analyst:
+    # Imported where they are chosen: one brings a lexicon, the other a client.
+    if settings.analyst == "local":
+        from app.notes.analysts.local.analyst import LocalAnalyst
+
+        return LocalAnalyst()
+    if settings.analyst == "llm":
+        from app.notes.analysts.llm.analyst import LlmAnalyst, Prices
+
+        key = settings.analyst_key.get_secret_value() if settings.analyst_key else None
+        prices = Prices(settings.analyst_usd_per_million_input_tokens, settings.analyst_usd_per_million_output_tokens)
+        return LlmAnalyst(settings.analyst_url, key, settings.analyst_model, prices)
+    return MockAnalyst()
 
 
 def _data_secret(settings: Settings) -> str:

@@ -12,6 +12,10 @@ from app.core.wakeups.in_process import InProcessWakeups
 from app.core.wakeups.postgresql import PostgresqlWakeups
 from app.core.wakeups.redis import RedisWakeups
 from app.core.wakeups.udp import UdpWakeups
+from app.notes.analysts.base import Analyst
+from app.notes.analysts.llm.analyst import LlmAnalyst
+from app.notes.analysts.local.analyst import LocalAnalyst
+from app.notes.analysts.mock import MockAnalyst
 
 REDIS = "redis://:a-password@127.0.0.1:6379/0"
 POSTGRESQL = "postgresql://anna:a-password@127.0.0.1/parley"
@@ -40,6 +44,18 @@ def test_wake_ups_go_the_way_that_the_settings_name_or_suggest(
     runtime.close()
 
 
+LLM = {"analyst": "llm", "analyst_url": "http://127.0.0.1:9/v1", "analyst_model": "some-model"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rung"), [({}, MockAnalyst), ({"analyst": "local"}, LocalAnalyst), (LLM, LlmAnalyst)]
+)
+def test_transcripts_are_read_by_whom_the_settings_name(tmp_path: Path, chosen: dict[str, Any], rung: type) -> None:
+    runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))
+    assert type(runtime.drivers[Analyst]) is rung
+    runtime.close()
+
+
 @pytest.mark.parametrize(
     ("chosen", "complaint"),
     [
@@ -47,6 +63,8 @@ def test_wake_ups_go_the_way_that_the_settings_name_or_suggest(
         ({"wakeups": "postgresql"}, "WAKEUPS: postgresql needs a DATABASE_URL that names one"),
         ({"wakeups": "postgresql", "database_url": MARIADB}, "WAKEUPS: postgresql needs"),
         ({"wakeups": "carrier_pigeons"}, "WAKEUPS: "),
+        ({"analyst": "llm", "analyst_key": "a-password"}, "ANALYST_URL, ANALYST_MODEL: must be set"),
+        ({**LLM, "analyst_url": "llm.example.org"}, "ANALYST_URL: must be an address"),
         ({"redis_url": "http://a-password@127.0.0.1"}, "REDIS_URL: must be redis://"),
         ({"redis_url": "redis://:a-password@127.0.0.1:x/0"}, "REDIS_URL: must be redis://"),
     ],

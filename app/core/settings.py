@@ -446,6 +446,24 @@ class Settings(BaseSettings):
         5_000, ge=1, description="Most uploads of a media worker's account that are unfinished or unused."
     )
     worker_uploads_open_max_bytes: int = Field(1_099_511_627_776, ge=1, description="Most bytes of such uploads.")
+    analyst: Literal["mock", "local", "llm"] = Field(
+        "mock",
+        description="Who reads transcripts: `mock` has canned notes, `local` reads English by rules on this machine, "
+        "`llm` asks the model at ANALYST_URL.",
+    )
+    analyst_url: str = Field(
+        "",
+        description="Server with OpenAI's `/chat/completions`, such as `https://llm.example.org/v1`; it is told what "
+        "people said.",
+    )
+    analyst_key: SecretStr | None = Field(None, description="Its key. Empty: it needs none.")
+    analyst_model: str = Field("", description="Which of its models reads transcripts; needed with `llm`.")
+    analyst_usd_per_million_input_tokens: float | None = Field(
+        None, ge=0, description="What that model's input costs. Empty: the cost of an analysis is unknown."
+    )
+    analyst_usd_per_million_output_tokens: float | None = Field(
+        None, ge=0, description="What its answers cost, in the same way."
+    )
     jobs: Literal["leased", "inline"] = Field(
         "leased",
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
@@ -478,7 +496,7 @@ class Settings(BaseSettings):
             raise ValueError(f"must have {SHORTEST_SECRET} characters at least")
         return value
 
-    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
+    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint", "analyst_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
@@ -549,6 +567,8 @@ class Settings(BaseSettings):
             problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
         if self.s3_endpoint and (self.s3_access_key is None or self.s3_secret_key is None):
             problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: must be set with S3_ENDPOINT")
+        if self.analyst == "llm" and not (self.analyst_url and self.analyst_model):
+            problems.append("ANALYST_URL, ANALYST_MODEL: must be set when ANALYST is llm")
         if self.presence_left_s <= self.presence_reconnecting_s:
             problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
         if problems:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from app.notes.analysts.base import AnalysisContext, Analyst
-from app.notes.analysts.local.analyst import DRAFT, OTHER_LANGUAGE, LocalAnalyst
+from app.notes.analysts.local.analyst import OTHER_LANGUAGE, LocalAnalyst
 from app.notes.shapes import Analysis, Transcript, talk_of
 from app.notes.transcribers.base import Speaker, TranscriptionRequest
 from app.notes.transcribers.mock import MockTranscriber
@@ -162,13 +162,6 @@ def test_of_another_language_only_what_needs_no_english_is_told() -> None:
     assert analysis["key_points"]
     assert analysis["talk"] == talk_of(transcript)
     assert analysis["action_items"] == analysis["topics"] == []
-
-
-def test_a_draft_is_called_one() -> None:
-    transcript = transcript_of(("Anna", "The launch is in March."))
-    assert DRAFT in LocalAnalyst().analyse(transcript, CONTEXT)["warnings"]
-    sure: Transcript = {**transcript, "quality": {"mean_confidence": 0.9, "grade": "good"}}
-    assert LocalAnalyst().analyse(sure, CONTEXT)["warnings"] == []
 
 
 def test_a_meeting_of_the_mock_transcriber_is_read_like_any_other() -> None:

@@ -177,6 +177,15 @@ def openai_server() -> Iterator[OpenAiServer]:
             self.wfile.write(body[: len(body) // 2] if reply.cut_off else body)
             self.close_connection = reply.cut_off
 
+        def do_GET(self) -> None:
+            """/models, which clients ask whether all is well."""
+            knows = self.headers["Authorization"] == f"Bearer {spoken.key}"
+            body = b'{"object": "list", "data": []}' if knows else b'{"error": {"message": "Incorrect API key"}}'
+            self.send_response(200 if knows else 401)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def _asked(self) -> Asked:
             raw = self.rfile.read(int(self.headers["Content-Length"] or 0))
             scheme, _, key = (self.headers["Authorization"] or "").partition(" ")

@@ -17,7 +17,6 @@ from app.notes.analysts.people import listed, people_of
 from app.notes.shapes import ActionItem, Analysis, Claim, Transcript, check_evidence, talk_of
 
 OTHER_LANGUAGE = "This analyst reads English: of a transcript in another language it only quotes."
-DRAFT = "The transcript is a draft: what is quoted from it may have been misheard."
 FEWEST_KEY_POINTS, MOST_KEY_POINTS = 3, 8
 SENTENCES_PER_KEY_POINT = 8
 QUOTED = 2  # of each kind, in the summary
@@ -55,7 +54,7 @@ class LocalAnalyst:
             "entities": [],
             "sentiment": {"overall": "neutral", "score": None, "by_speaker": {}},
             "talk": talk_of(transcript),
-            "warnings": [DRAFT] if sentences and transcript["quality"]["grade"] == "draft" else [],
+            "warnings": [],
             "usage": {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None},
         }
         if not sentences:
