@@ -229,6 +229,8 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /recordings/{recording_id}/tracks/{track_file_id}/give-up": PRESENT | {Who.RECORDS},
     "POST /meetings/{meeting_id}/notes": OWNER,
     "GET /meetings/{meeting_id}/notes": MEMBER,
+    "DELETE /meetings/{meeting_id}/notes": OWNER,
+    "POST /meetings/{meeting_id}/notes/retry": OWNER,
     "GET /meetings/{meeting_id}/transcript": MEMBER,
     # operations
     "GET /admin/jobs": ADMIN,

@@ -54,12 +54,15 @@ from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import tasks as meeting_tasks
 from app.meetings.unread import UnreadMessages
+from app.notes import deleting, pipeline, stage_task
 from app.notes import events as notes
 from app.notes import handlers as note_handlers
-from app.notes import service as note_service
 from app.notes import tasks as note_tasks
 from app.notes.analysts.base import Analyst
 from app.notes.analysts.mock import MockAnalyst
+from app.notes.meeting_source import MeetingSource
+from app.notes.providers import CannedAnalyst, CannedTranscriber
+from app.notes.sources import Source
 from app.notes.transcribers.base import Transcriber
 from app.notes.transcribers.mock import MockTranscriber
 from app.participants import events as participants
@@ -138,6 +141,9 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RecordedBytes: StoredRecordings(),
         Transcriber: MockTranscriber(),
         Analyst: _analyst(settings),
+        CannedTranscriber: MockTranscriber(),
+        CannedAnalyst: MockAnalyst(),
+        Source: MeetingSource(),
     }
 
 
@@ -262,6 +268,7 @@ def _bus() -> Bus:
     bus.on(meetings.MeetingEnded, recording_handlers.stop_with_meeting, participant_handlers.empty_the_room)
     bus.on(meetings.MeetingEnded, chat_handlers.end_chat, recording_handlers.end_guests_sessions)
     bus.on(meetings.MeetingErased, chat_handlers.delete_with_meeting, recording_handlers.delete_with_meeting)
+    bus.on(meetings.MeetingErased, note_handlers.delete_with_meeting)
     bus.on(meetings.MeetingCancelled, participant_handlers.empty_the_room, participant_handlers.end_guests_sessions)
     bus.on(meetings.MeetingCancelled, calendar_handlers.mail_cancellation)
     bus.on(meetings.SeriesChanged, calendar_handlers.mail_series_update)
@@ -289,7 +296,9 @@ def _bus() -> Bus:
     bus.on(recordings.RecordingStopped, chat_handlers.note_recording("recording.stopped"))
     bus.on(recordings.RecordingCompleted, chat_handlers.note_recording("recording.ready"))
 
-    bus.on(notes.NotesReady, note_handlers.tell_people)
+    bus.on(notes.NotesProgressed, note_handlers.tell_progress)
+    bus.on(notes.NotesReady, note_handlers.tell_ready)
+    bus.on(notes.NotesFailed, note_handlers.tell_failed)
 
     for event_type, name in _OUTBOX.items():
         bus.on(event_type, recorder(name))
@@ -309,6 +318,7 @@ _OUTBOX: dict[type, str] = {
     recordings.RecordingStarted: "recording.started",
     recordings.RecordingCompleted: "recording.completed",
     notes.NotesReady: "notes.ready",
+    notes.NotesFailed: "notes.failed",
 }
 
 
@@ -338,7 +348,8 @@ def _tasks() -> Tasks:
     tasks.add(upload_service.FINISH, upload_tasks.finish)
     tasks.add(upload_service.DISCARD, upload_tasks.discard)
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
-    tasks.add(note_service.WRITE, note_tasks.write)
+    tasks.add(pipeline.RUN, stage_task.run)
+    tasks.add(deleting.DELETE_OBJECTS, deleting.run)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add(media_workers.SETTLE, media_tasks.settle)
     tasks.add(media_tasks.WATCH, media_tasks.watch, every_s=media_tasks.WATCH_EVERY_S)

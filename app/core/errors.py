@@ -309,6 +309,10 @@ class NothingToTranscribe(ParleyError):
     code, status, message = "nothing_to_transcribe", 409, "The meeting has nothing to transcribe."
 
 
+class NotesStateConflict(ParleyError):
+    code, status, message = "notes_state_conflict", 409, "The notes are in a state that does not allow this."
+
+
 class ChatClosed(ParleyError):
     code, status, message = "chat_closed", 409, "The chat of this meeting is closed."
 

@@ -200,7 +200,7 @@ class Settings(BaseSettings):
     s3_buckets: CommaList = Field(
         (),
         description="Buckets of some kinds of files, such as `chat=parley-chat,recordings=parley-recordings`; the "
-        "others are in S3_BUCKET. Kinds: chat, recordings, calls.",
+        "others are in S3_BUCKET. Kinds: chat, recordings, transcripts, calls.",
     )
     download_url_min: float = Field(
         15, gt=0, le=10_080, description="Minutes that a store's signed address of a file can be used."
@@ -464,6 +464,12 @@ class Settings(BaseSettings):
     analyst_usd_per_million_output_tokens: float | None = Field(
         None, ge=0, description="What its answers cost, in the same way."
     )
+    notes_attempts: int = Field(
+        5,
+        ge=1,
+        le=12,
+        description="Times that a stage of notes, such as transcribing a track, is tried at most.",
+    )
     jobs: Literal["leased", "inline"] = Field(
         "leased",
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
@@ -515,8 +521,8 @@ class Settings(BaseSettings):
     def _is_buckets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for pair in value:
             kind, equals, bucket = pair.partition("=")
-            if kind not in ("chat", "recordings", "calls") or not equals or not bucket:
-                raise ValueError(f"{pair!r} must be chat=…, recordings=… or calls=…")
+            if kind not in ("chat", "recordings", "transcripts", "calls") or not equals or not bucket:
+                raise ValueError(f"{pair!r} must be chat=…, recordings=…, transcripts=… or calls=…")
         return value
 
     @field_validator("smtp_url")

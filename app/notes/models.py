@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, LongText, UtcDateTime, exact
@@ -17,12 +17,41 @@ class Notes(Base):
     meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"))
     version: Mapped[int]
     state: Mapped[str] = mapped_column(exact(16))  # pending | ready | failed
-    provider: Mapped[str] = mapped_column(exact(32))
+    provider: Mapped[str] = mapped_column(exact(32))  # of the transcript
+    language: Mapped[str | None] = mapped_column(exact(35))  # that was asked for, BCP 47
     transcript_text: Mapped[str | None] = mapped_column(LongText)
     key_points: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
     sentiment: Mapped[str | None] = mapped_column(exact(16))  # neutral | positive | negative
     transcript: Mapped[dict[str, Any] | None] = mapped_column(Json)  # shape: `Transcript` of shapes.py
     analysis: Mapped[dict[str, Any] | None] = mapped_column(Json)  # shape: `Analysis` of shapes.py
     error: Mapped[str | None] = mapped_column(Text)
+    error_code: Mapped[str | None] = mapped_column(exact(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Stage(Base):
+    """One step on the way to notes: of a track (`part`), or of the whole. `pipeline.py` says how they follow."""
+
+    __tablename__ = "notes_stages"
+    __table_args__ = (UniqueConstraint("notes_id", "name", "part"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    notes_id: Mapped[str] = mapped_column(ForeignKey("ai_notes.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(exact(16))  # of pipeline.ORDER
+    part: Mapped[str] = mapped_column(exact(64), default="")  # a track's file; empty: of the whole
+    key: Mapped[str | None] = mapped_column(exact(64), index=True)  # what it is made of and by what, as a hash
+    state: Mapped[str] = mapped_column(exact(16))  # of states.STAGES
+    attempts: Mapped[int] = mapped_column(default=0)  # runs begun
+    progress: Mapped[float] = mapped_column(default=0.0)  # 0 to 1
+    provider: Mapped[str | None] = mapped_column(exact(32))
+    model: Mapped[str | None] = mapped_column(String(100))
+    is_taken_over: Mapped[bool] = mapped_column(default=False, server_default=text("'0'"))  # from a stage of this key
+    input: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    result: Mapped[dict[str, Any] | None] = mapped_column(Json, deferred=True)  # an hour's transcript is a megabyte
+    error: Mapped[str | None] = mapped_column(String(500))  # of the last run
+    error_code: Mapped[str | None] = mapped_column(exact(64))
+    cost_usd: Mapped[float | None]  # None: nobody knows
+    heard_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when it was queued, began, or said how far it is
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the last run
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -2,16 +2,35 @@
 
 from typing import Any
 
+import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Schema, Timestamp, id_field
-from app.notes.states import TRANSITIONS
+from app.core.api import Boolean, Schema, Timestamp, id_field
+from app.notes.pipeline import ORDER
+from app.notes.states import STAGES, TRANSITIONS
+
+LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}\Z"
 
 TONES = ["neutral", "positive", "negative"]
 
 
 class NotesRequest(Schema):
-    """Nothing can be asked for yet but the notes themselves."""
+    language = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=ma.validate.Regexp(LANGUAGE, error="Not a language tag (BCP 47)."),
+        metadata={
+            "description": "What is spoken, BCP 47; null: the transcriber finds out.",
+            "example": "en",
+        },
+    )
+
+
+class NotesRetry(Schema):
+    analyse = Boolean(
+        load_default=False,
+        metadata={"description": "Have the analysis made anew too, of the transcript as it is now.", "example": True},
+    )
 
 
 def _seconds(example: float, **kwargs: Any) -> fields.Float:
@@ -167,6 +186,45 @@ class AnalysisOut(Schema):
     usage = fields.Nested(UsageOut, required=True)
 
 
+class StageOut(Schema):
+    """A step on the way to the notes: of one track, or of the whole."""
+
+    name = fields.String(required=True, metadata={"enum": list(ORDER), "example": "transcribe"})
+    part = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Of which track of a recording, or channel of a call; null: of the whole."},
+    )
+    speaker = fields.String(required=True, allow_none=True, metadata={"description": "Who is heard on it."})
+    state = fields.String(
+        required=True,
+        metadata={
+            "enum": list(STAGES),
+            "description": "`skipped`: there was nothing to do, or the track can't be read; `error` says which.",
+            "example": "done",
+        },
+    )
+    attempts = fields.Integer(required=True, metadata={"description": "Runs begun.", "example": 1})
+    progress = fields.Float(required=True, metadata={"description": "0 to 1.", "example": 1.0})
+    provider = fields.String(required=True, allow_none=True, metadata={"example": "local"})
+    model = fields.String(required=True, allow_none=True, metadata={"example": "pocketsphinx-en-us"})
+    is_taken_over = fields.Boolean(
+        required=True, metadata={"description": "The same was made before of the same; it costs nothing."}
+    )
+    cost_usd = fields.Float(
+        required=True, allow_none=True, metadata={"description": "null: none, or nobody knows.", "example": 0.006}
+    )
+    error = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of the last run. It may be tried again."}
+    )
+    error_code = fields.String(required=True, allow_none=True, metadata={"example": "transcriber_unusable"})
+    started_at = Timestamp(required=True, allow_none=True, metadata={"description": "Of the last run."})
+    ended_at = Timestamp(required=True, allow_none=True)
+    duration_s = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Of the last run, once it has ended.", "example": 12.5}
+    )
+
+
 class NotesOut(Schema):
     id = id_field(required=True)
     meeting_id = id_field(required=True)
@@ -190,6 +248,15 @@ class NotesOut(Schema):
         required=True,
         allow_none=True,
         metadata={"description": "Why they failed. A transcript that was made before that stays."},
+    )
+    error_code = fields.String(required=True, allow_none=True, metadata={"example": "not_analysed"})
+    language = fields.String(
+        required=True, allow_none=True, metadata={"description": "That was asked for, BCP 47.", "example": "en"}
+    )
+    stages = fields.List(fields.Nested(StageOut), required=True, metadata={"description": "In their order."})
+    progress = fields.Float(required=True, metadata={"description": "Of all stages, 0 to 1.", "example": 1.0})
+    cost_usd = fields.Float(
+        required=True, allow_none=True, metadata={"description": "Of all stages; null: nobody knows.", "example": 0.02}
     )
     created_at = Timestamp(required=True)
     ready_at = Timestamp(required=True, allow_none=True)

@@ -1,0 +1,51 @@
+"""What came of it. Nothing is read of those who have switched analysis off."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from app.core.runtime import Work
+from app.notes import pipeline
+from app.notes.analysts.base import AnalysisContext
+from app.notes.models import Notes, Stage
+from app.notes.providers import analyst_of, configuration
+from app.notes.shapes import Analysis, Transcript, check_evidence, without_speakers
+from app.notes.stages.run import Run
+
+
+@dataclass(frozen=True)
+class Made:
+    analysis: Analysis
+    key: str | None
+    is_taken_over: bool
+
+
+def make(run: Run) -> Made:
+    subject, settings = run.subject, run.runtime.settings
+    silent = {one.speaker.id for one in run.heard if not one.may_be_analysed}
+    transcript = without_speakers(cast(Transcript, run.notes.transcript), silent)
+    context = AnalysisContext(subject.id, subject.title, subject.held_on)
+    with run.runtime.reading() as work:
+        analyst = analyst_of(work, run.notes)
+        made_of = (transcript, subject.title, subject.held_on, analyst.name, configuration(settings, "analyst"))
+        key = None if analyst.is_mock else pipeline.key_of("analyse", *made_of)
+        before = pipeline.done_before(work, key) if key else None
+    if before is not None:
+        return Made(cast(Analysis, before.result), key, is_taken_over=True)
+    return Made(check_evidence(analyst.analyse(transcript, context), transcript), key, is_taken_over=False)
+
+
+def keep(work: Work, notes: Notes, stage: Stage, made: Made) -> None:
+    analysis = made.analysis
+    notes.analysis = cast(dict[str, Any], analysis)
+    notes.key_points = cast(list[dict[str, Any]], analysis["key_points"])
+    notes.sentiment = analysis["sentiment"]["overall"]
+    pipeline.complete(
+        work,
+        notes,
+        stage,
+        key=made.key,
+        result=notes.analysis,
+        provider=analysis["provider"][:32],
+        cost_usd=0.0 if made.is_taken_over else analysis["usage"]["cost_usd"],
+        is_taken_over=made.is_taken_over,
+    )
