@@ -186,6 +186,7 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
         "started_at": "2026-11-20T10:00:00Z",
     },
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
+    "POST /meetings/{meeting_id}/notes/retry": lambda *_: {},
 }
 QUERIES: dict[str, Callable[[World, str], dict[str, str]]] = {
     "GET /auth/oidc/{provider}/start": lambda *_: {"code_challenge": "c" * 43},

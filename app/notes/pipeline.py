@@ -201,7 +201,7 @@ def complete(work: Work, notes: Notes, stage: Stage, state: str = "done", **valu
 
 def trouble(work: Work, notes: Notes, stage: Stage, error: str, code: str, *, final: bool) -> bool:
     """Its run has failed. Whether it is not tried again."""
-    if final or stage.attempts >= work.settings.notes_attempts:
+    if final or stage.attempts >= work.settings.notes_attempts or not work.runtime.jobs.tries_again:
         _fail(work, notes, stage, error, code)
         return True
     stage.state, stage.error, stage.error_code = "queued", error, code

@@ -43,7 +43,7 @@ def upgrade() -> None:
             ["notes_id"], ["ai_notes.id"], name=op.f("fk_notes_stages_notes_id_ai_notes"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notes_stages")),
-        sa.UniqueConstraint("notes_id", "name", "part", name=op.f("uq_notes_stages_notes_id")),
+        sa.UniqueConstraint("notes_id", "name", "part", name=op.f("uq_notes_stages_notes_id_name_part")),
     )
     op.create_index("ix_notes_stages_key", "notes_stages", ["key"])
 

@@ -27,7 +27,7 @@ ACTORS = {
 # What an example cannot know: a token that was mailed, or is rotated; whose device sends; what the world holds already.
 FITTING = {"token_not_usable", "token_invalid", "not_your_participant", "email_taken", "bad_credentials"}
 FITTING |= {"already_recording", "already_joined", "version_mismatch", "meeting_state_conflict", "parts_missing"}
-FITTING |= {"code_unknown", "share_unknown", "epoch_passed", "recording_state_conflict"}
+FITTING |= {"code_unknown", "share_unknown", "epoch_passed", "recording_state_conflict", "notes_missing"}
 
 
 def example_of(schema: Document) -> Any:

@@ -27,12 +27,6 @@ from app.notes.transcribers.mock import MockTranscriber
 from tests.support.people import PASSWORD, Call, Person, ok, problem, start_call, types_of
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """What fails is not tried again: jobs that run within the request are not."""
-    return settings.model_copy(update={"notes_attempts": 1})
-
-
 def ask(call: Call) -> dict[str, Any]:
     asked: dict[str, Any] = ok(call.owner.post(f"/meetings/{call.meeting['id']}/notes", {}), 202)
     return asked

@@ -43,6 +43,10 @@ class Tasks:
 
 
 class Jobs(Protocol):
+    """`tries_again` is True where a task that raises is run once more, later."""
+
+    tries_again: bool
+
     def enqueue(
         self,
         work: Work,

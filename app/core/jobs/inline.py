@@ -21,6 +21,8 @@ log = structlog.get_logger()
 
 
 class InlineJobs:
+    tries_again = False
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._later: list[tuple[datetime, str, dict[str, Any]]] = []

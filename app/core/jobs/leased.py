@@ -60,6 +60,8 @@ class Lease:
 class LeasedJobs:
     """`jitter` gives a number from 0 to 1: how far a pause lies between half its length and the whole."""
 
+    tries_again = True
+
     def __init__(self, *, lease_s: float = LEASE_S, jitter: Callable[[], float] = random.random) -> None:
         self.lease_s = lease_s
         self._jitter = jitter
