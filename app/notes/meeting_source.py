@@ -16,7 +16,8 @@ from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
-from app.notes.sources import Heard, Part, StillArriving, Subject, Unreadable
+from app.notes.meeting_sounds import prepare
+from app.notes.sources import Heard, Part, StillArriving, Subject
 from app.notes.transcribers.base import Speaker
 from app.participants.models import Participant
 from app.recordings import shapes
@@ -88,7 +89,7 @@ class MeetingSource:
         return parts
 
     def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Path:
-        raise Unreadable("nobody can listen to tracks yet")
+        return prepare(runtime, part, folder)
 
     def tell(self, work: Work, subject_id: str, type: str, payload: dict[str, Any], *, all_of_them: bool) -> None:
         """What is for the owner alone stands in place of what was told before."""

@@ -40,5 +40,6 @@ def analyst_of(work: Work, notes: Notes) -> Analyst:
 
 
 def configuration(settings: Settings, family: str) -> dict[str, Any]:
-    """The settings of a family: with others, it is another result."""
-    return {name: value for name, value in settings.model_dump(mode="json").items() if name.startswith(family)}
+    """The settings of a family: with others, it is another result. What it costs is none of it."""
+    told = settings.model_dump(mode="json").items()
+    return {name: value for name, value in told if name.startswith(family) and "_usd_" not in name}
