@@ -12,7 +12,8 @@ import pytest
 
 from app.notes.analysts.base import AnalysisContext, AnalysisFailed, Analyst, AnalystUnusable
 from app.notes.analysts.llm.analyst import LlmAnalyst, Prices
-from app.notes.analysts.llm.chat import ANSWERS, LONGEST_PAUSE_S, TRIES
+from app.notes.analysts.llm.chat import ANSWERS
+from app.notes.model_server import LONGEST_PAUSE_S, TRIES
 from app.notes.shapes import Analysis
 from tests.drivers.analysts_suite import CONTEXT, CONVERSATION, AnalystSuite, assert_evidence, transcript_of
 from tests.drivers.typed_dicts import assert_shape
