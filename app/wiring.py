@@ -1,6 +1,7 @@
 """The composition root: it alone names concrete drivers, says which handler hears which event, and lists the tasks."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -139,12 +140,31 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Recorder: MockRecorder(),
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
-        Transcriber: MockTranscriber(),
+        Transcriber: _transcriber(settings),
         Analyst: _analyst(settings),
-        CannedTranscriber: MockTranscriber(),
+        CannedTranscriber: _transcriber(settings),
         CannedAnalyst: MockAnalyst(),
         Source: MeetingSource(),
     }
+
+
+def _transcriber(settings: Settings) -> Transcriber:
+    # Imported where they are chosen: they bring clients and models.
+    if settings.transcriber == "local":
+        from app.notes.transcribers.local import LocalTranscriber
+
+        return LocalTranscriber()
+    if settings.transcriber == "whisper":
+        from app.notes.transcribers.whisper import WhisperTranscriber
+
+        return WhisperTranscriber(Path(settings.transcriber_model))
+    if settings.transcriber == "openai":
+        from app.notes.transcribers.openai import OpenAiTranscriber
+
+        key = settings.transcriber_key.get_secret_value() if settings.transcriber_key else None
+        model, price = settings.transcriber_model, settings.transcriber_usd_per_minute
+        return OpenAiTranscriber(settings.transcriber_url, key, model, price)
+    return MockTranscriber()
 
 
 def _analyst(settings: Settings) -> Analyst:

@@ -16,6 +16,11 @@ from app.notes.analysts.base import Analyst
 from app.notes.analysts.llm.analyst import LlmAnalyst
 from app.notes.analysts.local.analyst import LocalAnalyst
 from app.notes.analysts.mock import MockAnalyst
+from app.notes.transcribers.base import Transcriber
+from app.notes.transcribers.local import LocalTranscriber
+from app.notes.transcribers.mock import MockTranscriber
+from app.notes.transcribers.openai import OpenAiTranscriber
+from app.notes.transcribers.whisper import WhisperTranscriber
 
 REDIS = "redis://:a-password@127.0.0.1:6379/0"
 POSTGRESQL = "postgresql://anna:a-password@127.0.0.1/parley"
@@ -44,6 +49,26 @@ def test_wake_ups_go_the_way_that_the_settings_name_or_suggest(
     runtime.close()
 
 
+SERVER = {"transcriber": "openai", "transcriber_url": "http://127.0.0.1:9/v1", "transcriber_model": "whisper-1"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rung"),
+    [
+        ({}, MockTranscriber),
+        ({"transcriber": "local"}, LocalTranscriber),
+        ({"transcriber": "whisper", "transcriber_model": "models/small"}, WhisperTranscriber),
+        (SERVER, OpenAiTranscriber),
+    ],
+)
+def test_meetings_are_transcribed_by_whom_the_settings_name(
+    tmp_path: Path, chosen: dict[str, Any], rung: type
+) -> None:
+    runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))
+    assert type(runtime.drivers[Transcriber]) is rung
+    runtime.close()
+
+
 LLM = {"analyst": "llm", "analyst_url": "http://127.0.0.1:9/v1", "analyst_model": "some-model"}
 
 
@@ -63,6 +88,9 @@ def test_transcripts_are_read_by_whom_the_settings_name(tmp_path: Path, chosen: 
         ({"wakeups": "postgresql"}, "WAKEUPS: postgresql needs a DATABASE_URL that names one"),
         ({"wakeups": "postgresql", "database_url": MARIADB}, "WAKEUPS: postgresql needs"),
         ({"wakeups": "carrier_pigeons"}, "WAKEUPS: "),
+        ({"transcriber": "openai"}, "TRANSCRIBER_URL, TRANSCRIBER_MODEL: must be set"),
+        ({"transcriber": "whisper"}, "TRANSCRIBER_MODEL: must be the folder of a model"),
+        ({**SERVER, "transcriber_url": "stt"}, "TRANSCRIBER_URL: must be an address"),
         ({"analyst": "llm", "analyst_key": "a-password"}, "ANALYST_URL, ANALYST_MODEL: must be set"),
         ({**LLM, "analyst_url": "llm.example.org"}, "ANALYST_URL: must be an address"),
         ({"redis_url": "http://a-password@127.0.0.1"}, "REDIS_URL: must be redis://"),

@@ -446,6 +446,24 @@ class Settings(BaseSettings):
         5_000, ge=1, description="Most uploads of a media worker's account that are unfinished or unused."
     )
     worker_uploads_open_max_bytes: int = Field(1_099_511_627_776, ge=1, description="Most bytes of such uploads.")
+    transcriber: Literal["mock", "local", "whisper", "openai"] = Field(
+        "mock",
+        description="Who transcribes: `mock` has canned meetings, `local` understands English on this machine, "
+        "`whisper` runs a model of yours, `openai` asks the server at TRANSCRIBER_URL.",
+    )
+    transcriber_url: str = Field(
+        "",
+        description="Server with OpenAI's `/audio/transcriptions`, such as `https://stt.example.org/v1`; it hears what "
+        "people said.",
+    )
+    transcriber_key: SecretStr | None = Field(None, description="Its key. Empty: it needs none.")
+    transcriber_model: str = Field(
+        "",
+        description="Which of its models listens; with `whisper` the folder of a CTranslate2 model. Needed with both.",
+    )
+    transcriber_usd_per_minute: float | None = Field(
+        None, ge=0, description="What a minute costs with `openai`. Empty: the cost of a transcript is unknown."
+    )
     analyst: Literal["mock", "local", "llm"] = Field(
         "mock",
         description="Who reads transcripts: `mock` has canned notes, `local` reads English by rules on this machine, "
@@ -502,7 +520,7 @@ class Settings(BaseSettings):
             raise ValueError(f"must have {SHORTEST_SECRET} characters at least")
         return value
 
-    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint", "analyst_url")
+    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint", "analyst_url", "transcriber_url")
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
@@ -573,6 +591,10 @@ class Settings(BaseSettings):
             problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
         if self.s3_endpoint and (self.s3_access_key is None or self.s3_secret_key is None):
             problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: must be set with S3_ENDPOINT")
+        if self.transcriber == "openai" and not (self.transcriber_url and self.transcriber_model):
+            problems.append("TRANSCRIBER_URL, TRANSCRIBER_MODEL: must be set when TRANSCRIBER is openai")
+        if self.transcriber == "whisper" and not self.transcriber_model:
+            problems.append("TRANSCRIBER_MODEL: must be the folder of a model when TRANSCRIBER is whisper")
         if self.analyst == "llm" and not (self.analyst_url and self.analyst_model):
             problems.append("ANALYST_URL, ANALYST_MODEL: must be set when ANALYST is llm")
         if self.presence_left_s <= self.presence_reconnecting_s:

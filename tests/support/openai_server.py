@@ -45,8 +45,9 @@ class Asked:
 
     @property
     def format(self) -> str | None:
-        """`json_schema`, `json_object`, or None: neither was asked for."""
-        return (self.body.get("response_format") or {}).get("type")
+        """`json_schema`, `json_object`, of a transcription `verbose_json` or `json`; None: none was asked for."""
+        wanted = self.body.get("response_format")
+        return wanted.get("type") if isinstance(wanted, dict) else wanted
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class OpenAiServer:
 
     url: str = ""
     key: str = KEY
-    refuses_formats: set[str] = field(default_factory=set)  # of `json_schema` and `json_object`: 400
+    refuses_formats: set[str] = field(default_factory=set)  # of those that are asked for: 400
     asked: list[Asked] = field(default_factory=list)
     otherwise: dict[str, Answer] = field(default_factory=lambda: {EMBEDDINGS: embeddings})  # by path
     _script: list[Answer] = field(default_factory=list)
