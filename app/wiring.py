@@ -142,7 +142,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RecordedBytes: StoredRecordings(),
         Transcriber: _transcriber(settings),
         Analyst: _analyst(settings),
-        CannedTranscriber: _transcriber(settings),
+        CannedTranscriber: MockTranscriber(),
         CannedAnalyst: MockAnalyst(),
         Source: MeetingSource(),
     }

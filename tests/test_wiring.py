@@ -61,9 +61,7 @@ SERVER = {"transcriber": "openai", "transcriber_url": "http://127.0.0.1:9/v1", "
         (SERVER, OpenAiTranscriber),
     ],
 )
-def test_meetings_are_transcribed_by_whom_the_settings_name(
-    tmp_path: Path, chosen: dict[str, Any], rung: type
-) -> None:
+def test_meetings_are_transcribed_by_whom_the_settings_name(tmp_path: Path, chosen: dict[str, Any], rung: type) -> None:
     runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))
     assert type(runtime.drivers[Transcriber]) is rung
     runtime.close()
