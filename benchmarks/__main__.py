@@ -20,6 +20,7 @@ BENCHMARKS = [
     "first_packet",
     "recording",
     "composition",
+    "transcription",
     "startup",
 ]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]
