@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pytest
 
 RATE = 16_000
-PAUSE_S = 0.6
+PAUSE_S = 0.8
+LOUD = 300  # of 32,768
 VOICES = {"Anna": "slt", "Rob": "rms"}  # a woman's and a man's
 
 SCRIPT = (
@@ -91,18 +92,25 @@ def dialogue(folder: Path, rounds: int = 1) -> tuple[list[Line], dict[str, Path]
     lines: list[Line] = []
     now = PAUSE_S
     for speaker, text in SCRIPT * rounds:
-        length_s = len(said(text, VOICES[speaker])) / RATE
-        lines.append(Line(speaker, text, now, now + length_s))
-        now += length_s + PAUSE_S
+        speech = spoken_part(text, VOICES[speaker])
+        lines.append(Line(speaker, text, now, now + len(speech) / RATE))
+        now = lines[-1].end_s + PAUSE_S
     paths = {
         speaker: write(
             folder / f"{speaker}.wav",
-            [(line.start_s, said(line.text, voice)) for line in lines if line.speaker == speaker],
+            [(line.start_s, spoken_part(line.text, voice)) for line in lines if line.speaker == speaker],
             now,
         )
         for speaker, voice in VOICES.items()
     }
     return lines, paths, now
+
+
+def spoken_part(text: str, voice: str) -> Speech:
+    """Without the silence that flite puts before and after."""
+    speech = said(text, voice)
+    loud = np.flatnonzero(np.abs(speech) > LOUD)
+    return speech[loud[0] : loud[-1] + 1]
 
 
 def words_of(text: str) -> list[str]:
