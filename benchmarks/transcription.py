@@ -57,7 +57,8 @@ def recorded(folder: Path) -> Call:
     lines, _, lasts_s = spoken.dialogue(folder, ROUNDS)
     tracks = []
     for name, voice in spoken.VOICES.items():
-        pieces = [(line.start_s, _at_48_khz(spoken.spoken_part(line.text, voice))) for line in lines if line.speaker == name]
+        own = [line for line in lines if line.speaker == name]
+        pieces = [(line.start_s, _at_48_khz(spoken.spoken_part(line.text, voice))) for line in own]
         path = audio_file(folder / f"{name}.webm", pieces)
         tracks.append(TrackFile(path, "audio", "microphone", SPEAKERS[name].id, name, 0.0))
     return Call(lines, tracks, lasts_s)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -142,20 +140,6 @@ def test_who_speaks_without_end_is_cut_into_pieces_that_lose_no_word(folder: Pat
     heard = " ".join(segment["text"] for segment in transcribe(path)["segments"]).split()
     expected = spoken.words_of("We sold twelve percent more than last year but the costs are also higher") * 7
     assert spoken.word_errors(expected, heard) < len(expected) * 0.25
-
-
-@pytest.mark.slow
-def test_other_threads_go_on_while_it_listens(folder: Path) -> None:
-    """pocketsphinx holds Python's lock for seconds; that is why it has a process of its own."""
-    _, paths, _ = spoken.dialogue(folder)
-    listening = threading.Thread(target=transcribe, args=(paths["Rob"],))
-    listening.start()
-    longest_s, before, turns = 0.0, time.monotonic(), 0
-    while listening.is_alive():
-        time.sleep(0.005)
-        longest_s, before, turns = max(longest_s, time.monotonic() - before), time.monotonic(), turns + 1
-    assert turns > 100
-    assert longest_s < 1.0
 
 
 @pytest.mark.slow
