@@ -19,6 +19,7 @@ from statistics import median
 from benchmarks import janus
 from benchmarks.figure import Figure, Missing, spread
 from benchmarks.packets import FORWARDS_PER_S, Run, judge, publish, subscribe
+from media_worker.garbage import look_rarely
 from media_worker.rtp.routing import Route
 from media_worker.rtp.sequence import Numbering
 from media_worker.sfu.publisher import HeaderIds, Publisher
@@ -129,6 +130,7 @@ def _forward(pipe: Pipe, secret: bytes, name: str, targets: list[Address], sourc
     selector = selectors.DefaultSelector()
     selector.register(engine.fileno(), selectors.EVENT_READ)
     selector.register(pipe, selectors.EVENT_READ)
+    look_rarely()
     pipe.send(engine.address)
     began = time.process_time()
     while True:

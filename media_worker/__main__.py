@@ -8,6 +8,7 @@ import structlog
 
 from media_worker.api_client import ApiClient
 from media_worker.errors import Replaced, ServiceKeyRefused
+from media_worker.garbage import look_rarely
 from media_worker.logs import configure_logs
 from media_worker.recording.recordings import Recordings
 from media_worker.recordings_client import RecordingsClient
@@ -82,6 +83,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     configure_logs(settings)
+    look_rarely()
     try:
         asyncio.run(run(settings))
     except (OSError, ServiceKeyRefused, Replaced) as error:

@@ -4,6 +4,7 @@ With end-to-end encryption nothing may be found. So nothing but the repetition o
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 
 def _vp8(payload: bytes) -> bool:
@@ -62,5 +63,10 @@ _BY_CODEC: dict[str, Callable[[bytes], bool]] = {"vp8": _vp8, "vp9": _vp9, "h264
 
 def is_key_frame(codec: str, payload: bytes) -> bool:
     """Whether a packet with this payload begins a key frame. `codec` is the SDP's name; False for one not known."""
-    look = _BY_CODEC.get(codec.lower())
+    look = _look(codec)
     return look is not None and look(payload)
+
+
+@lru_cache(maxsize=64)  # asked for every packet
+def _look(codec: str) -> Callable[[bytes], bool] | None:
+    return _BY_CODEC.get(codec.lower())

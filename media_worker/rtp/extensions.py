@@ -8,6 +8,9 @@ Each block begins with a word that is kept free for the transport-wide number, w
 it can be written in place. As it stands, zero, it is padding (RFC 8285 §4.1.2), and says nothing to who wants none.
 """
 
+import struct
+from typing import NamedTuple
+
 from aiortc.rtp import pack_header_extensions, unpack_header_extensions
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -36,11 +39,20 @@ PASSED_ON_BY_KIND = {
 SUBSCRIBERS_TRANSPORT_CC = 6  # the id that they see it under
 FREE_WORD = bytes(4)
 _ONE_BYTE, _TWO_BYTES = 0xBEDE, 0x1000  # forms of extensions
-# The word with a transport-wide number of 0. In either form the number is its last two bytes.
-NUMBERED_WORD = {
+# The free word with a transport-wide number of 0. In either form the number is its last two bytes.
+_NUMBERED_WORD = {
     _ONE_BYTE: (SUBSCRIBERS_TRANSPORT_CC << 4 | 1) << 16,
     _TWO_BYTES: SUBSCRIBERS_TRANSPORT_CC << 24 | 2 << 16,
 }
+
+_HEAD = struct.Struct("!HH")
+
+
+class Extensions(NamedTuple):
+    """What a packet is sent with."""
+
+    written: bytes  # the profile, the length, the block
+    numbered_word: int  # what is written over the free word, with a transport-wide number of 0
 
 
 def read(profile: int, block: bytes) -> list[tuple[int, bytes]]:
@@ -48,7 +60,11 @@ def read(profile: int, block: bytes) -> list[tuple[int, bytes]]:
     return unpack_header_extensions(profile, block) if profile else []
 
 
-def pack(values: list[tuple[int, bytes]]) -> tuple[int, bytes]:
-    """Profile and block for a packet, which begins with the free word."""
+def pack(values: list[tuple[int, bytes]]) -> Extensions:
+    """Ids and values for a packet, behind the free word."""
     profile, block = pack_header_extensions(values)
-    return profile or _ONE_BYTE, FREE_WORD + block
+    profile, block = profile or _ONE_BYTE, FREE_WORD + block
+    return Extensions(_HEAD.pack(profile, len(block) // 4) + block, _NUMBERED_WORD[profile])
+
+
+NONE = pack([])

@@ -11,7 +11,7 @@
 import struct
 from typing import NamedTuple
 
-from media_worker.rtp import extensions as header_extensions
+from media_worker.rtp.extensions import NONE, Extensions
 from media_worker.rtp.vp8 import Picture
 
 _FIXED = struct.Struct("!BBHII")
@@ -43,8 +43,11 @@ def parse(data: bytes) -> Packet:
     first, second, sequence, timestamp, ssrc = _FIXED.unpack_from(data)
     if first >> 6 != 2:
         raise MalformedPacket("not version 2 of RTP")
-    at = FIXED_BYTES + 4 * (first & 0x0F)
-    csrcs = data[FIXED_BYTES:at]
+    if first & 0x0F:
+        at = FIXED_BYTES + 4 * (first & 0x0F)
+        csrcs = data[FIXED_BYTES:at]
+    else:
+        at, csrcs = FIXED_BYTES, b""
     profile, block = 0, b""
     if first & 0x10:
         if len(data) < at + 4:
@@ -105,19 +108,15 @@ def for_forwarding(
     sequence: int,
     timestamp: int,
     payload_type: int,
-    extensions: tuple[int, bytes],
+    extensions: Extensions,
     picture: Picture | None = None,
 ) -> Forwarded:
-    """`packet` with its track's numbers, and the payload type and header extensions that subscribers know.
-
-    `extensions` are as `extensions.pack` makes them.
-    """
-    profile, block = extensions
+    """`packet` with its track's numbers, and the payload type and header extensions that subscribers know."""
+    written, numbered_word = extensions
     csrcs = packet.csrcs
-    first = 0x90 | packet.padding | len(csrcs) // 4
-    head = csrcs + _EXTENSION.pack(profile, len(block) // 4) + block
+    head = csrcs + written if csrcs else written
     return Forwarded(
-        first,
+        0x90 | packet.padding | len(csrcs) // 4,
         packet.marker,
         payload_type,
         sequence,
@@ -125,7 +124,7 @@ def for_forwarding(
         head + packet.payload,
         len(head),
         FIXED_BYTES + len(csrcs) + _EXTENSION.size,
-        header_extensions.NUMBERED_WORD[profile],
+        numbered_word,
         picture and picture.moved(FIXED_BYTES + len(head)),
     )
 
@@ -133,7 +132,7 @@ def for_forwarding(
 def padding(payload_type: int, sequence: int, timestamp: int, ssrc: int, size: int) -> Forwarded:
     """A packet of nothing but `size` bytes of padding, 1 to 255, to fill a path with (RFC 3550 §5.1)."""
     empty = Packet(0, payload_type, 0, 0, ssrc, 0x20, b"", 0, b"", bytes(size - 1) + bytes([size]))
-    return for_forwarding(empty, sequence, timestamp, payload_type, header_extensions.pack([]))
+    return for_forwarding(empty, sequence, timestamp, payload_type, NONE)
 
 
 def restore(packet: Packet, payload_type: int, ssrc: int) -> Packet | None:

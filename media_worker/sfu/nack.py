@@ -15,8 +15,9 @@ class MissingPackets:
 
     def arrived(self, sequence: int, now: float) -> bool:
         """Take note of a packet; True when so much is missing that only a key frame helps."""
-        if self._newest is None:
+        if self._newest is None or sequence == self._newest + 1:
             self._newest = sequence
+            return False
         if sequence <= self._newest:
             self._missing.pop(sequence, None)
             return False

@@ -23,6 +23,7 @@ from aiortc.rtp import (
 
 from media_worker.rtp import extensions
 from media_worker.rtp import packet as rtp
+from media_worker.rtp.extensions import Extensions
 from media_worker.rtp.packet import Packet
 from media_worker.rtp.routing import Delivery
 from media_worker.rtp.transport_cc import ArrivalLog
@@ -36,7 +37,6 @@ _REPORT_EVERY_S = 1.0
 log = structlog.get_logger()
 Kept = TypeVar("Kept")
 
-_NO_EXTENSIONS = extensions.pack([])
 OWN_SSRC = 1  # of what we say ourselves; we send no media of our own
 
 
@@ -146,9 +146,9 @@ class Publisher:
             elif id_ == ids.abs_send_time and len(value) == 3:
                 sent_at = int.from_bytes(value, "big")
 
-        track = self._repairing.get(packet.ssrc)
-        source = self._sources.get(packet.ssrc) if track is None else None
-        if track is None and source is None:
+        track: Track | None = None
+        source = self._sources.get(packet.ssrc)
+        if source is None and (track := self._repairing.get(packet.ssrc)) is None:
             track = self._track_of(packet, mid, rid)
             if track is None:
                 return None
@@ -178,10 +178,10 @@ class Publisher:
             return None
         return track.current.take(original, now, self._passed_on(elements), repaired=True)
 
-    def _passed_on(self, elements: list[tuple[int, bytes]]) -> tuple[int, bytes]:
+    def _passed_on(self, elements: list[tuple[int, bytes]]) -> Extensions:
         known = self._ids.passed_on
         kept = [(known[id_], value) for id_, value in elements if id_ in known]
-        return extensions.pack(kept) if kept else _NO_EXTENSIONS
+        return extensions.pack(kept) if kept else extensions.NONE
 
     def _track_of(self, packet: Packet, mid: bytes | None, rid: bytes | None) -> Track | None:
         """Of a packet whose SSRC is new (RFC 9143 §9.2): by MID, by what SDP said, by a payload type of one track.

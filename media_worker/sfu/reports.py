@@ -27,7 +27,8 @@ class ReceptionStatistics:
     def arrived(self, sequence: int, timestamp: int, size: int, now: float) -> None:
         if self.first is None:
             self.first = self.highest = sequence
-        self.highest = max(self.highest, sequence)
+        if sequence > self.highest:
+            self.highest = sequence
         self.received += 1
         self.octets += size
         transit = now * self.clock_rate - timestamp

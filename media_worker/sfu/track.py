@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from media_worker.rtp import codecs, vp8
+from media_worker.rtp.extensions import Extensions
 from media_worker.rtp.packet import Forwarded, Packet, for_forwarding
 from media_worker.rtp.routing import Delivery, Route
 from media_worker.rtp.sequence import unwrap
@@ -137,17 +138,17 @@ class Source:
         self,
         packet: Packet,
         now: float,
-        extensions: tuple[int, bytes],
+        extensions: Extensions,
         *,
         repaired: bool = False,
     ) -> Delivery | None:
         """To whom the packet goes; None where it came before, is too old, or nobody is to get it."""
-        track = self.track
-        sequence = packet.sequence if self.newest is None else unwrap(packet.sequence, self.newest)
-        if self.newest is None or sequence > self.newest:
+        track, payload, newest = self.track, packet.payload, self.newest
+        sequence = packet.sequence if newest is None else unwrap(packet.sequence, newest)
+        if newest is None or sequence > newest:
             self.newest = sequence
         if not repaired:
-            self.reception.arrived(sequence, packet.timestamp, len(packet.payload), now)
+            self.reception.arrived(sequence, packet.timestamp, len(payload), now)
         if track.asks_again and self.missing.arrived(sequence, now):
             track.key_frames.request()
         numbered = sequence + self.sequence_shift
@@ -155,17 +156,17 @@ class Source:
             return None
         format_ = track.formats[packet.payload_type]
         timestamp = (packet.timestamp + self.timestamp_shift) & 0xFFFFFFFF
-        picture = vp8.read(packet.payload) if track.rid and format_.codec.lower() == "vp8" else None
+        picture = vp8.read(payload) if track.rid and format_.codec.lower() == "vp8" else None
         forwarded = for_forwarding(packet, numbered, timestamp, format_.outgoing, extensions, picture)
         if not track.cache.add(forwarded):
             return None
         track.note(forwarded, now)
         track.packets += 1
-        track.octets += len(packet.payload)
-        if track.kind == "video" and codecs.is_key_frame(format_.codec, packet.payload):
+        track.octets += len(payload)
+        if track.kind == "video" and codecs.is_key_frame(format_.codec, payload):
             track.key_frames.arrived()
             if format_.codec.lower() == "vp8":
-                track.height = vp8.height(packet.payload) or track.height
+                track.height = vp8.height(payload) or track.height
             for one in list(track.waiting):
                 one.key_frame_came(track, forwarded, now)
         for tap in track.taps:

@@ -1,9 +1,12 @@
 """The rung for Linux: many datagrams for each system call, encrypted where they lie. No compiler is needed.
 
-What arrives is read up to 64 datagrams at a time (`recvmmsg`). What leaves is written one packet behind the other into
-one buffer, encrypted there by libsrtp, and sent by one `sendmmsg`. Packets of one subscriber that have the same size
-lie side by side, so that one message carries them all and the kernel cuts it up (UDP GSO, Linux 4.18): most of what a
-packet costs is the way through the kernel. The last of such a run may be shorter, as the last packet of a frame is.
+What arrives is read up to 64 datagrams at a time (`recvmmsg`). What leaves is written into slots of one buffer, each
+packet into the next, encrypted there by libsrtp, and sent by one `sendmmsg`. Packets of one subscriber that have the
+same size are one message, and the kernel cuts it up (UDP GSO, Linux 4.18): most of what a packet costs is the way
+through the kernel. The last of such a run may be shorter, as the last packet of a frame is.
+
+Pointers into the buffers, and all of a message that stays as it is, are made once: what is left for each packet are the
+few numbers that are its own.
 
 libsrtp is called through the binding inside pylibsrtp 1.0, which that keeps private;
 `tests/media_worker/transport/engine/test_engines.py` asks for the names.
@@ -12,8 +15,9 @@ libsrtp is called through the binding inside pylibsrtp 1.0, which that keeps pri
 import errno
 import socket
 import struct
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from cffi import FFI
 from pylibsrtp._binding import ffi as srtp_ffi
@@ -31,16 +35,15 @@ _BATCH = 64  # datagrams of one recvmmsg
 _MAX_READS = 16  # of one poll
 _ENOUGH = 128  # datagrams of one poll, so that timers get their turn
 _SLOT_BYTES = 2048  # of one datagram that arrives
-_OUT_BYTES = 1 << 20  # of what one sendmmsg sends
-_OUT_MESSAGES = 1024  # UIO_MAXIOV
-_LONGEST_PACKET = 2048 + 64  # with what encryption adds
+_OUT_SLOT_BYTES = 2048 + 64  # of one that leaves, with what encryption adds
+_OUT_SLOTS = 1024  # of what one sendmmsg sends at the most: UIO_MAXIOV
 _MAX_SEGMENTS = 64  # UDP_MAX_SEGMENTS of older kernels
 _MAX_MESSAGE_BYTES = 60_000  # of one message with all its segments
 _SOL_UDP, _UDP_SEGMENT = 17, 103
 _NAME_BYTES = 28  # sockaddr_in6
 
-_HEADER = struct.Struct("!BBHII")
 _WORD = struct.Struct("!I")
+_MESSAGE = struct.Struct("@PIPNPN")  # struct msghdr without its flags
 
 _ffi = FFI()
 _ffi.cdef(
@@ -54,6 +57,23 @@ _ffi.cdef(
     int recvmmsg(int, struct mmsghdr *, unsigned, int, void *);
     """
 )
+_VECTOR_BYTES, _MESSAGE_BYTES = _ffi.sizeof("struct iovec"), _ffi.sizeof("struct mmsghdr")
+_SEGMENT_BYTES = _ffi.sizeof("struct segment")
+_MESSAGE_WORDS, _LENGTH_WORD = _MESSAGE_BYTES // 4, _ffi.offsetof("struct mmsghdr", "msg_len") // 4
+
+
+@lru_cache(maxsize=2048)
+def _packer(size: int) -> Callable[..., None]:
+    """What writes a fixed header and so many bytes behind it: one call is quicker than two."""
+    return struct.Struct(f"!BBHII{size}s").pack_into
+
+
+class _Name(NamedTuple):
+    """A sockaddr, where it lies, and how long it is."""
+
+    memory: Any
+    at: int
+    length: int
 
 
 class BatchEngine(PortableEngine):
@@ -66,9 +86,10 @@ class BatchEngine(PortableEngine):
         self._send_many, self._receive_many = self._libc.sendmmsg, self._libc.recvmmsg
         self._fd = sock.fileno()
         self._family = sock.family
+        self._name_bytes = 16 if sock.family == socket.AF_INET else 28  # sockaddr_in, sockaddr_in6
         self._gso = gso
         self._by_name: dict[bytes, Peer] = {}
-        self._names: dict[Peer, Any] = {}  # where each peer's packets go, as a sockaddr
+        self._names: dict[Peer, _Name] = {}  # where each peer's packets go
         self._length = srtp_ffi.new("int *")
         self._prepare_incoming()
         self._prepare_outgoing()
@@ -77,26 +98,37 @@ class BatchEngine(PortableEngine):
         self._in = bytearray(_BATCH * _SLOT_BYTES)
         self._in_names = bytearray(_BATCH * _NAME_BYTES)
         self._in_srtp = srtp_ffi.from_buffer(self._in)
+        self._in_view, self._names_view = memoryview(self._in), memoryview(self._in_names)
         self._in_messages = _ffi.new("struct mmsghdr[]", _BATCH)
+        self._in_words = memoryview(_ffi.buffer(self._in_messages)).cast("I")
         self._in_vectors = _ffi.new("struct iovec[]", _BATCH)
         self._in_keep = data, names = _ffi.from_buffer(self._in), _ffi.from_buffer(self._in_names)
         for number in range(_BATCH):
             vector, header = self._in_vectors[number], self._in_messages[number].msg_hdr
             vector.iov_base, vector.iov_len = data + number * _SLOT_BYTES, _SLOT_BYTES
             header.msg_iov, header.msg_iovlen = self._in_vectors + number, 1
-            header.msg_name, header.msg_namelen = names + number * _NAME_BYTES, _NAME_BYTES
+            header.msg_name, header.msg_namelen = names + number * _NAME_BYTES, self._name_bytes
 
     def _prepare_outgoing(self) -> None:
-        self._out = bytearray(_OUT_BYTES)
-        self._out_srtp = srtp_ffi.from_buffer(self._out)
-        self._out_data = _ffi.from_buffer(self._out)
-        self._out_messages = _ffi.new("struct mmsghdr[]", _OUT_MESSAGES)
-        self._out_vectors = _ffi.new("struct iovec[]", _OUT_MESSAGES)
-        self._out_segments = _ffi.new("struct segment[]", _OUT_MESSAGES)
-        for number in range(_OUT_MESSAGES):
-            header, segment = self._out_messages[number].msg_hdr, self._out_segments[number]
-            header.msg_iov, header.msg_iovlen = self._out_vectors + number, 1
+        self._out = bytearray(_OUT_SLOTS * _OUT_SLOT_BYTES)
+        slots = _ffi.from_buffer(self._out)
+        self._vectors = _ffi.new("struct iovec[]", _OUT_SLOTS)
+        self._out_messages = _ffi.new("struct mmsghdr[]", _OUT_SLOTS)
+        self._segments = _ffi.new("struct segment[]", _OUT_SLOTS)
+        # The same memory, for the quicker ways of Python to write into it.
+        self._lengths = memoryview(_ffi.buffer(self._vectors)).cast("L")  # every second one
+        self._headers = memoryview(_ffi.buffer(self._out_messages))
+        srtp_slots, srtp_vectors = srtp_ffi.from_buffer(self._out), _address_of(self._vectors)
+        self._slot_pointers, self._length_pointers = [], []
+        for number in range(_OUT_SLOTS):
+            self._vectors[number].iov_base = slots + number * _OUT_SLOT_BYTES
+            self._slot_pointers.append(srtp_slots + number * _OUT_SLOT_BYTES)
+            # libsrtp's int is the lower half of what the system call reads, and the upper half stays 0.
+            length_at = srtp_vectors + number * _VECTOR_BYTES + _VECTOR_BYTES // 2
+            self._length_pointers.append(srtp_ffi.cast("int *", length_at))
+            segment = self._segments[number]
             segment.cmsg_len, segment.cmsg_level, segment.cmsg_type = 18, _SOL_UDP, _UDP_SEGMENT
+        self._vectors_at, self._segments_at = srtp_vectors, _address_of(self._segments)
 
     # Peers ----------------------------------------------------------------------------------------------------------
 
@@ -111,7 +143,9 @@ class BatchEngine(PortableEngine):
         if target is None:
             self._names.pop(peer, None)
         else:
-            self._names[peer] = _ffi.new("char[]", self._packed(target))
+            packed = self._packed(target)
+            name = _ffi.new("char[]", packed)
+            self._names[peer] = _Name(name, _address_of(name), len(packed))
 
     def _packed(self, address: Address) -> bytes:
         """As the kernel writes it: sockaddr_in, or sockaddr_in6 without a scope."""
@@ -147,13 +181,11 @@ class BatchEngine(PortableEngine):
 
     def _sort(self, number: int, now: float, deliveries: list[Delivery], slow: list[Slow]) -> None:
         """Look at one of the datagrams that have arrived."""
-        message = self._in_messages[number]
-        size = message.msg_len
-        name_at = number * _NAME_BYTES
-        name = bytes(self._in_names[name_at : name_at + message.msg_hdr.msg_namelen])
-        message.msg_hdr.msg_namelen = _NAME_BYTES
+        size = self._in_words[number * _MESSAGE_WORDS + _LENGTH_WORD]
         if not size:
             return
+        name_at = number * _NAME_BYTES
+        name = self._names_view[name_at : name_at + self._name_bytes].tobytes()
         peer = self._by_name.get(name)
         at = number * _SLOT_BYTES
         first = self._in[at]
@@ -163,7 +195,7 @@ class BatchEngine(PortableEngine):
                 if delivery is not None and delivery.routes:
                     deliveries.append(delivery)
             return
-        datagram = bytes(self._in[at : at + size])
+        datagram = self._in_view[at : at + size].tobytes()
         kind = kind_of(datagram)
         if kind is Kind.STUN:
             slow.append(Slow(kind, datagram, self._address(name), peer))
@@ -176,7 +208,7 @@ class BatchEngine(PortableEngine):
         pair = peer.secured
         if not isinstance(pair, SrtpPair):
             return None
-        ssrc = bytes(self._in[at + 8 : at + 12])
+        ssrc = self._in_view[at + 8 : at + 12].tobytes()
         known = ssrc in pair.ssrcs
         length = self._length
         length[0] = size
@@ -190,93 +222,107 @@ class BatchEngine(PortableEngine):
             pair.ssrcs.add(ssrc)
         peer.packets_in += 1
         peer.bytes_in += size
-        return bytes(self._in[at : at + length[0]])
+        return self._in_view[at : at + length[0]].tobytes()
 
     # Out --------------------------------------------------------------------------------------------------------------
 
     def forward(self, deliveries: list[Delivery], now: float) -> None:
-        """Send packets on their ways: peer by peer, so that a peer's lie side by side."""
-        by_peer: dict[Peer, list[tuple[Route, Forwarded]]] = {}
+        """Send packets on their ways: peer by peer, so that a peer's lie side by side, and of each track in order."""
+        by_track: dict[int, tuple[Sequence[Route], list[Forwarded]]] = {}
         for packet, routes in deliveries:
+            if (together := by_track.get(id(routes))) is None:
+                by_track[id(routes)] = (routes, [packet])
+            else:
+                together[1].append(packet)
+        by_peer: dict[Peer, list[tuple[Route, list[Forwarded]]]] = {}
+        for routes, packets in by_track.values():
             for route in routes:
-                if (waiting := by_peer.get(route.peer)) is None:
-                    by_peer[route.peer] = [(route, packet)]
-                else:
-                    waiting.append((route, packet))
-        at = messages = 0
+                by_peer.setdefault(route.peer, []).append((route, packets))
+        slot = 0
+        written: list[tuple[Peer, SrtpPair, int, int]] = []
         for peer, waiting in by_peer.items():
-            name = self._names.get(peer)
-            if name is None or not isinstance(peer.secured, SrtpPair):
+            pair = peer.secured
+            if peer not in self._names or not isinstance(pair, SrtpPair):
                 continue
-            room = len(waiting)
-            if at + room * _LONGEST_PACKET > _OUT_BYTES or messages + room > _OUT_MESSAGES:
-                self._flush(messages)
-                at = messages = 0
-            at, messages = self._write(peer, peer.secured, name, waiting, at, messages, now)
+            if slot + sum(len(packets) for _, packets in waiting) > _OUT_SLOTS:
+                self._send_written(written)
+                slot, written = 0, []
+            begin, slot = slot, self._write(waiting, slot, now)
+            written.append((peer, pair, begin, slot))
+        self._send_written(written)
+
+    def _write(self, waiting: list[tuple[Route, list[Forwarded]]], slot: int, now: float) -> int:
+        """Write one peer's packets into the slots from this one on; the first that is free then."""
+        out, lengths, packer = self._out, self._lengths, _packer
+        at = slot * _OUT_SLOT_BYTES
+        for route, packets in waiting:
+            numbering, ssrc, sent = route.numbering, route.ssrc, route.sent
+            outgoing, types, shift = numbering.outgoing, numbering.payload_types, numbering.timestamp_offset
+            begin, octets = slot, 0
+            for packet in packets:
+                first, marker, payload_type, number, timestamp, rest, payload_at, feedback_at, word, picture = packet
+                if (sequence := outgoing(number)) is None:
+                    continue
+                if types is not None:
+                    payload_type = types.get(payload_type, payload_type)
+                size = len(rest)
+                timestamp = (timestamp + shift) & 0xFFFFFFFF
+                packer(size)(out, at, first, marker | payload_type, sequence & 0xFFFF, timestamp, ssrc, rest)
+                if picture is not None:
+                    vp8.write(out, at, picture, numbering.picture_offset, numbering.tl0_offset)
+                if feedback_at and sent is not None:
+                    _WORD.pack_into(out, at + feedback_at, word | sent.note(now, 12 + size))
+                octets += size - payload_at
+                lengths[2 * slot + 1] = 12 + size
+                slot += 1
+                at += _OUT_SLOT_BYTES
+            route.packets += slot - begin
+            route.octets += octets
+        return slot
+
+    def _send_written(self, written: list[tuple[Peer, SrtpPair, int, int]]) -> None:
+        """Encrypt and send what lies in these peers' slots: from, up to but not with."""
+        if not written:
+            return
+        lengths = self._lengths
+        handles: list[Any] = []
+        for _, pair, begin, end in written:
+            handles += [pair.outgoing_handle] * (end - begin)
+        failed = map(srtp.srtp_protect, handles, self._slot_pointers, self._length_pointers)
+        for slot in [slot for slot, error in enumerate(failed) if error]:
+            lengths[2 * slot + 1] = 0
+        messages = 0
+        for peer, _, begin, end in written:
+            sizes = lengths[2 * begin + 1 : 2 * end : 2].tolist()
+            peer.bytes_out += sum(sizes)
+            peer.refused += sizes.count(0)
+            peer.packets_out += len(sizes) - sizes.count(0)
+            messages = self._address_to(self._names[peer], sizes, begin, messages)
         self._flush(messages)
 
-    def _write(
-        self,
-        peer: Peer,
-        pair: SrtpPair,
-        name: Any,
-        waiting: list[tuple[Route, Forwarded]],
-        at: int,
-        messages: int,
-        now: float,
-    ) -> tuple[int, int]:
-        """Write and encrypt one peer's packets behind `at`; how far that went, and how many messages there are now."""
-        out, out_srtp, length, protect = self._out, self._out_srtp, self._length, srtp.srtp_protect
-        handle = pair.outgoing_handle
-        pack, pack_word = _HEADER.pack_into, _WORD.pack_into
-        segment = segments = 0  # size and number of those of the newest message; 0: it takes no more
-        start = at
-        packets = 0
-        for route, packet in waiting:
-            numbering = route.numbering
-            first, marker, payload_type, number, timestamp, rest, extension_end, feedback_at, word, picture = packet
-            sequence = numbering.outgoing(number)
-            if sequence is None:
+    def _address_to(self, name: _Name, sizes: list[int], slot: int, messages: int) -> int:
+        """Make messages of one peer's packets, which lie from `slot` on; how many messages there are now."""
+        most = _MAX_SEGMENTS if self._gso else 1
+        at = 0
+        while at < len(sizes):
+            size, begin = sizes[at], at
+            at += 1
+            if not size:  # could not be encrypted
                 continue
-            if numbering.payload_types is not None:
-                payload_type = numbering.payload_types.get(payload_type, payload_type)
-            plain = 12 + len(rest)
-            timestamp = (timestamp + numbering.timestamp_offset) & 0xFFFFFFFF
-            pack(out, at, first, marker | payload_type, sequence & 0xFFFF, timestamp, route.ssrc)
-            out[at + 12 : at + plain] = rest
-            if picture is not None:
-                vp8.write(out, at, picture, numbering.picture_offset, numbering.tl0_offset)
-            if feedback_at and (sent := route.sent) is not None:
-                pack_word(out, at + feedback_at, word | sent.note(now, plain))
-            length[0] = plain
-            if protect(handle, out_srtp + at, length):
-                peer.refused += 1
-                continue
-            size = length[0]
-            route.packets += 1
-            route.octets += plain - 12 - extension_end
-            packets += 1
-            if 0 < size <= segment and segments < _MAX_SEGMENTS:
-                vector = self._out_vectors[messages - 1]
-                vector.iov_len += size
-                if segments == 1:
-                    header = self._out_messages[messages - 1].msg_hdr
-                    self._out_segments[messages - 1].size = segment
-                    header.msg_control, header.msg_controllen = self._out_segments + messages - 1, 24
-                segments += 1
-                if size < segment or vector.iov_len + segment > _MAX_MESSAGE_BYTES:
-                    segment = 0
-            else:
-                vector, header = self._out_vectors[messages], self._out_messages[messages].msg_hdr
-                vector.iov_base, vector.iov_len = self._out_data + at, size
-                header.msg_name, header.msg_namelen = name, len(name) - 1
-                header.msg_control, header.msg_controllen = _ffi.NULL, 0
-                messages += 1
-                segment, segments = (size if self._gso else 0), 1
-            at += size
-        peer.packets_out += packets
-        peer.bytes_out += at - start
-        return at, messages
+            until = min(len(sizes), begin + min(most, _MAX_MESSAGE_BYTES // size))
+            while at < until and sizes[at] == size:
+                at += 1
+            if at < until and 0 < sizes[at] < size:
+                at += 1
+            control = control_length = 0
+            if at - begin > 1:
+                self._segments[messages].size = size
+                control, control_length = self._segments_at + messages * _SEGMENT_BYTES, _SEGMENT_BYTES
+            vectors = self._vectors_at + (slot + begin) * _VECTOR_BYTES
+            place = messages * _MESSAGE_BYTES
+            _MESSAGE.pack_into(self._headers, place, name.at, name.length, vectors, at - begin, control, control_length)
+            messages += 1
+        return messages
 
     def _flush(self, messages: int) -> None:
         sent = 0
@@ -295,9 +341,12 @@ class BatchEngine(PortableEngine):
 
     def _send_apart(self, number: int) -> None:
         """The segments of one message as datagrams of their own."""
-        message, vector = self._out_messages[number].msg_hdr, self._out_vectors[number]
+        message = self._out_messages[number].msg_hdr
         target = self._address(bytes(_ffi.buffer(message.msg_name, message.msg_namelen)))
-        whole = bytes(_ffi.buffer(vector.iov_base, vector.iov_len))
-        size = self._out_segments[number].size
-        for at in range(0, len(whole), size):
-            self.send(whole[at : at + size], target)
+        for place in range(message.msg_iovlen):
+            vector = message.msg_iov[place]
+            self.send(bytes(_ffi.buffer(vector.iov_base, vector.iov_len)), target)
+
+
+def _address_of(memory: Any) -> int:
+    return int(_ffi.cast("uintptr_t", memory))

@@ -45,9 +45,9 @@ def test_a_header_that_is_cut_off_is_malformed(length: int) -> None:
 def test_a_forwarded_packet_has_the_subscribers_numbers_and_the_publishers_media(
     sequence: int, timestamp: int, ssrc: int
 ) -> None:
-    profile, block = extensions.pack([(1, b"\x05"), (5, b"x" * 20)])
+    passed_on = extensions.pack([(1, b"\x05"), (5, b"x" * 20)])
     packet = rtp.parse(made(marker=1, csrc=[9]))
-    out = rtp.for_forwarding(packet, 70_000, 0, 100, (profile, block)).numbered(100, sequence, timestamp, ssrc)
+    out = rtp.for_forwarding(packet, 70_000, 0, 100, passed_on).numbered(100, sequence, timestamp, ssrc)
     again = rtp.parse(out)
     assert (again.payload_type, again.sequence, again.timestamp, again.ssrc) == (100, sequence, timestamp, ssrc)
     assert (again.marker, again.csrcs, again.payload) == (128, packet.csrcs, b"media")

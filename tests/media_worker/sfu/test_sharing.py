@@ -1,5 +1,6 @@
 """What a subscriber's path is used for, with layers that are sent and an estimate that is told."""
 
+from media_worker.rtp import extensions
 from media_worker.rtp import packet as rtp
 from media_worker.rtp.routing import Route
 from media_worker.rtp.sequence import Numbering
@@ -41,7 +42,7 @@ def aimed(one: Subscription) -> str:
     layer = next((layer for layer in one.layers if one in layer.waiting), None)
     if layer is not None:
         empty = rtp.parse(bytes.fromhex("8060000100000000") + bytes(4))
-        one.key_frame_came(layer, rtp.for_forwarding(empty, 1, 0, 96, (0xBEDE, bytes(4))), NOW)
+        one.key_frame_came(layer, rtp.for_forwarding(empty, 1, 0, 96, extensions.NONE), NOW)
     return one.track.rid if one.flowing else ""
 
 
