@@ -90,6 +90,8 @@ def _run(engine: str, subscribers: int) -> Run:
     targets = [sock.getsockname() for sock in sockets]
     worker = context.Process(target=_forward, args=(worker_side, secret, engine, targets, publisher.getsockname()))
     worker.start()
+    for ours in (sink_side, worker_side):  # who dies is noticed: else this would wait for ever
+        ours.close()
     try:
         sink_end.recv()
         srtp, address = SrtpPair(_keys(secret)), worker_end.recv()

@@ -175,6 +175,7 @@ def _measure(pid: int, subscribers: int) -> Run:
     end, side = context.Pipe()
     counting = context.Process(target=subscribe, args=(side, [client.socket for client in clients], theirs[0]))
     counting.start()
+    side.close()  # who dies is noticed
     end.recv()
     before = _cpu_s(pid)
     srtp = SrtpPair(keys)
