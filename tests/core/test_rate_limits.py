@@ -206,6 +206,7 @@ class TestBehindProxies:
         refusal(sign_in(app, "anna@example.org", "192.0.2.1", **{"X-Forwarded-For": "203.0.113.9"}), "address")
 
 
+@pytest.mark.sqlite  # counted by the process, whatever the database is
 @limiting(**limits.DEFAULTS)
 class TestDefaults:
     def test_let_an_office_of_200_behind_one_address_sign_in_join_and_call(self, app: ParleyApp) -> None:

@@ -144,6 +144,7 @@ def test_what_fails_for_good_fails_the_recording_and_its_tracks_stay(
     assert read(call, recording)["state"] == "ready"
 
 
+@pytest.mark.sqlite  # disks are full whatever the database is; and films take long
 @pytest.mark.parametrize(
     ("folder", "error"),
     [
@@ -264,6 +265,7 @@ def test_one_is_composed_at_a_time_and_who_waits_is_not_forgotten(
     assert read(call, recording)["state"] == "ready"
 
 
+@pytest.mark.sqlite
 def test_a_film_that_a_worker_sent_becomes_an_mp4_that_plays(
     call: Call, stopped: Any, run_jobs: Callable[[], None], tmp_path: Path
 ) -> None:
