@@ -17,6 +17,7 @@ from sqlalchemy import and_, bindparam, or_
 from app.accounts import tokens
 from app.accounts.authentication import SESSION, authenticate, credentials_of, session_ended
 from app.accounts.models import User
+from app.calls.models import Call
 from app.chat.models import ChatMessage
 from app.core import errors
 from app.core.actor import Actor
@@ -55,7 +56,7 @@ class Who(StrEnum):
     INSIDE = "guest_inside"  # a guest in the room: who waits at its door, or has left it, learns nothing of who is in
     RECORDS = "records"  # a guest who has begun to record themselves for this recording
     SELF = "self"  # the person whose device this participant is
-    UPLOADER = "uploader"  # the person whose upload this is
+    UPLOADER = "uploader"  # the person whose upload, or call, this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
     SCRAPER = "scraper"  # who reads figures, with METRICS_TOKEN or from METRICS_ADDRESSES
     BANNED = "banned"  # from the meeting: is told so, and nothing else
@@ -232,6 +233,17 @@ RULES: dict[str, frozenset[Who]] = {
     "DELETE /meetings/{meeting_id}/notes": OWNER,
     "POST /meetings/{meeting_id}/notes/retry": OWNER,
     "GET /meetings/{meeting_id}/transcript": MEMBER,
+    "PATCH /meetings/{meeting_id}/transcript": HOST,
+    "GET /auth/me/spending": USER,
+    # calls
+    "POST /calls": USER,
+    "GET /calls": USER,
+    "GET /calls/{call_id}": UPLOADER,
+    "DELETE /calls/{call_id}": UPLOADER,
+    "POST /calls/{call_id}/retry": UPLOADER,
+    "GET /calls/{call_id}/notes": UPLOADER,
+    "GET /calls/{call_id}/transcript": UPLOADER,
+    "PATCH /calls/{call_id}/transcript": UPLOADER,
     # operations
     "GET /admin/jobs": ADMIN,
     "GET /admin/jobs/{job_id}": ADMIN,
@@ -298,6 +310,11 @@ def _upload(work: Work, actor: Actor, upload_id: str) -> tuple[None, set[Who]]:
     return None, {Who.UPLOADER} if upload is not None and upload.user_id == actor.user_id else set()
 
 
+def _call(work: Work, actor: Actor, call_id: str) -> tuple[None, set[Who]]:
+    call = work.get(Call, call_id)
+    return None, {Who.UPLOADER} if call is not None and call.user_id == actor.user_id else set()
+
+
 def _meeting(work: Work, actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
     return meeting_id, _service_there(work, actor, meeting_id) - {Who.SERVICE}
 
@@ -326,6 +343,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "message_id": (_meeting_of_message, PRESENT),
     "recording_id": (_meeting_of_recording, PRESENT | SERVICE | {Who.RECORDS}),
     "upload_id": (_upload, UPLOADER),
+    "call_id": (_call, UPLOADER),
     "worker_id": (_worker, WORKER | ADMIN),
 }
 

@@ -6,6 +6,7 @@ from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
 from app.admin.routes import blp as admin_blp
 from app.calendar.routes import blp as calendar_blp
+from app.calls.routes import blp as calls_blp
 from app.chat.routes import blp as chat_blp
 from app.core import openapi
 from app.core.api import Api, Blueprint, refuse_unread_query
@@ -56,10 +57,16 @@ FEATURES: tuple[Blueprint, ...] = (
     shares_blp,
     local_tracks_blp,
     notes_blp,
+    calls_blp,
     admin_blp,
 )
 
-VERSIONED = frozenset({"/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"})
+VERSIONED = frozenset(
+    {
+        *("/api/v1/meetings/{meeting_id}", "/api/v1/auth/me"),
+        *("/api/v1/meetings/{meeting_id}/transcript", "/api/v1/calls/{call_id}/transcript"),
+    }
+)
 
 
 def assemble(settings: Settings | None, clock: Clock | None) -> ParleyApp:

@@ -16,6 +16,8 @@ from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.accounts.throttling import LoginThrottle
 from app.calendar import handlers as calendar_handlers
 from app.calendar import tasks as calendar_tasks
+from app.calls import handlers as call_handlers
+from app.calls.source import CallSource
 from app.chat import handlers as chat_handlers
 from app.chat.reading import ChatUnread
 from app.core import idempotency
@@ -55,7 +57,7 @@ from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import tasks as meeting_tasks
 from app.meetings.unread import UnreadMessages
-from app.notes import deleting, pipeline, stage_task
+from app.notes import corrections, deleting, pipeline, publishing, stage_task
 from app.notes import events as notes
 from app.notes import handlers as note_handlers
 from app.notes import tasks as note_tasks
@@ -63,7 +65,7 @@ from app.notes.analysts.base import Analyst
 from app.notes.analysts.mock import MockAnalyst
 from app.notes.meeting_source import MeetingSource
 from app.notes.providers import CannedAnalyst, CannedTranscriber
-from app.notes.sources import Source
+from app.notes.sources import Sources
 from app.notes.transcribers.base import Transcriber
 from app.notes.transcribers.mock import MockTranscriber
 from app.participants import events as participants
@@ -144,7 +146,7 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Analyst: _analyst(settings),
         CannedTranscriber: MockTranscriber(),
         CannedAnalyst: MockAnalyst(),
-        Source: MeetingSource(),
+        Sources: Sources(MeetingSource(), CallSource()),
     }
 
 
@@ -270,6 +272,7 @@ def _bus() -> Bus:
         recording_handlers.revoke_shares,
         inbox_handlers.forget_name,
         calendar_handlers.revoke_feed,
+        call_handlers.delete_with_account,
     )
 
     bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload, recording_handlers.take_local_track)
@@ -370,6 +373,7 @@ def _tasks() -> Tasks:
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
     tasks.add(pipeline.RUN, stage_task.run)
     tasks.add(deleting.DELETE_OBJECTS, deleting.run)
+    tasks.add(corrections.REPUBLISH, publishing.republish)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add(media_workers.SETTLE, media_tasks.settle)
     tasks.add(media_tasks.WATCH, media_tasks.watch, every_s=media_tasks.WATCH_EVERY_S)

@@ -69,6 +69,7 @@ RELATIONS: dict[str, dict[str, set[str]]] = {
     "recording_id": _IN_THE_MEETING
     | {"media worker": {"service", "worker"}, "media worker of another service": {"service"}},
     "upload_id": {"owner": {"uploader"}},
+    "call_id": {"owner": {"uploader"}},
     "worker_id": {"media worker": {"worker"}, "admin": {"admin"}},
     "message_id": _IN_THE_MEETING | {"participant": {"accepted", "sender"}},
 }
@@ -79,6 +80,7 @@ MAY_KNOW: dict[str, set[str]] = {
     "participant_id": {"owner", "accepted", "guest_inside", "self"},
     "recording_id": {"owner", "accepted", "guest_inside", "service", "records"},
     "upload_id": {"uploader"},
+    "call_id": {"uploader"},
     "worker_id": {"worker", "admin"},
     "message_id": {"owner", "accepted", "guest_inside"},
 }
@@ -187,6 +189,10 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
     },
     "POST /meetings/{meeting_id}/notes": lambda *_: {},
     "POST /meetings/{meeting_id}/notes/retry": lambda *_: {},
+    "PATCH /meetings/{meeting_id}/transcript": lambda *_: {},
+    "POST /calls": lambda world, _: {"upload_id": world.ids["upload_id"]},
+    "POST /calls/{call_id}/retry": lambda *_: {},
+    "PATCH /calls/{call_id}/transcript": lambda *_: {},
 }
 QUERIES: dict[str, Callable[[World, str], dict[str, str]]] = {
     "GET /auth/oidc/{provider}/start": lambda *_: {"code_challenge": "c" * 43},
@@ -199,6 +205,7 @@ ALLOWED_PROBLEMS = {
     "token_not_usable",
     "not_your_participant",
     "notes_missing",
+    "not_found",  # to an upload for something else
     "email_already_verified",
     "share_unknown",
     "code_unknown",  # to the one whose invitation was taken back

@@ -313,6 +313,14 @@ class NotesStateConflict(ParleyError):
     code, status, message = "notes_state_conflict", 409, "The notes are in a state that does not allow this."
 
 
+class BudgetReached(ParleyError):
+    code, status, message = "budget_reached", 409, "This month's budget for notes is spent."
+
+
+class CallExists(ParleyError):
+    code, status, message = "call_exists", 409, "You have sent this recording of a call before."
+
+
 class ChatClosed(ParleyError):
     code, status, message = "chat_closed", 409, "The chat of this meeting is closed."
 

@@ -488,6 +488,12 @@ class Settings(BaseSettings):
         le=12,
         description="Times that a stage of notes, such as transcribing a track, is tried at most.",
     )
+    notes_budget_usd: float = Field(
+        0,
+        ge=0,
+        description="Most USD that providers of transcripts and notes may cost one account in a month; "
+        "then they stop. 0: no limit.",
+    )
     jobs: Literal["leased", "inline"] = Field(
         "leased",
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
@@ -597,6 +603,9 @@ class Settings(BaseSettings):
             problems.append("TRANSCRIBER_MODEL: must be the folder of a model when TRANSCRIBER is whisper")
         if self.analyst == "llm" and not (self.analyst_url and self.analyst_model):
             problems.append("ANALYST_URL, ANALYST_MODEL: must be set when ANALYST is llm")
+        unknown = None in (self.analyst_usd_per_million_input_tokens, self.analyst_usd_per_million_output_tokens)
+        if self.notes_budget_usd and self.analyst == "llm" and unknown:
+            problems.append("NOTES_BUDGET_USD: needs ANALYST_USD_PER_MILLION_INPUT_TOKENS and …_OUTPUT_TOKENS")
         if self.presence_left_s <= self.presence_reconnecting_s:
             problems.append("PRESENCE_LEFT_S: must be longer than PRESENCE_RECONNECTING_S")
         if problems:

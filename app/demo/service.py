@@ -219,13 +219,13 @@ class _Seeding:
                 notes.ask(work, meeting_id)
             self._tell(f"notes    {plan.title}: canned, from the mock provider")
         with self._runtime.reading() as work:
-            newest = notes.newest(work, meeting_id)
+            newest = notes.newest(work, notes.of_meeting(meeting_id))
             recording = work.scalars(select(Recording).where(Recording.meeting_id == meeting_id)).first()
         trouble = []
         if recording is not None and recording.state != "ready":
             trouble.append(f"The recording of {plan.title} is {recording.state}: {recording.error}")
-        if newest["state"] != "ready":
-            trouble.append(f"The notes of {plan.title} are {newest['state']}: {newest['error']}")
+        if newest.state != "ready":
+            trouble.append(f"The notes of {plan.title} are {newest.state}: {newest.error}")
         return trouble
 
     def _at(self, moment: datetime) -> None:

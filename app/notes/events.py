@@ -6,13 +6,19 @@ class NotesProgressed(NamedTuple):
 
 
 class NotesReady(NamedTuple):
-    meeting_id: str
+    """Of a meeting, or of a call."""
+
+    meeting_id: str | None
+    call_id: str | None
     notes_id: str
     version: int
 
 
 class NotesFailed(NamedTuple):
-    meeting_id: str
+    """Of a meeting, or of a call."""
+
+    meeting_id: str | None
+    call_id: str | None
     notes_id: str
     version: int
     code: str | None

@@ -17,7 +17,7 @@ from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.notes.meeting_sounds import prepare
-from app.notes.sources import Heard, Part, StillArriving, Subject
+from app.notes.sources import Heard, Part, Prepared, StillArriving, Subject
 from app.notes.transcribers.base import Speaker
 from app.participants.models import Participant
 from app.recordings import shapes
@@ -88,8 +88,8 @@ class MeetingSource:
             raise errors.NothingToTranscribe("Nothing was recorded of those who may be transcribed.")
         return parts
 
-    def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Path:
-        return prepare(runtime, part, folder)
+    def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Prepared:
+        return Prepared(prepare(runtime, part, folder), part.speaker, part.source)
 
     def tell(self, work: Work, subject_id: str, type: str, payload: dict[str, Any], *, all_of_them: bool) -> None:
         """What is for the owner alone stands in place of what was told before."""
@@ -101,9 +101,6 @@ class MeetingSource:
             message = Message(type, payload, subject_id, subject=f"{type}:{payload['notes_id']}")
             people = [meetings.get(work, subject_id).owner_id]
         deliver(work, message, open_inboxes_of(work, people))
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def _parts_of(work: Work, recording: Recording, speakers: dict[str, Speaker], zero: datetime) -> list[Part]:

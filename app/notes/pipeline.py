@@ -32,7 +32,7 @@ from app.core.runtime import Work
 from app.notes import states
 from app.notes.events import NotesFailed, NotesProgressed, NotesReady
 from app.notes.models import Notes, Stage
-from app.notes.sources import Source
+from app.notes.sources import Source, Sources
 
 RUN = "notes.stage"
 ORDER = ("ingest", "normalise", "transcribe", "merge", "analyse", "publish")
@@ -56,11 +56,12 @@ def hold(work: Work, notes_id: str) -> Notes | None:
 
 
 def source_of(work: Work, notes: Notes) -> Source:
-    return work.driver(Source)
+    sources = work.driver(Sources)
+    return sources.meetings if notes.meeting_id is not None else sources.calls
 
 
 def subject_of(notes: Notes) -> str:
-    return notes.meeting_id
+    return notes.meeting_id or notes.call_id or ""
 
 
 def key_of(*made_of: Any) -> str:
@@ -120,10 +121,10 @@ def _settle(work: Work, notes: Notes, stages: Sequence[Stage]) -> None:
         return
     if failed is not None:
         notes.state, notes.error, notes.error_code = "failed", failed.error, failed.error_code
-        work.emit(NotesFailed(notes.meeting_id, notes.id, notes.version, notes.error_code))
+        work.emit(NotesFailed(notes.meeting_id, notes.call_id, notes.id, notes.version, notes.error_code))
     else:
         notes.state, notes.ready_at, notes.error, notes.error_code = "ready", work.now(), None, None
-        work.emit(NotesReady(notes.meeting_id, notes.id, notes.version))
+        work.emit(NotesReady(notes.meeting_id, notes.call_id, notes.id, notes.version))
 
 
 def again(work: Work, notes: Notes, *, analyse: bool = False) -> None:
@@ -236,4 +237,4 @@ def give_up(work: Work, notes_id: str) -> None:
             _fail(work, notes, stage, stage.error or NOT_IN_TIME, "not_in_time")
     if notes.state == "pending" and not any(stage.state in states.STAGES_OPEN for stage in stages):
         notes.state, notes.error, notes.error_code = "failed", NOT_IN_TIME, "not_in_time"
-        work.emit(NotesFailed(notes.meeting_id, notes.id, notes.version, notes.error_code))
+        work.emit(NotesFailed(notes.meeting_id, notes.call_id, notes.id, notes.version, notes.error_code))

@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 from app.core.objects.base import ObjectStore
+from app.core.runtime import Runtime
+from app.notes import pipeline
 from app.notes.models import Notes
 
 
@@ -16,6 +18,16 @@ def publish(store: ObjectStore, folder: str, notes: Notes) -> dict[str, str]:
     if notes.analysis is not None:
         files["analysis.json"] = (_json(notes.analysis), "application/json")
     return {name: store.put_file(f"{folder}{name}", io.BytesIO(data), kind).key for name, (data, kind) in files.items()}
+
+
+def republish(runtime: Runtime, payload: dict[str, Any]) -> None:
+    """They were corrected."""
+    with runtime.reading() as work:
+        notes = work.get(Notes, payload["notes_id"])
+        if notes is None or notes.state == "pending":  # they are published in the end
+            return
+        folder = pipeline.source_of(work, notes).folder_of(pipeline.subject_of(notes))
+    publish(runtime.drivers[ObjectStore], f"{folder}{notes.id}/", notes)
 
 
 def _json(value: dict[str, Any]) -> bytes:

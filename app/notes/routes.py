@@ -1,12 +1,16 @@
 from typing import Any
 
 from flask.views import MethodView
+from sqlalchemy import ColumnElement
 
 from app.core import errors
-from app.core.api import Blueprint
-from app.core.flask_app import work
-from app.notes import service
-from app.notes.schemas import NotesOut, NotesRequest, NotesRetry, TranscriptOut
+from app.core.api import Blueprint, etag, require_version
+from app.core.flask_app import actor, work
+from app.notes import service, spending
+from app.notes.schemas import NotesOut, NotesRequest, NotesRetry, TranscriptCorrection, TranscriptOut
+from app.notes.spending_schemas import SpendingPage, SpendingQuery
+
+REVISION = {"ETag": {"description": "Its revision, for `If-Match` of a correction.", "schema": {"type": "string"}}}
 
 blp = Blueprint("notes", __name__, description="Transcripts of meetings, and what came of them.")
 
@@ -15,7 +19,7 @@ blp = Blueprint("notes", __name__, description="Transcripts of meetings, and wha
 class MeetingNotes(MethodView):
     @blp.arguments(NotesRequest)
     @blp.response(202, NotesOut)
-    @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe)
+    @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe, errors.BudgetReached)
     @blp.doc(operationId="createMeetingNotes")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Have a meeting's notes written
@@ -30,7 +34,7 @@ class MeetingNotes(MethodView):
     @blp.problems(errors.NotesMissing)
     def get(self, meeting_id: str) -> Any:
         """Read the newest notes, pending and failed ones too"""
-        return service.newest(work(), meeting_id)
+        return service.view(work(), service.newest(work(), service.of_meeting(meeting_id)))
 
     @blp.response(204)
     @blp.doc(operationId="deleteMeetingNotes")
@@ -50,13 +54,46 @@ class RetryNotes(MethodView):
 
         What was made stays: where only the analysis failed, it alone is made again.
         """
-        return service.retry(work(), meeting_id, **data)
+        return service.retry(work(), service.of_meeting(meeting_id), **data)
 
 
 @blp.route("/meetings/<id:meeting_id>/transcript")
 class MeetingTranscript(MethodView):
-    @blp.response(200, TranscriptOut)
+    @blp.response(200, TranscriptOut, headers=REVISION)
     @blp.problems(errors.NotesMissing)
     def get(self, meeting_id: str) -> Any:
-        """Read the newest transcript"""
-        return service.newest_transcript(work(), meeting_id)
+        """Read the newest transcript, with what people have corrected"""
+        notes = service.with_transcript(work(), service.of_meeting(meeting_id))
+        return notes.transcript, 200, etag(notes.transcript_revision)
+
+    @blp.arguments(TranscriptCorrection)
+    @blp.response(200, TranscriptOut, headers=REVISION)
+    @blp.problems(errors.NotesMissing)
+    @blp.doc(operationId="correctMeetingTranscript")
+    def patch(self, data: dict[str, Any], meeting_id: str) -> Any:
+        """Correct what somebody said, or who they are
+
+        It holds for later versions too: a text by its track and time, a name by the speaker. In the notes names change
+        with it; `POST …/notes/retry` with `analyse` has the rest made anew.
+        """
+        return correct(service.of_meeting(meeting_id), data)
+
+
+def correct(of: ColumnElement[bool], data: dict[str, Any]) -> Any:
+    notes = service.with_transcript(work(), of)
+    require_version(notes.transcript_revision)
+    notes = service.correct(work(), actor(), notes.id, **data)
+    return notes.transcript, 200, etag(notes.transcript_revision)
+
+
+@blp.route("/auth/me/spending")
+class MySpending(MethodView):
+    @blp.arguments(SpendingQuery, location="query")
+    @blp.response(200, SpendingPage)
+    @blp.doc(operationId="listMySpending")
+    def get(self, query: dict[str, Any]) -> Any:
+        """List what transcribing and analysing has cost you in a month, the newest first
+
+        A row for each call of a provider that is paid; meetings are their owner's.
+        """
+        return spending.page(work(), actor().user_id, **query)

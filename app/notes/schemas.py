@@ -5,7 +5,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields
 
-from app.core.api import Boolean, Schema, Timestamp, id_field
+from app.core.api import Boolean, Schema, Timestamp, id_field, text_field
 from app.notes.pipeline import ORDER
 from app.notes.states import STAGES, TRANSITIONS
 
@@ -91,6 +91,41 @@ class TranscriptOut(Schema):
     model = fields.String(required=True, metadata={"example": "canned-weekly"})
     quality = fields.Nested(QualityOut, required=True)
     segments = fields.List(fields.Nested(SegmentOut), required=True, metadata={"description": "By their start."})
+
+
+class SegmentCorrection(Schema):
+    id = fields.String(required=True, validate=ma.validate.Length(1, 20), metadata={"example": "s1"})
+    text = text_field(
+        10_000,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: as the transcriber heard it.", "example": "Good morning, Ben."},
+    )
+
+
+class SpeakerCorrection(Schema):
+    id = fields.String(required=True, validate=ma.validate.Length(1, 128), metadata={"example": "sp1"})
+    label = text_field(
+        100,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: as they were called there.", "example": "Anna Berg"},
+    )
+
+
+class TranscriptCorrection(Schema):
+    segments = fields.List(
+        fields.Nested(SegmentCorrection),
+        load_default=[],
+        validate=ma.validate.Length(max=500),
+        metadata={"example": []},
+    )
+    speakers = fields.List(
+        fields.Nested(SpeakerCorrection),
+        load_default=[],
+        validate=ma.validate.Length(max=100),
+        metadata={"example": []},
+    )
 
 
 class ClaimOut(Schema):
@@ -227,8 +262,11 @@ class StageOut(Schema):
 
 class NotesOut(Schema):
     id = id_field(required=True)
-    meeting_id = id_field(required=True)
-    version = fields.Integer(required=True, metadata={"description": "1, 2, 3 … within the meeting.", "example": 1})
+    meeting_id = id_field(required=True, allow_none=True)
+    call_id = id_field(required=True, allow_none=True, metadata={"description": "Of a call that was sent."})
+    version = fields.Integer(
+        required=True, metadata={"description": "1, 2, 3 … within the meeting or call.", "example": 1}
+    )
     state = fields.String(required=True, metadata={"enum": list(TRANSITIONS), "example": "ready"})
     provider = fields.String(required=True, metadata={"example": "mock"})
     is_mock = fields.Boolean(
@@ -250,6 +288,9 @@ class NotesOut(Schema):
         metadata={"description": "Why they failed. A transcript that was made before that stays."},
     )
     error_code = fields.String(required=True, allow_none=True, metadata={"example": "not_analysed"})
+    transcript_revision = fields.Integer(
+        required=True, metadata={"description": "Raised by corrections; what `If-Match` of one names.", "example": 1}
+    )
     language = fields.String(
         required=True, allow_none=True, metadata={"description": "That was asked for, BCP 47.", "example": "en"}
     )

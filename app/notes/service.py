@@ -1,18 +1,19 @@
-"""Notes of a meeting, in versions. How they are made stands in `pipeline.py`; what is asked of them, here."""
+"""Notes of a meeting or a call, in versions. How they are made stands in `pipeline.py`; what is asked of them, here."""
 
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 
 from app.core import errors
+from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.runtime import Work
 from app.meetings import service as meetings
-from app.notes import deleting, pipeline
-from app.notes.models import Notes, Stage
+from app.notes import corrections, deleting, pipeline, spending
+from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
-from app.notes.sources import Source, StillArriving
+from app.notes.sources import Sources, StillArriving
 
 COSTLY = ("transcribe", "analyse")
 SHOWN_OF_STAGE = (
@@ -21,91 +22,105 @@ SHOWN_OF_STAGE = (
 )
 
 
+def of_meeting(meeting_id: str) -> ColumnElement[bool]:
+    return Notes.meeting_id == meeting_id
+
+
 def ask(work: Work, meeting_id: str, *, language: str | None = None) -> dict[str, Any]:
     """Have the next version of a meeting's notes written in the background.
 
     :raises EndToEndEncrypted: :raises NothingToTranscribe: it has not begun, nothing of it was recorded, or nobody
-        wants to be transcribed.
+        wants to be transcribed. :raises BudgetReached:
     """
     meeting = meetings.hold(work, meeting_id)
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
     if meeting.started_at is None:
         raise errors.NothingToTranscribe("The meeting has not begun.", state=meeting.state)
-    source = work.driver(Source)
+    source = work.driver(Sources).meetings
     source.heard(work, meeting_id)
     transcriber = chosen_for(work, is_mocked=source.is_mocked(work, meeting_id))
     if not transcriber.is_mock:
-        check_parts(work, source, meeting_id)
-    newest = work.scalar(select(func.max(Notes.version)).where(Notes.meeting_id == meeting_id)) or 0
+        spending.check(work, meeting.owner_id)
+        with suppress(StillArriving):
+            source.parts(work, meeting_id)
+    return view(work, order(work, transcriber.name, language, meeting_id=meeting_id))
+
+
+def order(work: Work, provider: str, language: str | None, **whose: str) -> Notes:
+    """The next version, whose stages begin. `whose`: its meeting's or call's id; that is held."""
+    newest = work.scalar(select(func.max(Notes.version)).filter_by(**whose)) or 0
     notes = Notes(
         id=new_id(),
-        meeting_id=meeting_id,
         version=newest + 1,
         state="pending",
-        provider=transcriber.name,
+        provider=provider,
         language=language,
         key_points=[],
+        transcript_revision=1,
         created_at=work.now(),
+        **whose,
     )
     work.add(notes)
     work.flush()
     pipeline.begin(work, notes)
-    return view(work, notes)
+    return notes
 
 
-def check_parts(work: Work, source: Source, subject_id: str) -> None:
-    """:raises NothingToTranscribe:"""
-    with suppress(StillArriving):
-        source.parts(work, subject_id)
-
-
-def retry(work: Work, meeting_id: str, *, analyse: bool) -> dict[str, Any]:
+def retry(work: Work, of: ColumnElement[bool], *, analyse: bool) -> dict[str, Any]:
     """Go on with the newest version where it failed; with `analyse`, analyse it anew too.
 
     :raises NotesMissing: :raises NotesStateConflict: it is pending, or nothing of it has failed.
     """
-    meetings.hold(work, meeting_id)
-    notes = _newest(work, meeting_id)
+    notes = pipeline.hold(work, newest(work, of).id)
+    if notes is None:
+        raise errors.NotesMissing()
     pipeline.again(work, notes, analyse=analyse)
     return view(work, notes)
 
 
 def erase(work: Work, meeting_id: str) -> None:
-    """Delete all versions, and what is stored of them. None there is fine."""
+    """Delete all versions of a meeting, what is stored of them, and what was corrected. None there is fine."""
     meetings.hold(work, meeting_id)
-    for notes in work.scalars(select(Notes).where(Notes.meeting_id == meeting_id)).all():
+    for notes in work.scalars(select(Notes).where(of_meeting(meeting_id))).all():
         work.delete(notes)
+    work.execute(delete(Correction).where(Correction.meeting_id == meeting_id))
     delete_objects_of(work, meeting_id)
     work.flush()
 
 
 def delete_objects_of(work: Work, meeting_id: str) -> None:
-    deleting.delete_objects(work, work.driver(Source).folder_of(meeting_id))
+    deleting.delete_objects(work, work.driver(Sources).meetings.folder_of(meeting_id))
 
 
-def newest(work: Work, meeting_id: str) -> dict[str, Any]:
-    """The newest version, whatever its state. :raises NotesMissing: nobody has asked for any."""
-    return view(work, _newest(work, meeting_id))
-
-
-def newest_transcript(work: Work, meeting_id: str) -> dict[str, Any]:
-    """Of the newest version that has one. :raises NotesMissing: none has."""
-    notes = work.scalar(_by_version(meeting_id).where(Notes.transcript.is_not(None)))
+def correct(work: Work, actor: Actor, notes_id: str, **corrected: Any) -> Notes:
+    """See `corrections.correct`. :raises NotesMissing: they were deleted, or have no transcript (any more)."""
+    notes = pipeline.hold(work, notes_id)
     if notes is None or notes.transcript is None:
-        raise errors.NotesMissing("There is no transcript of this meeting yet.")
-    return notes.transcript
+        raise errors.NotesMissing()
+    corrections.correct(work, actor, notes, **corrected)
+    work.flush()
+    return notes
 
 
-def _newest(work: Work, meeting_id: str) -> Notes:
-    notes = work.scalar(_by_version(meeting_id))
+def newest(work: Work, of: ColumnElement[bool]) -> Notes:
+    """The newest version, whatever its state. :raises NotesMissing: nobody has asked for any."""
+    notes = work.scalar(_by_version(of))
     if notes is None:
         raise errors.NotesMissing()
     return notes
 
 
-def _by_version(meeting_id: str) -> Select[Notes]:
-    return select(Notes).where(Notes.meeting_id == meeting_id).order_by(Notes.version.desc()).limit(1)
+def with_transcript(work: Work, of: ColumnElement[bool]) -> Notes:
+    """The newest version that has one. :raises NotesMissing: none has."""
+    notes = work.scalar(_by_version(of).where(Notes.transcript.is_not(None)))
+    if notes is None:
+        raise errors.NotesMissing("There is no transcript yet.")
+    return notes
+
+
+def _by_version(of: ColumnElement[bool]) -> Select[Notes]:
+    return select(Notes).where(of).order_by(Notes.version.desc()).limit(1)
 
 
 def view(work: Work, notes: Notes) -> dict[str, Any]:

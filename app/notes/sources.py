@@ -20,6 +20,10 @@ class Unreadable(Exception):
     """There is no sound in a file that could be listened to; asking again won't help."""
 
 
+class NothingHere(Exception):
+    """There is no such part after all; its text says why, for people."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """:param account_id: who pays. :param held_on: the day, where it was held."""
@@ -60,6 +64,15 @@ class Part:
     more: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """:param path: a WAV as `transcribers.base.Sound` wants it. :param speaker: who is heard on it, as was found."""
+
+    path: Path
+    speaker: Speaker
+    source: str
+
+
 class Source(Protocol):
     """A kind of subject. Methods that get a `Work` read within it."""
 
@@ -83,13 +96,23 @@ class Source(Protocol):
         :raises NothingToTranscribe: :raises StillArriving:
         """
 
-    def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Path:
-        """The part as a WAV in `folder`, as `transcribers.base.Sound` wants it.
+    def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Prepared:
+        """The part as a WAV in `folder`.
 
-        :raises Unreadable: :raises ObjectStoreError:
+        :raises Unreadable: nothing can be heard on it. :raises NothingHere: it turns out that there is no such part.
+        :raises ObjectStoreError:
         """
 
     def tell(self, work: Work, subject_id: str, type: str, payload: dict[str, Any], *, all_of_them: bool) -> None:
         """Tell whom it concerns: everybody who may read its notes, or the one who owns it."""
 
-    def close(self) -> None: ...
+
+@dataclass(frozen=True)
+class Sources:
+    """The sources by their kinds."""
+
+    meetings: Source
+    calls: Source
+
+    def close(self) -> None:
+        """Nothing is held."""

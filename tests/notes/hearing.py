@@ -16,7 +16,7 @@ from app.core.ids import new_id
 from app.core.objects.base import ObjectStore
 from app.core.runtime import Runtime
 from app.notes.shapes import Segment, Transcript, quality_of
-from app.notes.sources import Part
+from app.notes.sources import Part, Prepared
 from app.notes.transcribers.base import TranscriptionFailed, TranscriptionRequest
 from app.recordings.models import Recording, RecordingTrack
 from tests.support.people import Call
@@ -77,7 +77,7 @@ def record(
     return recording.id, tracks
 
 
-def quick_sound(_source: object, _runtime: Runtime, part: Part, folder: Path) -> Path:
+def quick_sound(_source: object, _runtime: Runtime, part: Part, folder: Path) -> Prepared:
     """Instead of decoding: a second of silence."""
     path = folder / f"{part.id}.wav"
     with wave.open(str(path), "wb") as sound:
@@ -85,7 +85,7 @@ def quick_sound(_source: object, _runtime: Runtime, part: Part, folder: Path) ->
         sound.setsampwidth(2)
         sound.setframerate(16_000)
         sound.writeframes(bytes(32_000))
-    return path
+    return Prepared(path, part.speaker, part.source)
 
 
 @dataclass

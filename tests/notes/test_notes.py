@@ -247,7 +247,8 @@ class TestTelling:
         asked = ask(call)
         with runtime.reading() as work:
             event = work.query(Event).where(Event.name == "notes.ready").one()
-        assert event.payload == {"meeting_id": call.meeting["id"], "notes_id": asked["id"], "version": 1}
+        told = {"meeting_id": call.meeting["id"], "call_id": None, "notes_id": asked["id"], "version": 1}
+        assert event.payload == told
 
 
 class TestReading:

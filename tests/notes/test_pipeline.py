@@ -77,7 +77,11 @@ class Reader(MockAnalyst):
         self.read.append(transcript)
         if self.failures:
             raise self.failures.pop(0)
-        return {**super().analyse(transcript, context), "provider": self.name, "usage": {"cost_usd": 0.01}}
+        return {
+            **super().analyse(transcript, context),
+            "provider": self.name,
+            "usage": {"cost_usd": 0.01, "input_tokens": 900, "output_tokens": 80},
+        }
 
 
 def path(call: Call, more: str = "notes") -> str:

@@ -162,6 +162,7 @@ class World:
             "message_id": message["id"],
             "emoji": "👍",
             "export_id": EXPORT,
+            "call_id": self._add_call(),
             "share_id": ok(owner.post(f"/recordings/{recording['id']}/shares", {}), 201)["id"],
             "job_id": self._add_failed_job(),
             "user_id": people["banned"].user_id,
@@ -222,6 +223,12 @@ class World:
                     **beside,
                 )
             )
+
+    def _add_call(self) -> str:
+        owner = self.people["owner"]
+        wav = b"RIFF" + (36).to_bytes(4, "little") + b"WAVEfmt " + bytes(28)
+        sent = send_file(owner, wav, purpose="call_audio", name="call.wav", media_type="audio/wav")
+        return str(ok(owner.post("/calls", {"upload_id": sent["id"]}), 201)["id"])
 
     def _add_failed_job(self) -> str:
         with self.app.runtime.writing() as work:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from app.core.runtime import Work
-from app.notes import pipeline
+from app.notes import pipeline, spending
 from app.notes.analysts.base import AnalysisContext
 from app.notes.models import Notes, Stage
 from app.notes.providers import analyst_of, configuration
@@ -31,7 +31,11 @@ def make(run: Run) -> Made:
         before = pipeline.done_before(work, key) if key else None
     if before is not None:
         return Made(cast(Analysis, before.result), key, is_taken_over=True)
-    return Made(check_evidence(analyst.analyse(transcript, context), transcript), key, is_taken_over=False)
+    with spending.paid(run, analyst.name, 0.0 if analyst.name in spending.FREE else None) as bill:
+        analysis = check_evidence(analyst.analyse(transcript, context), transcript)
+        bill.cost_usd = analysis["usage"]["cost_usd"]
+        bill.input_tokens, bill.output_tokens = analysis["usage"]["input_tokens"], analysis["usage"]["output_tokens"]
+    return Made(analysis, key, is_taken_over=False)
 
 
 def keep(work: Work, notes: Notes, stage: Stage, made: Made) -> None:

@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from app.core.runtime import Work
-from app.notes import pipeline
+from app.notes import corrections, pipeline
 from app.notes.merging import Piece, merged
 from app.notes.models import Notes, Stage
-from app.notes.shapes import Transcript, transcript_text
+from app.notes.shapes import Transcript
 from app.notes.stages.run import Final, Run
 
 NOTHING_READ = "None of the tracks could be listened to."
@@ -33,7 +33,6 @@ def make(run: Run) -> Transcript:
 
 
 def keep(work: Work, notes: Notes, stage: Stage, made: Transcript) -> None:
-    notes.transcript = cast(dict[str, Any], made)
-    notes.transcript_text = transcript_text(made)
+    corrections.set_transcript(notes, corrections.corrected(made, corrections.of_subject(work, notes)))
     notes.provider = made["provider"][:32]
-    pipeline.complete(work, notes, stage, result=notes.transcript)
+    pipeline.complete(work, notes, stage, result=cast(dict[str, Any], made))

@@ -4,13 +4,14 @@ machine's work.
 
 import hashlib
 import wave
+from dataclasses import asdict
 from typing import Any
 
 from app.core.objects.base import StoreUnusable
 from app.core.runtime import Work
 from app.notes import pipeline
 from app.notes.models import Notes, Stage
-from app.notes.sources import Unreadable
+from app.notes.sources import NothingHere, Unreadable
 from app.notes.stages.run import Run, Skipped, part_in
 
 
@@ -19,9 +20,12 @@ def make(run: Run) -> dict[str, Any]:
     if part.speaker.id not in {one.id for one in run.speakers}:
         raise Skipped("Transcription was switched off for this track.")
     try:
-        path = run.source.prepare(run.runtime, part, run.spool)
+        prepared = run.source.prepare(run.runtime, part, run.spool)
+    except NothingHere as error:
+        raise Skipped(str(error)) from error
     except Unreadable as error:
         raise Skipped(f"The track can't be read: {error}") from error
+    path = prepared.path
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     with wave.open(str(path)) as sound:
@@ -29,7 +33,8 @@ def make(run: Run) -> dict[str, Any]:
     info = run.store.put_file(f"{run.folder}sounds/{run.stage.id}-{run.stage.attempts}.wav", path, "audio/wav")
     if info.sha256 != sha256:
         raise StoreUnusable(f"{info.key} is not the file that was put")
-    return {"key": info.key, "sha256": sha256, "bytes": info.size, "lasts_s": round(lasts_s, 3)}
+    heard = {"speaker": asdict(prepared.speaker), "source": prepared.source}
+    return {"key": info.key, "sha256": sha256, "bytes": info.size, "lasts_s": round(lasts_s, 3), **heard}
 
 
 def keep(work: Work, notes: Notes, stage: Stage, made: dict[str, Any]) -> None:

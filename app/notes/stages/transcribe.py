@@ -10,13 +10,13 @@ from sqlalchemy.orm import undefer
 
 from app.core.objects.base import CHUNK_BYTES, StoreUnusable
 from app.core.runtime import Work
-from app.notes import deleting, pipeline
+from app.notes import deleting, pipeline, spending
 from app.notes.models import Notes, Stage
 from app.notes.providers import transcriber_of
 from app.notes.shapes import SpeakerSource, Transcript
 from app.notes.sources import Part
 from app.notes.stages.run import Run, Skipped, part_in
-from app.notes.transcribers.base import Sound, Transcriber, TranscriptionRequest
+from app.notes.transcribers.base import Sound, Speaker, Transcriber, TranscriptionRequest
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,12 @@ def keep(work: Work, notes: Notes, stage: Stage, made: Made) -> None:
 
 def _heard(run: Run, transcriber: Transcriber, part: Part, sound: dict[str, Any]) -> Made:
     path = _fetch(run, sound)
-    source = cast(SpeakerSource, part.source)
-    request = _request(run, part.lasts_s, Sound(path, part.speaker, source))
-    transcript = transcriber.transcribe(request)
-    return Made(transcript, transcriber.price(sound["lasts_s"]), sound["key"])
+    heard = Sound(path, Speaker(**sound["speaker"]), cast(SpeakerSource, sound["source"]))
+    lasts_s = part.lasts_s or sound["lasts_s"]
+    with spending.paid(run, transcriber.name, transcriber.price(sound["lasts_s"]), sound["lasts_s"]) as bill:
+        transcript = transcriber.transcribe(_request(run, lasts_s, heard))
+        bill.model = transcript["model"]
+    return Made(transcript, bill.cost_usd, sound["key"])
 
 
 def _request(run: Run, lasts_s: float | None, *sounds: Sound) -> TranscriptionRequest:

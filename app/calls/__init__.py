@@ -1,0 +1,1 @@
+"""Calls that were recorded elsewhere: sent here, they get a transcript and notes as meetings do."""

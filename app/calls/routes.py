@@ -1,0 +1,97 @@
+from typing import Any
+
+from flask.views import MethodView
+
+from app.calls import service
+from app.calls.schemas import CallIn, CallOut, CallsQuery
+from app.calls.source import get
+from app.core import errors
+from app.core.api import Blueprint, etag
+from app.core.flask_app import actor, work
+from app.core.pagination import page_of
+from app.notes import service as notes
+from app.notes.routes import REVISION, correct
+from app.notes.schemas import NotesOut, NotesRetry, TranscriptCorrection, TranscriptOut
+
+blp = Blueprint("calls", __name__, description="Calls that were recorded elsewhere, and what was said in them.")
+
+
+@blp.route("/calls")
+class Calls(MethodView):
+    @blp.arguments(CallIn)
+    @blp.response(201, CallOut)
+    @blp.problems(errors.UploadStateConflict, errors.CallExists, errors.BudgetReached)
+    @blp.doc(operationId="createCall")
+    def post(self, data: dict[str, Any]) -> Any:
+        """Have a call transcribed and analysed
+
+        Its file, sound or film in whatever format FFmpeg reads, is uploaded before, with the purpose `call_audio`. In
+        the background: `notes.ready` or `notes.failed` tells when. A file that you have sent before is 409
+        `call_exists`, whose `call_id` names the call.
+        """
+        call = service.receive(work(), actor(), **data)
+        return call, 201, {"Location": f"/api/v1/calls/{call['id']}"}
+
+    @blp.arguments(CallsQuery, location="query")
+    @blp.response(200, page_of(CallOut))
+    @blp.doc(operationId="listCalls")
+    def get(self, query: dict[str, Any]) -> Any:
+        """List the calls that you have sent, the newest first"""
+        return service.page(work(), actor(), **query)
+
+
+@blp.route("/calls/<id:call_id>")
+class CallById(MethodView):
+    @blp.response(200, CallOut)
+    @blp.doc(operationId="getCall")
+    def get(self, call_id: str) -> Any:
+        """Read a call, and how far it is"""
+        return service.view(work(), get(work(), call_id))
+
+    @blp.response(204)
+    @blp.doc(operationId="deleteCall")
+    def delete(self, call_id: str) -> None:
+        """Delete a call: its file, transcript and notes"""
+        service.erase(work(), call_id)
+
+
+@blp.route("/calls/<id:call_id>/retry")
+class RetryCall(MethodView):
+    @blp.arguments(NotesRetry)
+    @blp.response(202, CallOut)
+    @blp.problems(errors.NotesStateConflict)
+    @blp.doc(operationId="retryCall")
+    def post(self, data: dict[str, Any], call_id: str) -> Any:
+        """Go on with a call that failed
+
+        What was made stays: where only the analysis failed, it alone is made again.
+        """
+        return service.retry(work(), call_id, **data)
+
+
+@blp.route("/calls/<id:call_id>/notes")
+class CallNotes(MethodView):
+    @blp.response(200, NotesOut)
+    @blp.doc(operationId="getCallNotes")
+    def get(self, call_id: str) -> Any:
+        """Read a call's notes, pending and failed ones too"""
+        return notes.view(work(), notes.newest(work(), service.of_call(call_id)))
+
+
+@blp.route("/calls/<id:call_id>/transcript")
+class CallTranscript(MethodView):
+    @blp.response(200, TranscriptOut, headers=REVISION)
+    @blp.problems(errors.NotesMissing)
+    @blp.doc(operationId="getCallTranscript")
+    def get(self, call_id: str) -> Any:
+        """Read a call's transcript, with what was corrected"""
+        found = notes.with_transcript(work(), service.of_call(call_id))
+        return found.transcript, 200, etag(found.transcript_revision)
+
+    @blp.arguments(TranscriptCorrection)
+    @blp.response(200, TranscriptOut, headers=REVISION)
+    @blp.problems(errors.NotesMissing)
+    @blp.doc(operationId="correctCallTranscript")
+    def patch(self, data: dict[str, Any], call_id: str) -> Any:
+        """Correct what somebody said, or who they are"""
+        return correct(service.of_call(call_id), data)

@@ -1,0 +1,105 @@
+"""Calls from their upload to their notes. Their file stays where it was uploaded; the call has taken it."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+
+from app.calls.models import Call
+from app.calls.source import get, hold
+from app.core import errors
+from app.core.actor import Actor
+from app.core.ids import new_id
+from app.core.pagination import paginate
+from app.core.runtime import Work
+from app.notes import deleting, pipeline, spending
+from app.notes import service as notes
+from app.notes.models import Correction, Notes, Stage
+from app.notes.providers import chosen_for
+from app.notes.sources import Sources
+from app.uploads import service as uploads
+
+PURPOSE = "call_audio"
+FILTERS = ("account", "deal", "agent", "customer", "language")
+
+
+def receive(work: Work, actor: Actor, *, upload_id: str, title: str | None, **told: Any) -> dict[str, Any]:
+    """Take an uploaded file, and have notes made of it.
+
+    :raises NotFound: there is no such upload of the actor's. :raises UploadStateConflict: it is not complete.
+    :raises CallExists: they sent the same file before; with the extra `call_id`. :raises BudgetReached:
+    """
+    spending.check(work, actor.user_id)
+    file = uploads.take(work, actor, upload_id, PURPOSE)
+    same = work.scalar(select(Call.id).where(Call.user_id == actor.user_id, Call.sha256 == file.sha256))
+    if same is not None:
+        raise errors.CallExists(call_id=same)
+    call = Call(
+        id=new_id(),
+        user_id=actor.user_id,
+        title=title or file.name[:200],
+        upload_id=file.upload_id,
+        file_path=file.key,
+        media_type=file.media_type,
+        bytes=file.size,
+        sha256=file.sha256,
+        created_at=work.now(),
+        **told,
+    )
+    work.add(call)
+    work.flush()
+    notes.order(work, chosen_for(work, is_mocked=False).name, call.language, call_id=call.id)
+    return view(work, call)
+
+
+def page(work: Work, actor: Actor, *, limit: int, cursor: str | None, **filters: str | None) -> dict[str, Any]:
+    """One's own, the newest first."""
+    query = select(Call).where(Call.user_id == actor.user_id)
+    for name in FILTERS:
+        if filters[name] is not None:
+            query = query.where(getattr(Call, name) == filters[name])
+    return paginate(
+        work, query, (Call.id,), limit=limit, cursor=cursor, descending=True, show=lambda call: view(work, call)
+    )
+
+
+def retry(work: Work, call_id: str, *, analyse: bool) -> dict[str, Any]:
+    """:raises NotesStateConflict:"""
+    notes.retry(work, of_call(call_id), analyse=analyse)
+    return view(work, get(work, call_id))
+
+
+def erase(work: Work, call_id: str) -> None:
+    """Delete it and everything that was made of it."""
+    call = hold(work, call_id)
+    deleting.delete_objects(work, work.driver(Sources).calls.folder_of(call.id))
+    uploads.release(work, call.upload_id)
+    work.execute(delete(Notes).where(of_call(call.id)))
+    work.execute(delete(Correction).where(Correction.call_id == call.id))
+    work.delete(call)
+    work.flush()
+
+
+def erase_all_of(work: Work, user_id: str) -> None:
+    for call_id in work.scalars(select(Call.id).where(Call.user_id == user_id)).all():
+        erase(work, call_id)
+
+
+def of_call(call_id: str) -> ColumnElement[bool]:
+    return Notes.call_id == call_id
+
+
+def view(work: Work, call: Call) -> dict[str, Any]:
+    """As `CallOut` takes it."""
+    newest = notes.newest(work, of_call(call.id))
+    shown = notes.view(work, newest)
+    row = {column.key: getattr(call, column.key) for column in Call.__table__.columns}
+    made = {name: shown[name] for name in ("stages", "progress", "cost_usd", "error", "error_code", "is_mock")}
+    return row | made | {"state": _state(newest, pipeline.stages_of(work, newest.id))}
+
+
+def _state(newest: Notes, stages: list[Stage]) -> str:
+    if newest.state != "pending":
+        return {"ready": "done"}.get(newest.state, newest.state)
+    if all(stage.state in ("done", "skipped") for stage in stages if stage.name not in ("analyse", "publish")):
+        return "analysing"
+    return "transcribing" if any(stage.name == "transcribe" for stage in stages) else "received"
