@@ -224,7 +224,9 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def usual_settings() -> Settings:
     """Read and checked once: that takes longer than to make an app of them."""
-    return load_settings(jobs="inline", log_level="WARNING", _env_file=None, **limits.OFF)
+    return load_settings(
+        jobs="inline", log_level="WARNING", transcriber="mock", analyst="mock", _env_file=None, **limits.OFF
+    )
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ SERVER = {"transcriber": "openai", "transcriber_url": "http://127.0.0.1:9/v1", "
 @pytest.mark.parametrize(
     ("chosen", "rung"),
     [
-        ({}, MockTranscriber),
-        ({"transcriber": "local"}, LocalTranscriber),
+        ({}, LocalTranscriber),
+        ({"transcriber": "mock"}, MockTranscriber),
         ({"transcriber": "whisper", "transcriber_model": "models/small"}, WhisperTranscriber),
         (SERVER, OpenAiTranscriber),
     ],
@@ -71,7 +71,7 @@ LLM = {"analyst": "llm", "analyst_url": "http://127.0.0.1:9/v1", "analyst_model"
 
 
 @pytest.mark.parametrize(
-    ("chosen", "rung"), [({}, MockAnalyst), ({"analyst": "local"}, LocalAnalyst), (LLM, LlmAnalyst)]
+    ("chosen", "rung"), [({}, LocalAnalyst), ({"analyst": "mock"}, MockAnalyst), (LLM, LlmAnalyst)]
 )
 def test_transcripts_are_read_by_whom_the_settings_name(tmp_path: Path, chosen: dict[str, Any], rung: type) -> None:
     runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))

@@ -447,9 +447,9 @@ class Settings(BaseSettings):
     )
     worker_uploads_open_max_bytes: int = Field(1_099_511_627_776, ge=1, description="Most bytes of such uploads.")
     transcriber: Literal["mock", "local", "whisper", "openai"] = Field(
-        "mock",
-        description="Who transcribes: `mock` has canned meetings, `local` understands English on this machine, "
-        "`whisper` runs a model of yours, `openai` asks the server at TRANSCRIBER_URL.",
+        "local",
+        description="Who transcribes what was really recorded: `local` understands English on this machine, `whisper` "
+        "runs a model of yours, `openai` asks the server at TRANSCRIBER_URL, `mock` has canned meetings.",
     )
     transcriber_url: str = Field(
         "",
@@ -465,9 +465,9 @@ class Settings(BaseSettings):
         None, ge=0, description="What a minute costs with `openai`. Empty: the cost of a transcript is unknown."
     )
     analyst: Literal["mock", "local", "llm"] = Field(
-        "mock",
-        description="Who reads transcripts: `mock` has canned notes, `local` reads English by rules on this machine, "
-        "`llm` asks the model at ANALYST_URL.",
+        "local",
+        description="Who reads transcripts: `local` reads English by rules on this machine, `llm` asks the model at "
+        "ANALYST_URL, `mock` has canned notes.",
     )
     analyst_url: str = Field(
         "",

@@ -68,7 +68,7 @@ class MeetingSource:
     def is_mocked(self, work: Work, subject_id: str) -> bool:
         recordings = _recordings(work, subject_id)
         if not recordings:
-            return meetings.get(work, subject_id).effective_media_mode == "mock"
+            return meetings.get(work, subject_id).effective_media_mode == "mock" or work.settings.mock_recorder
         return all(one.driver == "mock" for one in recordings)
 
     def parts(self, work: Work, subject_id: str) -> Sequence[Part]:

@@ -1,5 +1,5 @@
-"""Notes are made in the end, and nothing is asked of a provider twice but what a kill broke off. API and jobs process are
-real, and so is the sound; the provider is a server of the test's.
+"""Notes are made in the end, and nothing is asked of a provider twice but what a kill broke off. API and jobs process
+are real, and so is the sound; the provider is a server of the test's.
 """
 
 import hashlib
@@ -29,6 +29,9 @@ def provider() -> Iterator[OpenAiServer]:
         segments = [{"id": 0, "start": 0.1, "end": 1.9, "text": "Please write to Carla."}]
         server.otherwise[AUDIO] = transcription("Please write to Carla.", segments=segments)
         yield server
+
+
+DONE = "SELECT COUNT(*) FROM notes_stages WHERE name = 'transcribe' AND state = 'done'"
 
 
 class Anna:
@@ -98,7 +101,7 @@ def test_a_jobs_process_that_is_killed_while_it_transcribes_repeats_one_track(
         anna = Anna(here)
         call_id = anna.send(stereo())
         assert asked.wait(60)
-        eventually(lambda: select(here, "SELECT COUNT(*) FROM notes_stages WHERE name = 'transcribe' AND state = 'done'") == [1], "the other channel")
+        eventually(lambda: select(here, DONE) == [1], "the other channel")
         jobs.kill()
         killed.set()
         assert anna.http.ok("GET", f"/calls/{call_id}")["state"] == "transcribing"

@@ -280,7 +280,12 @@ def built_world(folder: Path, migrated_database: Path, clock: ManualClock, **set
     gone = {"discovery_url": "http://127.0.0.1:9", "client_id": "parley"}  # a sign-in provider that does not answer
     chosen = {"jobs": "inline", "log_level": "ERROR", "poll_default_wait_s": 0, **settings}
     chosen |= {"oidc_providers": {"google": gone}}
-    app = create_app(load_settings(storage_dir=storage, _env_file=None, **{**limits.OFF, **chosen}), clock)
+    app = create_app(
+        load_settings(
+            storage_dir=storage, transcriber="mock", analyst="mock", _env_file=None, **{**limits.OFF, **chosen}
+        ),
+        clock,
+    )
     app.testing = True
     app.runtime.drivers[PasswordHasher] = Argon2Passwords(time_cost=1, memory_cost_kib=8, parallelism=1)
     yield World(app, clock)
