@@ -54,12 +54,10 @@ def measure() -> list[Figure | Missing]:
 
 
 def recorded(folder: Path) -> Call:
-    lines, _, lasts_s = spoken.dialogue(folder, ROUNDS)
+    lines, pieces, lasts_s = spoken.turns(ROUNDS)
     tracks = []
-    for name, voice in spoken.VOICES.items():
-        own = [line for line in lines if line.speaker == name]
-        pieces = [(line.start_s, _at_48_khz(spoken.spoken_part(line.text, voice))) for line in own]
-        path = audio_file(folder / f"{name}.webm", pieces)
+    for name, said in pieces.items():
+        path = audio_file(folder / f"{name}.webm", [(at, _at_48_khz(speech)) for at, speech in said])
         tracks.append(TrackFile(path, "audio", "microphone", SPEAKERS[name].id, name, 0.0))
     return Call(lines, tracks, lasts_s)
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pytest
 
 RATE = 16_000
-PAUSE_S = 0.8
+PAUSE_S = 0.5
 LOUD = 300  # of 32,768
 VOICES = {"Anna": "slt", "Rob": "rms"}  # a woman's and a man's
 
@@ -89,28 +89,26 @@ def write(path: Path, pieces: Sequence[tuple[float, Speech]], lasts_s: float) ->
 
 def dialogue(folder: Path, rounds: int = 1) -> tuple[list[Line], dict[str, Path], float]:
     """The script as it was said, a WAV for each speaker, and how long it takes."""
+    lines, pieces, lasts_s = turns(rounds)
+    paths = {name: write(folder / f"{name}.wav", pieces[name], lasts_s) for name in VOICES}
+    return lines, paths, lasts_s
+
+
+def turns(rounds: int) -> tuple[list[Line], dict[str, list[tuple[float, Speech]]], float]:
+    """The script, for each speaker what they say and when, and how long all takes.
+
+    A line is from when it can be heard until when it can't: flite puts silence before and after.
+    """
     lines: list[Line] = []
+    pieces: dict[str, list[tuple[float, Speech]]] = {name: [] for name in VOICES}
     now = PAUSE_S
     for speaker, text in SCRIPT * rounds:
-        speech = spoken_part(text, VOICES[speaker])
-        lines.append(Line(speaker, text, now, now + len(speech) / RATE))
-        now = lines[-1].end_s + PAUSE_S
-    paths = {
-        speaker: write(
-            folder / f"{speaker}.wav",
-            [(line.start_s, spoken_part(line.text, voice)) for line in lines if line.speaker == speaker],
-            now,
-        )
-        for speaker, voice in VOICES.items()
-    }
-    return lines, paths, now
-
-
-def spoken_part(text: str, voice: str) -> Speech:
-    """Without the silence that flite puts before and after."""
-    speech = said(text, voice)
-    loud = np.flatnonzero(np.abs(speech) > LOUD)
-    return speech[loud[0] : loud[-1] + 1]
+        speech = said(text, VOICES[speaker])
+        loud = np.flatnonzero(np.abs(speech) > LOUD) / RATE
+        pieces[speaker].append((now, speech))
+        lines.append(Line(speaker, text, now + float(loud[0]), now + float(loud[-1])))
+        now += len(speech) / RATE + PAUSE_S
+    return lines, pieces, now
 
 
 def words_of(text: str) -> list[str]:
