@@ -2,34 +2,37 @@ from typing import Any
 
 from flask.views import MethodView
 
-from app.calls import service
-from app.calls.schemas import CallIn, CallOut, CallsQuery
+from app.calls import form, service
+from app.calls.schemas import CallOut, CallsQuery
 from app.calls.source import get
 from app.core import errors
-from app.core.api import Blueprint, etag
+from app.core.api import Blueprint
 from app.core.flask_app import actor, work
 from app.core.pagination import page_of
 from app.notes import service as notes
+from app.notes.formats import ALSO, answer
 from app.notes.routes import REVISION, correct
-from app.notes.schemas import NotesOut, NotesRetry, TranscriptCorrection, TranscriptOut
+from app.notes.schemas import FormatQuery, NotesOut, NotesRetry, TranscriptCorrection, TranscriptOut
 
 blp = Blueprint("calls", __name__, description="Calls that were recorded elsewhere, and what was said in them.")
 
 
 @blp.route("/calls")
 class Calls(MethodView):
-    @blp.arguments(CallIn)
     @blp.response(201, CallOut)
-    @blp.problems(errors.UploadStateConflict, errors.CallExists, errors.BudgetReached)
-    @blp.doc(operationId="createCall")
-    def post(self, data: dict[str, Any]) -> Any:
+    @blp.problems(errors.UploadStateConflict, errors.CallExists, errors.BudgetReached, errors.MediaTypeRefused)
+    @blp.problems(errors.ValidationFailed, errors.UnsupportedMediaType, errors.MalformedJson, errors.QuotaReached)
+    @blp.doc(operationId="createCall", requestBody=form.BODY)
+    def post(self) -> Any:
         """Have a call transcribed and analysed
 
-        Its file, sound or film in whatever format FFmpeg reads, is uploaded before, with the purpose `call_audio`. In
-        the background: `notes.ready` or `notes.failed` tells when. A file that you have sent before is 409
-        `call_exists`, whose `call_id` names the call.
+        Its file, sound or film in whatever format FFmpeg reads, is uploaded before, with the purpose `call_audio`; a
+        small one may come in a form, with the same fields and `file` instead of `upload_id`. In the background:
+        `notes.ready` or `notes.failed` tells when. A file that you have sent before is 409 `call_exists`, whose
+        `call_id` names the call.
         """
-        call = service.receive(work(), actor(), **data)
+        told, file = form.read()
+        call = service.receive_file(work(), actor(), file, **told) if file else service.receive(work(), actor(), **told)
         return call, 201, {"Location": f"/api/v1/calls/{call['id']}"}
 
     @blp.arguments(CallsQuery, location="query")
@@ -80,13 +83,17 @@ class CallNotes(MethodView):
 
 @blp.route("/calls/<id:call_id>/transcript")
 class CallTranscript(MethodView):
+    @blp.arguments(FormatQuery, location="query")
     @blp.response(200, TranscriptOut, headers=REVISION)
     @blp.problems(errors.NotesMissing)
-    @blp.doc(operationId="getCallTranscript")
-    def get(self, call_id: str) -> Any:
-        """Read a call's transcript, with what was corrected"""
+    @blp.doc(operationId="getCallTranscript", responses=ALSO)
+    def get(self, query: dict[str, Any], call_id: str) -> Any:
+        """Read a call's transcript, with what was corrected
+
+        As JSON, or as captions (WebVTT, SRT) or text, by `format` or `Accept`.
+        """
         found = notes.with_transcript(work(), service.of_call(call_id))
-        return found.transcript, 200, etag(found.transcript_revision)
+        return answer(found, notes.transcript_of(work(), found), query["format"])
 
     @blp.arguments(TranscriptCorrection)
     @blp.response(200, TranscriptOut, headers=REVISION)

@@ -22,10 +22,9 @@ def _language() -> fields.String:
     )
 
 
-class CallIn(Schema):
-    upload_id = id_field(
-        required=True, metadata={"description": "A completed upload of yours with the purpose `call_audio`."}
-    )
+class CallTold(Schema):
+    """What is said of a call."""
+
     title = _told(200, "null: the file's name.", "Renewal with Acme")
     account = _told(200, "Yours, of whatever keeps your customers: whom the call is booked on.", "acme-4711")
     deal = _told(200, "The same of what it is about.", "renewal-2026")
@@ -45,6 +44,19 @@ class CallIn(Schema):
         load_default=None,
         allow_none=True,
         metadata={"description": "When it was; “next Monday” is counted from that day."},
+    )
+
+
+class CallIn(CallTold):
+    upload_id = id_field(
+        required=True, metadata={"description": "A completed upload of yours with the purpose `call_audio`."}
+    )
+
+
+class CallForm(CallTold):
+    file = fields.Raw(
+        required=True,
+        metadata={"type": "string", "format": "binary", "description": "As long as REQUEST_MAX_BYTES lets it be."},
     )
 
 

@@ -1,8 +1,11 @@
 """Calls from their upload to their notes. Their file stays where it was uploaded; the call has taken it."""
 
-from typing import Any
+import hashlib
+from pathlib import PurePath
+from typing import Any, BinaryIO, cast
 
 from sqlalchemy import ColumnElement, delete, select
+from werkzeug.datastructures import FileStorage
 
 from app.calls.models import Call
 from app.calls.source import get, hold
@@ -17,6 +20,7 @@ from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
 from app.notes.sources import Sources
 from app.uploads import service as uploads
+from app.uploads import whole
 
 PURPOSE = "call_audio"
 FILTERS = ("account", "deal", "agent", "customer", "language")
@@ -30,9 +34,7 @@ def receive(work: Work, actor: Actor, *, upload_id: str, title: str | None, **to
     """
     spending.check(work, actor.user_id)
     file = uploads.take(work, actor, upload_id, PURPOSE)
-    same = work.scalar(select(Call.id).where(Call.user_id == actor.user_id, Call.sha256 == file.sha256))
-    if same is not None:
-        raise errors.CallExists(call_id=same)
+    _check_new(work, actor, file.sha256)
     call = Call(
         id=new_id(),
         user_id=actor.user_id,
@@ -49,6 +51,25 @@ def receive(work: Work, actor: Actor, *, upload_id: str, title: str | None, **to
     work.flush()
     notes.order(work, chosen_for(work, is_mocked=False).name, call.language, call_id=call.id)
     return view(work, call)
+
+
+def receive_file(work: Work, actor: Actor, file: FileStorage, **told: Any) -> dict[str, Any]:
+    """The same, of a file that came with the request.
+
+    :raises MediaTypeRefused: :raises QuotaReached: :raises StorageFull: :raises Unavailable: the store.
+    """
+    spending.check(work, actor.user_id)
+    _check_new(work, actor, hashlib.file_digest(file.stream, "sha256").hexdigest())  # type: ignore[arg-type]
+    file.stream.seek(0)
+    name = PurePath((file.filename or "").replace("\\", "/")).name[:200] or "call"
+    what = {"purpose": PURPOSE, "name": name, "media_type": file.mimetype or "application/octet-stream"}
+    return receive(work, actor, upload_id=whole.receive(work, actor, cast(BinaryIO, file.stream), **what), **told)
+
+
+def _check_new(work: Work, actor: Actor, sha256: str) -> None:
+    same = work.scalar(select(Call.id).where(Call.user_id == actor.user_id, Call.sha256 == sha256))
+    if same is not None:
+        raise errors.CallExists(call_id=same)
 
 
 def page(work: Work, actor: Actor, *, limit: int, cursor: str | None, **filters: str | None) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
-from app.notes.shapes import Segment, SpeakerSource, Transcript, quality_of
+from app.notes.shapes import Segment, Transcript, Word, quality_of
 from app.notes.transcribers.base import Speaker, distinct
 
 
@@ -39,17 +38,16 @@ def _moved(segment: Segment, piece: Piece, labels: dict[str, str]) -> Segment:
     known = labels.get(speaker["id"])
     if known is None and not speaker["id"].startswith(f"{piece.part}:") and piece.part:
         speaker = {**speaker, "id": f"{piece.part}:{speaker['id']}"}
-    moved = cast(dict[str, Any], {**segment})
-    for name in ("start_s", "end_s"):
-        moved[name] = round(moved[name] + piece.offset_s, 3)
-    moved["words"] = [
-        {
-            **word,
-            "start_s": round(word["start_s"] + piece.offset_s, 3),
-            "end_s": round(word["end_s"] + piece.offset_s, 3),
-        }
-        for word in segment["words"]
+    return {**moved(segment, piece.offset_s), "speaker": {**speaker, "label": known or speaker["label"]}}
+
+
+def moved(segment: Segment, by_s: float) -> Segment:
+    """The same, said so much later."""
+
+    def later(time_s: float) -> float:
+        return round(time_s + by_s, 3)
+
+    words: list[Word] = [
+        {**word, "start_s": later(word["start_s"]), "end_s": later(word["end_s"])} for word in segment["words"]
     ]
-    source: SpeakerSource = speaker["source"]
-    moved["speaker"] = {"id": speaker["id"], "label": known or speaker["label"], "source": source}
-    return cast(Segment, moved)
+    return {**segment, "start_s": later(segment["start_s"]), "end_s": later(segment["end_s"]), "words": words}

@@ -2,12 +2,13 @@
 
 import io
 import json
-from typing import Any
+from typing import Any, cast
 
 from app.core.objects.base import ObjectStore
 from app.core.runtime import Runtime
-from app.notes import pipeline
+from app.notes import captions, pipeline
 from app.notes.models import Notes
+from app.notes.shapes import Transcript
 
 
 def publish(store: ObjectStore, folder: str, notes: Notes) -> dict[str, str]:
@@ -15,6 +16,8 @@ def publish(store: ObjectStore, folder: str, notes: Notes) -> dict[str, str]:
     files: dict[str, tuple[bytes, str]] = {}
     if notes.transcript is not None:
         files["transcript.json"] = (_json(notes.transcript), "application/json")
+        vtt = captions.webvtt(cast(Transcript, notes.transcript))
+        files["transcript.vtt"] = (vtt.encode(), "text/vtt")
     if notes.analysis is not None:
         files["analysis.json"] = (_json(notes.analysis), "application/json")
     return {name: store.put_file(f"{folder}{name}", io.BytesIO(data), kind).key for name, (data, kind) in files.items()}

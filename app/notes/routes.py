@@ -7,7 +7,8 @@ from app.core import errors
 from app.core.api import Blueprint, etag, require_version
 from app.core.flask_app import actor, work
 from app.notes import service, spending
-from app.notes.schemas import NotesOut, NotesRequest, NotesRetry, TranscriptCorrection, TranscriptOut
+from app.notes.formats import ALSO, answer
+from app.notes.schemas import NotesOut, NotesRequest, NotesRetry, TranscriptCorrection, TranscriptOut, TranscriptQuery
 from app.notes.spending_schemas import SpendingPage, SpendingQuery
 
 REVISION = {"ETag": {"description": "Its revision, for `If-Match` of a correction.", "schema": {"type": "string"}}}
@@ -59,12 +60,18 @@ class RetryNotes(MethodView):
 
 @blp.route("/meetings/<id:meeting_id>/transcript")
 class MeetingTranscript(MethodView):
+    @blp.arguments(TranscriptQuery, location="query")
     @blp.response(200, TranscriptOut, headers=REVISION)
     @blp.problems(errors.NotesMissing)
-    def get(self, meeting_id: str) -> Any:
-        """Read the newest transcript, with what people have corrected"""
+    @blp.doc(operationId="getMeetingTranscript", responses=ALSO)
+    def get(self, query: dict[str, Any], meeting_id: str) -> Any:
+        """Read the newest transcript, with what people have corrected
+
+        As JSON, or as captions (WebVTT, SRT) or text, by `format` or `Accept`.
+        """
         notes = service.with_transcript(work(), service.of_meeting(meeting_id))
-        return notes.transcript, 200, etag(notes.transcript_revision)
+        transcript = service.transcript_of(work(), notes, query["recording_id"])
+        return answer(notes, transcript, query["format"])
 
     @blp.arguments(TranscriptCorrection)
     @blp.response(200, TranscriptOut, headers=REVISION)

@@ -93,6 +93,21 @@ class TranscriptOut(Schema):
     segments = fields.List(fields.Nested(SegmentOut), required=True, metadata={"description": "By their start."})
 
 
+class FormatQuery(Schema):
+    format = fields.String(
+        load_default=None,
+        validate=ma.validate.OneOf(("json", "vtt", "srt", "txt")),
+        metadata={"description": "Else as `Accept` says: `text/vtt`, `application/x-subrip`, `text/plain`, or JSON."},
+    )
+
+
+class TranscriptQuery(FormatQuery):
+    recording_id = id_field(
+        load_default=None,
+        metadata={"description": "What was said in this recording alone, in its time: captions for its player."},
+    )
+
+
 class SegmentCorrection(Schema):
     id = fields.String(required=True, validate=ma.validate.Length(1, 20), metadata={"example": "s1"})
     text = text_field(

@@ -1,7 +1,7 @@
 """Notes of a meeting or a call, in versions. How they are made stands in `pipeline.py`; what is asked of them, here."""
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
 
@@ -11,8 +11,10 @@ from app.core.ids import new_id
 from app.core.runtime import Work
 from app.meetings import service as meetings
 from app.notes import corrections, deleting, pipeline, spending
+from app.notes.merging import moved
 from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
+from app.notes.shapes import Transcript
 from app.notes.sources import Sources, StillArriving
 
 COSTLY = ("transcribe", "analyse")
@@ -117,6 +119,22 @@ def with_transcript(work: Work, of: ColumnElement[bool]) -> Notes:
     if notes is None:
         raise errors.NotesMissing("There is no transcript yet.")
     return notes
+
+
+def transcript_of(work: Work, notes: Notes, recording_id: str | None = None) -> Transcript:
+    """All of it, or what was said in one recording, in seconds from that one's start.
+
+    :raises NotFound: nothing of such a recording was transcribed.
+    """
+    transcript = cast(Transcript, notes.transcript)
+    if recording_id is None:
+        return transcript
+    inputs = [stage.input for stage in pipeline.stages_of(work, notes.id) if stage.name == "transcribe" and stage.input]
+    offsets = {one["id"]: one["offset_s"] for one in inputs if one["more"].get("recording_id") == recording_id}
+    if not offsets:
+        raise errors.NotFound("Nothing of such a recording was transcribed.")
+    segments = [one for one in transcript["segments"] if one["track_id"] in offsets]
+    return {**transcript, "segments": [moved(one, -offsets[one["track_id"] or ""]) for one in segments]}
 
 
 def _by_version(of: ColumnElement[bool]) -> Select[Notes]:

@@ -138,7 +138,7 @@ def test_its_transcript_is_corrected_as_a_meetings_is(anna: Person, ears: Ears) 
 def test_it_is_deleted_with_everything(anna: Person, ears: Ears, runtime: Runtime) -> None:
     call = receive(anna)
     store: ObjectStore = runtime.drivers[ObjectStore]
-    assert len(list(store.list())) == 3  # the file, its transcript, its notes
+    assert len(list(store.list())) == 4  # the file, its transcript, that as captions, its notes
     assert anna.delete(f"/calls/{call['id']}").status_code == 204
     assert list(store.list()) == []
     problem(anna.get(f"/calls/{call['id']}"), 404, "not_found")
@@ -156,3 +156,38 @@ def test_it_goes_with_the_account(anna: Person, ears: Ears, runtime: Runtime) ->
     ok(anna.delete("/auth/me", {"password": "correct horse battery"}), 204)
     store: ObjectStore = runtime.drivers[ObjectStore]
     assert list(store.list()) == []
+
+
+class TestForms:
+    def test_a_small_file_is_sent_with_what_is_said_of_it(self, anna: Person, ears: Ears) -> None:
+        form = {"channel_names": ["Anna", "Carla"], "account": "acme", "file": (io.BytesIO(STEREO), "Renewal.wav")}
+        sent = ok(anna.request("POST", "/calls", data=form), 201)
+        assert (sent["title"], sent["account"], sent["bytes"]) == ("Renewal.wav", "acme", len(STEREO))
+        assert ok(anna.get(f"/calls/{sent['id']}"))["state"] == "done"
+        assert [who for who, _, _ in lines(anna, sent)] == ["Anna", "Carla"]
+        assert ok(anna.get("/auth/me/storage"))["files_bytes"] == len(STEREO)
+
+    def test_the_same_file_is_taken_once_however_it_comes(self, anna: Person, ears: Ears, runtime: Runtime) -> None:
+        first = receive(anna)
+        store: ObjectStore = runtime.drivers[ObjectStore]
+        before = [info.key for info in store.list()]
+        again = anna.request("POST", "/calls", data={"file": (io.BytesIO(STEREO), "again.wav")})
+        assert problem(again, 409, "call_exists")["call_id"] == first["id"]
+        assert [info.key for info in store.list()] == before
+
+    @pytest.mark.parametrize(
+        ("form", "field"),
+        [
+            ({}, "file"),
+            ({"account": "acme"}, "file"),
+            ({"colour": "red", "file": (io.BytesIO(MONO), "a.wav")}, "colour"),
+        ],
+    )
+    def test_what_is_missing_or_unknown_is_named(self, anna: Person, form: dict[str, Any], field: str) -> None:
+        sent = anna.request("POST", "/calls", data=form, content_type="multipart/form-data")
+        told = problem(sent, 422, "validation_failed")
+        assert [one["field"] for one in told["errors"]] == [field]
+
+    def test_what_is_no_sound_is_refused(self, anna: Person) -> None:
+        sent = anna.request("POST", "/calls", data={"file": (io.BytesIO(b"%PDF-1.7 no sound"), "call.wav")})
+        problem(sent, 422, "media_type_refused")

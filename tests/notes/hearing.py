@@ -123,7 +123,11 @@ class Ears:
         }
 
     def _segment(self, sound: Any, number: int, at: float, text: str) -> Segment:
-        word = {"text": text.split()[0], "start_s": at, "end_s": at + 0.5, "confidence": 0.9}
+        each = 2.0 / len(text.split())
+        words = [
+            {"text": word, "start_s": at + n * each, "end_s": at + (n + 1) * each, "confidence": 0.9}
+            for n, word in enumerate(text.split())
+        ]
         speaker = {"id": sound.speaker.id, "label": sound.speaker.label, "source": sound.source}
         segment: Any = {
             "id": f"s{number}",
@@ -133,7 +137,7 @@ class Ears:
             "end_s": at + 2.0,
             "text": text,
             "confidence": 0.9,
-            "words": [word],
+            "words": words,
         }
         return segment  # type: ignore[no-any-return]
 

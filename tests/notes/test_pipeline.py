@@ -163,7 +163,7 @@ class TestTheWay:
         ask(call)
         run_jobs()
         assert [(start, who) for start, who, _ in lines(read(call))] == [(6.0, "Anna"), (14.0, "Anna"), (104.0, "Ben")]
-        words = [word["start_s"] for one in read(call)["transcript"]["segments"] for word in one["words"]]
+        words = [one["words"][0]["start_s"] for one in read(call)["transcript"]["segments"]]
         assert words == [6.0, 14.0, 104.0]
 
     def test_what_is_published_lies_in_the_store_and_the_sounds_do_not(
@@ -172,7 +172,7 @@ class TestTheWay:
         record(runtime, call, *both(call))
         folder = f"transcripts/{call.meeting['id']}/{ask(call)['id']}"
         run_jobs()
-        assert objects() == [f"{folder}/analysis.json", f"{folder}/transcript.json"]
+        assert objects() == [f"{folder}/{name}" for name in ("analysis.json", "transcript.json", "transcript.vtt")]
 
     def test_the_owner_learns_how_far_they_are_and_all_that_they_are_ready(
         self, call: Call, runtime: Runtime, ears: Ears, run_jobs: Callable[[], None]
@@ -191,6 +191,34 @@ class TestTheWay:
         }
         assert types_of(call.guest.poll()).count("notes.ready") == 1
         assert "notes.progress" not in types_of(call.guest.poll())
+
+
+class TestFormats:
+    def test_a_transcript_is_read_as_captions_and_as_text(
+        self, call: Call, runtime: Runtime, ears: Ears, run_jobs: Callable[[], None]
+    ) -> None:
+        record(runtime, call, call.guests["id"], after_s=60)
+        ask(call)
+        run_jobs()
+        vtt = call.guest.get(path(call, "transcript"), format="vtt")
+        assert vtt.content_type == "text/vtt; charset=utf-8"
+        assert "00:01:04.000 --> 00:01:06.000\n<v Ben>Good morning.</v>" in vtt.text
+        assert "00:01:04,000 --> 00:01:06,000" in call.guest.get(path(call, "transcript"), format="srt").text
+        assert call.guest.get(path(call, "transcript"), format="txt").text.strip() == "Ben: Good morning."
+        by_header = call.guest.request("GET", path(call, "transcript"), headers={"Accept": "text/vtt"})
+        assert (by_header.text, by_header.headers["ETag"]) == (vtt.text, '"1"')
+        problem(call.guest.get(path(call, "transcript"), format="doc"), 422, "validation_failed")
+
+    def test_captions_of_one_recording_are_in_its_time(
+        self, call: Call, runtime: Runtime, ears: Ears, run_jobs: Callable[[], None]
+    ) -> None:
+        record(runtime, call, call.owners["id"])
+        second, _ = record(runtime, call, call.guests["id"], after_s=100)
+        ask(call)
+        run_jobs()
+        (said,) = ok(call.guest.get(path(call, "transcript"), recording_id=second))["segments"]
+        assert (said["start_s"], said["end_s"], said["words"][0]["start_s"]) == (4.0, 6.0, 4.0)
+        problem(call.guest.get(path(call, "transcript"), recording_id=call.meeting["id"]), 404, "not_found")
 
 
 class TestWhatIsListenedTo:
@@ -390,11 +418,11 @@ class TestTrouble:
         run_jobs()
         notes = read(call)
         assert (notes["state"], notes["error_code"], len(lines(notes))) == ("failed", "not_analysed", 3)
-        assert [key.rsplit("/", 1)[1] for key in objects()] == ["transcript.json"]
+        assert [key.rsplit("/", 1)[1] for key in objects()] == ["transcript.json", "transcript.vtt"]
         ok(call.owner.post(path(call, "notes/retry"), {}), 202)
         run_jobs()
         assert (read(call)["state"], len(ears.asked)) == ("ready", 2)
-        assert [key.rsplit("/", 1)[1] for key in objects()] == ["analysis.json", "transcript.json"]
+        assert [key.rsplit("/", 1)[1] for key in objects()] == ["analysis.json", "transcript.json", "transcript.vtt"]
 
     def test_what_is_pending_or_well_is_not_tried_again(
         self, call: Call, runtime: Runtime, ears: Ears, run_jobs: Callable[[], None]

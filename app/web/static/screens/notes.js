@@ -58,17 +58,19 @@ async function latest(client, meetingId) {
 function view(notes) {
   if (notes.state === "pending")
     return h("p", { class: "empty", role: "status" }, icon("clock"), "The notes are being made …");
-  if (notes.state === "failed") return h("p", { class: "problem" }, "The notes could not be made.");
+  const failed = notes.state === "failed" && h("p", { class: "problem" }, notes.error ?? "The notes could not be made.");
+  if (failed && !notes.transcript) return failed;
   const segments = notes.transcript?.segments ?? [];
   const analysis = notes.analysis ?? {};
   const known = new Map(segments.map((segment) => [segment.id, segment]));
   return h(
     "div",
     { class: "card column notes" },
+    failed,
     h(
       "p",
       { class: "badges" },
-      h("span", { class: `badge mood-${notes.sentiment}` }, `Mood: ${notes.sentiment}`),
+      notes.sentiment && h("span", { class: `badge mood-${notes.sentiment}` }, `Mood: ${notes.sentiment}`),
       notes.is_mock && h("span", { class: "badge mock" }, icon("flask"), "Mock notes"),
     ),
     analysis.summary && h("p", {}, analysis.summary),
