@@ -20,8 +20,9 @@ blp = Blueprint("calls", __name__, description="Calls that were recorded elsewhe
 @blp.route("/calls")
 class Calls(MethodView):
     @blp.response(201, CallOut)
-    @blp.problems(errors.UploadStateConflict, errors.CallExists, errors.BudgetReached, errors.MediaTypeRefused)
-    @blp.problems(errors.ValidationFailed, errors.UnsupportedMediaType, errors.MalformedJson, errors.QuotaReached)
+    @blp.problems(errors.NotFound, errors.UploadStateConflict, errors.CallExists, errors.BudgetReached)
+    @blp.problems(errors.ValidationFailed, errors.UnsupportedMediaType, errors.MalformedJson)
+    @blp.problems(errors.MediaTypeRefused, errors.QuotaReached, errors.StorageFull)
     @blp.doc(operationId="createCall", requestBody=form.BODY)
     def post(self) -> Any:
         """Have a call transcribed and analysed

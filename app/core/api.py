@@ -437,10 +437,15 @@ def require_version(version: int) -> None:
 
     :raises PreconditionRequired: without the header. :raises VersionMismatch: it names another version.
     """
-    if not request.headers.get("If-Match"):
-        raise errors.PreconditionRequired()
+    require_any_version()
     if not request.if_match.contains(str(version)):
         raise errors.VersionMismatch(version=version)
+
+
+def require_any_version() -> None:
+    """Where it is not known yet whether there is anything to change. :raises PreconditionRequired:"""
+    if not request.headers.get("If-Match"):
+        raise errors.PreconditionRequired()
 
 
 def etag(version: int) -> dict[str, str]:

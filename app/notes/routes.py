@@ -4,7 +4,7 @@ from flask.views import MethodView
 from sqlalchemy import ColumnElement
 
 from app.core import errors
-from app.core.api import Blueprint, etag, require_version
+from app.core.api import Blueprint, etag, require_any_version, require_version
 from app.core.flask_app import actor, work
 from app.notes import service, spending
 from app.notes.formats import ALSO, answer
@@ -87,6 +87,7 @@ class MeetingTranscript(MethodView):
 
 
 def correct(of: ColumnElement[bool], data: dict[str, Any]) -> Any:
+    require_any_version()
     notes = service.with_transcript(work(), of)
     require_version(notes.transcript_revision)
     notes = service.correct(work(), actor(), notes.id, **data)
