@@ -30,7 +30,7 @@ from app.core.runtime import Runtime
 log = structlog.get_logger()
 
 TICK_S = 0.5  # how long a job that is due waits for an idle runner; an idle tick is one read
-JOB_THREADS = 4
+JOB_THREADS = 6  # a composition, an export and two tracks that are listened to leave two for what is short
 PERIODIC_THREADS = 2
 # Together less than the 5 s that `make run` allows after Ctrl-C, and the 10 s of container runtimes.
 FINISH_S = 3.0
