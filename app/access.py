@@ -201,6 +201,7 @@ RULES: dict[str, frozenset[Who]] = {
     # recordings and notes
     "POST /meetings/{meeting_id}/recordings": MEMBER,  # by the meeting's permissions
     "GET /meetings/{meeting_id}/recordings": MEMBER,
+    "GET /search": USER,
     "GET /recordings": USER,
     "GET /recordings/{recording_id}": MEMBER,
     "PATCH /recordings/{recording_id}": OWNER,

@@ -23,6 +23,7 @@ from app.media.routes import blp as media_blp
 from app.media.whip_routes import blp as whip_blp
 from app.meetings.routes import blp as meetings_blp
 from app.notes.routes import blp as notes_blp
+from app.notes.search.routes import blp as search_blp
 from app.participants.host_routes import blp as moderation_blp
 from app.participants.routes import blp as participants_blp
 from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
@@ -58,6 +59,7 @@ FEATURES: tuple[Blueprint, ...] = (
     local_tracks_blp,
     notes_blp,
     calls_blp,
+    search_blp,
     admin_blp,
 )
 

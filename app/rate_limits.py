@@ -35,6 +35,7 @@ OWN: dict[str, str] = {
     "DELETE /auth/me": "password",
     "POST /auth/me/identities": "password",
     "GET /users": "people",
+    "GET /search": "people",
     "POST /uploads": "uploads",
     "POST /meetings/join-by-code": "codes",
     "POST /meetings/look-up-code": "codes",

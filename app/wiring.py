@@ -18,6 +18,7 @@ from app.calendar import handlers as calendar_handlers
 from app.calendar import tasks as calendar_tasks
 from app.calls import handlers as call_handlers
 from app.calls.source import CallSource
+from app.chat import events as chat
 from app.chat import handlers as chat_handlers
 from app.chat.reading import ChatUnread
 from app.core import idempotency
@@ -25,6 +26,7 @@ from app.core.bus import Bus
 from app.core.clock import Clock, SystemClock
 from app.core.counters.base import Counters
 from app.core.counters.in_process import InProcessCounters
+from app.core.database_url import read_database_url
 from app.core.db import Database
 from app.core.jobs import leased
 from app.core.jobs.base import Jobs, Tasks
@@ -63,8 +65,16 @@ from app.notes import handlers as note_handlers
 from app.notes import tasks as note_tasks
 from app.notes.analysts.base import Analyst
 from app.notes.analysts.mock import MockAnalyst
+from app.notes.embedders.base import Embedder
+from app.notes.embedders.hashed import HashedEmbedder
 from app.notes.meeting_source import MeetingSource
 from app.notes.providers import CannedAnalyst, CannedTranscriber
+from app.notes.search import handlers as search_handlers
+from app.notes.search.base import FullText
+from app.notes.search.mariadb import MariadbFullText
+from app.notes.search.postgresql import PostgresqlFullText
+from app.notes.search.sqlite import SqliteFullText
+from app.notes.search.vectors import Memory
 from app.notes.sources import Sources
 from app.notes.transcribers.base import Transcriber
 from app.notes.transcribers.mock import MockTranscriber
@@ -147,6 +157,9 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         CannedTranscriber: MockTranscriber(),
         CannedAnalyst: MockAnalyst(),
         Sources: Sources(MeetingSource(), CallSource()),
+        Embedder: HashedEmbedder(),
+        Memory: Memory(HashedEmbedder.name),
+        FullText: _full_text(settings),
     }
 
 
@@ -182,6 +195,16 @@ def _analyst(settings: Settings) -> Analyst:
         prices = Prices(settings.analyst_usd_per_million_input_tokens, settings.analyst_usd_per_million_output_tokens)
         return LlmAnalyst(settings.analyst_url, key, settings.analyst_model, prices)
     return MockAnalyst()
+
+
+def _full_text(settings: Settings) -> FullText:
+    match read_database_url(settings.database_address).get_backend_name():
+        case "sqlite":
+            return SqliteFullText()
+        case "postgresql":
+            return PostgresqlFullText()
+        case _:
+            return MariadbFullText()
 
 
 def _data_secret(settings: Settings) -> str:
@@ -322,6 +345,18 @@ def _bus() -> Bus:
     bus.on(notes.NotesProgressed, note_handlers.tell_progress)
     bus.on(notes.NotesReady, note_handlers.tell_ready)
     bus.on(notes.NotesFailed, note_handlers.tell_failed)
+
+    bus.on(meetings.MeetingCreated, search_handlers.index_title)
+    bus.on(meetings.MeetingUpdated, search_handlers.index_title)
+    bus.on(meetings.OccurrencesMade, search_handlers.index_titles_of_occurrences)
+    bus.on(meetings.SeriesBegun, search_handlers.index_titles_of_series)
+    bus.on(meetings.SeriesChanged, search_handlers.index_titles_of_series)
+    bus.on(chat.MessageChanged, search_handlers.index_message)
+    bus.on(chat.ChatCleared, search_handlers.forget_chat)
+    bus.on(notes.NotesReady, search_handlers.index_notes)
+    bus.on(notes.NotesFailed, search_handlers.index_notes)
+    bus.on(notes.TranscriptCorrected, search_handlers.index_notes)
+    bus.on(accounts.UserErased, search_handlers.forget_name)
 
     for event_type, name in _OUTBOX.items():
         bus.on(event_type, recorder(name))

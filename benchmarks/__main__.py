@@ -21,6 +21,7 @@ BENCHMARKS = [
     "recording",
     "composition",
     "transcription",
+    "search",
     "startup",
 ]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]

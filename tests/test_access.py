@@ -197,6 +197,7 @@ BODIES: dict[str, Callable[[World, str], Body]] = {
 QUERIES: dict[str, Callable[[World, str], dict[str, str]]] = {
     "GET /auth/oidc/{provider}/start": lambda *_: {"code_challenge": "c" * 43},
     "GET /rtc/inbox": lambda world, actor: _own_worker(world, actor),
+    "GET /search": lambda *_: {"q": "review"},
 }
 # Allowed, and then refused for what the example is: a token that was never mailed, a participant that one is not, what
 # the meeting's owner permits to hosts only.

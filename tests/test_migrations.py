@@ -52,7 +52,8 @@ def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ParleyApp]:
 
 
 def tables_of(app: ParleyApp) -> set[str]:
-    return set(inspect(app.runtime.database.get_engine()).get_table_names()) - {"alembic_version"}
+    there = inspect(app.runtime.database.get_engine()).get_table_names()
+    return {name for name in there if has_model(name, "table")} - {"alembic_version"}
 
 
 def test_up_makes_every_table_and_down_takes_each_away(app: ParleyApp) -> None:
@@ -143,7 +144,8 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind_and_can_be_repeat
 def test_models_and_migrations_agree(app: ParleyApp) -> None:
     upgrade()
     with app.runtime.database.get_engine().connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        compared = {"compare_type": True, "compare_server_default": True, "include_name": has_model}
+        context = MigrationContext.configure(connection, opts=compared)
         assert compare_metadata(context, Base.metadata) == []
 
 
@@ -194,6 +196,11 @@ def test_the_sql_can_be_shown_without_a_database(url: str, tmp_path: Path, capsy
     app.runtime.close()
     shown = capsys.readouterr().out
     assert all(f"CREATE TABLE {table}" in shown for table in Base.metadata.tables)
+
+
+def has_model(name: str | None, kind: str, *_: Any) -> bool:
+    """`search_words`, and what FTS5 keeps of it, is another kind of table in each database."""
+    return kind != "table" or not (name or "").startswith("search_words")
 
 
 def _types_of(table: str) -> list[Column[Any]]:

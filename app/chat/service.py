@@ -19,6 +19,7 @@ from sqlalchemy import bindparam, delete, exists, insert, or_, select
 
 from app.chat import shapes
 from app.chat.emoji import is_emoji
+from app.chat.events import ChatCleared, MessageChanged
 from app.chat.models import ChatMessage, Reaction
 from app.core import errors
 from app.core.actor import Actor
@@ -127,6 +128,9 @@ def send(
     work.run(_INSERT, values)
     shown = shapes.of_new(work, values, actor.display_name)
     _tell(work, "chat.message", shown, is_first=True)
+    said = _words_of(text, values["data"])
+    about = (meeting_id, shown["id"], actor.user_id, actor.display_name)
+    work.emit(MessageChanged(*about, said, work.now(), is_new=True))
     return shown
 
 
@@ -142,6 +146,8 @@ def edit(work: Work, actor: Actor, message_id: str, text: str) -> dict[str, Any]
         message.text, message.edited_at = text, work.now()
         work.flush()
         _tell(work, "chat.updated", shapes.view(work, message, None))
+        about = (message.meeting_id, message.id, actor.user_id, actor.display_name)
+        work.emit(MessageChanged(*about, _words_of(text, message.data), message.created_at, is_new=False))
     return shapes.view(work, message, actor.user_id)
 
 
@@ -154,6 +160,8 @@ def remove(work: Work, message_id: str) -> None:
         work.execute(delete(Reaction).where(Reaction.message_id == message_id))
         work.flush()
         _tell(work, "chat.updated", shapes.view(work, message, None))
+        about = (message.meeting_id, message.id, message.sender_id, None)
+        work.emit(MessageChanged(*about, None, message.created_at, is_new=False))
 
 
 def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, Any]:
@@ -198,6 +206,7 @@ def clear(work: Work, meeting_id: str, by_user_id: str | None = None) -> None:
     up_to = meeting.message_head
     release_files(work, meeting_id)
     work.execute(delete(ChatMessage).where(ChatMessage.meeting_id == meeting_id))
+    work.emit(ChatCleared(meeting_id))
     whose = select(MeetingPerson.user_id).where(MeetingPerson.meeting_id == meeting_id)
     stays = select(Participant.inbox_id).where(Participant.meeting_id == meeting_id)
     told = work.scalars(select(Inbox.id).where(Inbox.user_id.in_(whose) | Inbox.id.in_(stays))).all()
@@ -256,6 +265,10 @@ def _hold_undeleted(work: Work, message_id: str) -> ChatMessage:
     if message.deleted_at is not None:
         raise errors.MessageDeleted()
     return message
+
+
+def _words_of(text: str | None, file: dict[str, Any] | None) -> str:
+    return " ".join(part for part in (text, (file or {}).get("name")) if part)
 
 
 def _check_length(work: Work, text: str) -> None:

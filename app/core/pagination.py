@@ -10,13 +10,14 @@ from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Integer, Select, column, literal, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import errors
 from app.core.api import UNSTORABLE_TEXT, Schema
 
 MOST_PER_PAGE = 200
+_POSITION = column("position", Integer)
 
 
 class PageQuery(Schema):
@@ -66,6 +67,19 @@ def paginate(
     rows = rows[:limit]
     shown = [show(row[0] if entities == 1 else tuple(row[:entities])) for row in rows]
     return {"items": shown, "next_cursor": _encode(tuple(rows[-1][entities:])) if more else None}
+
+
+def cursor_of(position: int | None) -> str | None:
+    """Of a list that is worked out anew for every page: how many of its items have been shown; None: all."""
+    return None if position is None else _encode((position,))
+
+
+def position_in(cursor: str | None) -> int:
+    """:raises ValidationFailed: the cursor was not made here."""
+    if cursor is None:
+        return 0
+    [position] = _decode(cursor, (_POSITION,))
+    return max(0, int(position))
 
 
 def _encode(values: tuple[Any, ...]) -> str:

@@ -115,7 +115,9 @@ class Settings(BaseSettings):
     rate_limit_refresh: RateText = Field("1200/minute", description="Refreshes of tokens from one address.")
     rate_limit_mails: RateText = Field("60/hour", description="Mails asked for from one address, or by one user.")
     rate_limit_password: RateText = Field("30/hour", description="Requests of one user that carry their password.")
-    rate_limit_people: RateText = Field("120/minute", description="Searches for people by one user.")
+    rate_limit_people: RateText = Field(
+        "120/minute", description="Searches by one user, for people and for what was said."
+    )
     rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
     rate_limit_chat: RateText = Field("120/minute", description="Chat messages, edits and reactions of one user.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")

@@ -12,6 +12,7 @@ from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
 from app.core.runtime import Work
+from app.notes.events import TranscriptCorrected
 from app.notes.models import Correction, Notes, Stage
 from app.notes.shapes import Analysis, Segment, Transcript, transcript_text
 
@@ -53,6 +54,7 @@ def correct(
         renamed = {old: labels[1][speaker] for speaker, old in labels[0].items() if speaker in labels[1]}
         notes.analysis = cast(dict[str, Any], _renamed(cast(Analysis, notes.analysis), renamed))
     work.enqueue(REPUBLISH, {"notes_id": notes.id})
+    work.emit(TranscriptCorrected(notes.id))
 
 
 def set_transcript(notes: Notes, transcript: Transcript) -> None:

@@ -22,3 +22,9 @@ class NotesFailed(NamedTuple):
     notes_id: str
     version: int
     code: str | None
+
+
+class TranscriptCorrected(NamedTuple):
+    """By a person: text, or a speaker's name."""
+
+    notes_id: str

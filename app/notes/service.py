@@ -14,6 +14,7 @@ from app.notes import corrections, deleting, pipeline, spending
 from app.notes.merging import moved
 from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
+from app.notes.search import index
 from app.notes.shapes import Transcript
 from app.notes.sources import Sources, StillArriving
 
@@ -88,6 +89,7 @@ def erase(work: Work, meeting_id: str) -> None:
         work.delete(notes)
     work.execute(delete(Correction).where(Correction.meeting_id == meeting_id))
     delete_objects_of(work, meeting_id)
+    index.forget_of_meeting(work, meeting_id, "transcript", "notes")
     work.flush()
 
 

@@ -8,6 +8,7 @@ from app.notes import pipeline, spending
 from app.notes.analysts.base import AnalysisContext
 from app.notes.models import Notes, Stage
 from app.notes.providers import analyst_of, configuration
+from app.notes.quality import inspected
 from app.notes.shapes import Analysis, Transcript, check_evidence, without_speakers
 from app.notes.stages.run import Run
 
@@ -35,7 +36,7 @@ def make(run: Run) -> Made:
         analysis = check_evidence(analyst.analyse(transcript, context), transcript)
         bill.cost_usd = analysis["usage"]["cost_usd"]
         bill.input_tokens, bill.output_tokens = analysis["usage"]["input_tokens"], analysis["usage"]["output_tokens"]
-    return Made(analysis, key, is_taken_over=False)
+    return Made(analysis if analyst.is_mock else inspected(analysis, transcript), key, is_taken_over=False)
 
 
 def keep(work: Work, notes: Notes, stage: Stage, made: Made) -> None:

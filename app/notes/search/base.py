@@ -1,0 +1,56 @@
+"""What a full text index promises, whichever database it is in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from sqlalchemy import Select
+
+from app.core.runtime import Work
+
+SHORTEST_WORD = 3  # letters; MariaDB knows no shorter ones
+MOST_WORDS = 16  # of a query
+LONGEST_WORD = 60
+LONGEST_TEXT = 50_000  # characters; InnoDB finds nothing in a text of 20,000 different words
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+class FullText(Protocol):
+    """An index of words in the database, safe to share between threads.
+
+    It belongs to `search_documents`: what is deleted there is gone here, in the same transaction. It compares folded
+    words (`folded`), so that every database takes the same letters for one.
+    """
+
+    def put(self, work: Work, texts: Mapping[int, str]) -> None:
+        """Index documents by their numbers, which are new, within this transaction; found they are after its commit."""
+
+    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
+        """Those of `numbers`, a query for `SearchDocument.number`, with one of the words or more, the best first.
+
+        `words` are of `words_of`, and there is one at least; each is found where a word begins with it.
+        """
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def folded(text: str) -> str:
+    """Small letters without accents, in compatible forms: `Café` is `cafe`."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+def indexed(text: str) -> str:
+    """What is put into an index of a text."""
+    return folded(text[:LONGEST_TEXT])
+
+
+def words_of(text: str) -> list[str]:
+    """The words that are looked for, each once."""
+    found = dict.fromkeys(word[:LONGEST_WORD] for word in _WORD.findall(folded(text)) if len(word) >= SHORTEST_WORD)
+    return list(found)[:MOST_WORDS]

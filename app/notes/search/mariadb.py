@@ -1,0 +1,33 @@
+"""MariaDB and MySQL: InnoDB's FULLTEXT index in boolean mode, which knows no words of two letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Select, bindparam, column, insert, table, text
+
+from app.core.runtime import Work
+from app.notes.search.base import indexed
+from app.notes.search.models import SearchDocument
+
+_WORDS = table("search_words", column("number"), column("words"))
+_MATCH = "MATCH(search_words.words) AGAINST (:{name} IN BOOLEAN MODE)"
+
+
+class MariadbFullText:
+    """A FullText of a table of its own, whose rows go with those of `search_documents`."""
+
+    def put(self, work: Work, texts: Mapping[int, str]) -> None:
+        rows = [{"number": number, "words": indexed(text)} for number, text in texts.items()]
+        if rows:
+            work.execute(insert(_WORDS), rows)
+
+    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
+        wanted = " ".join(f"{word}*" for word in words)
+        matches = text(_MATCH.format(name="wanted")).bindparams(bindparam("wanted", wanted))
+        rank = text(_MATCH.format(name="ranked") + " DESC").bindparams(bindparam("ranked", wanted))
+        joined = numbers.join(_WORDS, _WORDS.c.number == SearchDocument.number)
+        return joined.where(matches).order_by(rank, SearchDocument.number.desc())
+
+    def close(self) -> None:
+        """Nothing is held."""
