@@ -28,7 +28,7 @@ MEETINGS = 200
 WORDS = 6_000  # of which some are said often, and most seldom, as Zipf has it
 PAIRS = 60
 AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
-PLAIN = "SELECT rowid FROM search_words WHERE search_words MATCH :wanted ORDER BY rank LIMIT 200"
+PLAIN = "SELECT rowid FROM search_words WHERE search_words MATCH :wanted ORDER BY rank LIMIT 100"
 
 
 def measure() -> list[Figure]:
@@ -101,7 +101,7 @@ def _fill(app: ParleyApp, random: Random) -> list[str]:
 
 def _search(app: ParleyApp, actor: Actor, q: str) -> None:
     with app.runtime.reading() as work:
-        find(work, actor, Wanted(q), limit=50, position=0)
+        find(work, actor, Wanted(q), limit=20, position=0)
 
 
 def _match(app: ParleyApp, q: str) -> None:

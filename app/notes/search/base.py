@@ -41,6 +41,8 @@ class FullText(Protocol):
 
 def folded(text: str) -> str:
     """Small letters without accents, in compatible forms: `Café` is `cafe`."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 

@@ -24,7 +24,7 @@ from app.notes.search.snippets import snippet_of
 from app.notes.search.vectors import Memory
 
 K = 60  # the authors'; the larger, the less the first places count
-MOST = 200  # that each way finds; what comes behind them is nobody's answer
+MOST = 100  # that each way finds; what comes behind them is nobody's answer
 SEARCHED_BY = ("owner", "accepted")  # who may read a meeting's transcript and notes
 
 
@@ -50,7 +50,7 @@ def find(work: Work, actor: Actor, wanted: Wanted, *, limit: int, position: int)
     words = words_of(wanted.q)
     numbers = _visible(actor, wanted)
     by_words = list(work.scalars(work.driver(FullText).ranked(numbers, words).limit(MOST))) if words else []
-    by_likeness = _alike(work, actor, wanted, numbers)
+    by_likeness = _alike(work, actor, wanted, numbers, set(by_words))
     ranked = fused(by_words, by_likeness)
     shown = ranked[position : position + limit]
     more = len(ranked) > position + limit
@@ -83,40 +83,42 @@ def _visible(actor: Actor, wanted: Wanted) -> Select[int]:
     return query
 
 
-def _alike(work: Work, actor: Actor, wanted: Wanted, numbers: Select[int]) -> list[int]:
+def _alike(work: Work, actor: Actor, wanted: Wanted, numbers: Select[int], known: set[int]) -> list[int]:
+    """`known` are of `numbers`: they need not be asked about again."""
     embedder = work.driver(Embedder)
     [question] = embedder.embed([wanted.q])
     of = [wanted.meeting_id] if wanted.meeting_id else work.scalars(meetings.visible_to(actor.user_id, *SEARCHED_BY))
-    limit = 10 * MOST if wanted.filters_more else 2 * MOST
+    limit = 20 * MOST if wanted.filters_more else MOST
     memory = work.driver(Memory)
     near = memory.nearest(work, question, list(of), threshold=embedder.threshold, limit=limit)
-    there = set(work.scalars(numbers.where(SearchDocument.number.in_(near)))) if near else set()
+    new = [number for number in near if number not in known]
+    there = known.union(work.scalars(numbers.where(SearchDocument.number.in_(new)))) if new else known
     return [number for number in near if number in there][:MOST]
 
 
+_SHOWN = (
+    *(SearchDocument.number, SearchDocument.kind, SearchDocument.source_id, SearchDocument.meeting_id),
+    *(SearchDocument.recording_id, SearchDocument.person_id, SearchDocument.person, SearchDocument.at),
+    *(SearchDocument.start_s, SearchDocument.text, Meeting.title),
+)
+
+
 def _views(work: Work, numbers: Sequence[int], words: Sequence[str]) -> list[dict[str, Any]]:
-    found = {
-        document.number: (document, title)
-        for document, title in work.execute(
-            select(SearchDocument, Meeting.title)
-            .join(Meeting, Meeting.id == SearchDocument.meeting_id)
-            .where(SearchDocument.number.in_(numbers))
-        )
-    }
-    return [_view(*found[number], words) for number in numbers if number in found]
+    shown = select(*_SHOWN).join(Meeting, Meeting.id == SearchDocument.meeting_id)
+    found = {row.number: row for row in work.execute(shown.where(SearchDocument.number.in_(numbers)))}
+    return [_view(found[number], words) for number in numbers if number in found]
 
 
-def _view(document: SearchDocument, meeting_title: str, words: Sequence[str]) -> dict[str, Any]:
-    snippet = snippet_of(document.text, words)
-    person = {"user_id": document.person_id, "display_name": document.person} if document.person else None
+def _view(row: Any, words: Sequence[str]) -> dict[str, Any]:
+    snippet = snippet_of(row.text, words)
     return {
-        "kind": document.kind,
-        "id": document.source_id,
-        "meeting": {"id": document.meeting_id, "title": meeting_title},
-        "recording_id": document.recording_id,
-        "person": person,
-        "at": document.at,
-        "start_s": document.start_s,
+        "kind": row.kind,
+        "id": row.source_id,
+        "meeting": {"id": row.meeting_id, "title": row.title},
+        "recording_id": row.recording_id,
+        "person": {"user_id": row.person_id, "display_name": row.person} if row.person else None,
+        "at": row.at,
+        "start_s": row.start_s,
         "snippet": snippet.text,
         "highlights": [{"begin": begin, "end": end} for begin, end in snippet.marks],
     }

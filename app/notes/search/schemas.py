@@ -3,10 +3,12 @@ from marshmallow import fields
 
 from app.core.api import Schema, Timestamp, id_field, text_field
 from app.core.pagination import PageQuery
+from app.notes.search.finding import MOST
 from app.notes.search.index import KINDS
 
 
 class SearchQuery(PageQuery):
+    limit = fields.Integer(load_default=20, validate=ma.validate.Range(1, MOST))
     q = text_field(200, required=True, metadata={"description": "Words to be found.", "example": "contract"})
     kind = fields.String(load_default=None, validate=ma.validate.OneOf(KINDS))
     meeting_id = id_field(load_default=None, metadata={"description": "Of this meeting alone."})

@@ -24,7 +24,8 @@ class Snippet:
 def snippet_of(text: str, words: Sequence[str]) -> Snippet:
     """`words` as of `base.words_of`."""
     text = " ".join(text.split())
-    found = [(one.start(), one.end()) for one in _WORD.finditer(text) if folded(one.group()).startswith(tuple(words))]
+    wanted = tuple(words)
+    found = [(one.start(), one.end()) for one in _WORD.finditer(text) if folded(one.group()).startswith(wanted)]
     begin = _from(text, found[0][0] if found else 0)
     end = _up_to(text, begin)
     lead, tail = "… " if begin else "", " …" if end < len(text) else ""

@@ -75,7 +75,7 @@ class Memory:
 
     def _follow(self, work: Work) -> None:
         ours = SearchDocument.embedder == self._embedder
-        newest = work.scalar(select(func.max(SearchDocument.number)).where(ours)) or 0
+        newest = work.scalar(select(func.max(SearchDocument.number))) or 0
         if newest == self._newest:
             return
         if self._count >= self._most:
