@@ -190,3 +190,14 @@ def test_what_both_ways_find_goes_first() -> None:
     assert fused([1, 2, 3], [3, 4]) == [3, 1, 4, 2]
     assert fused([], [5]) == [5]
     assert fused([1], [2]) == [2, 1], "of equals the newest"
+
+
+def test_a_corrected_transcript_is_found_as_it_was_corrected(call: Call) -> None:
+    ok(call.owner.post(f"/meetings/{call.meeting['id']}/end"))
+    ok(call.owner.post(f"/meetings/{call.meeting['id']}/notes", {}), 202)
+    response = call.owner.get(f"/meetings/{call.meeting['id']}/transcript")
+    first = ok(response)["segments"][0]
+    corrected = {"segments": [{"id": first["id"], "text": "Hippopotamus first."}], "speakers": []}
+    headers = {"If-Match": response.headers.get("ETag", "")}
+    ok(call.owner.request("PATCH", f"/meetings/{call.meeting['id']}/transcript", corrected, headers=headers))
+    assert snippets(call.owner, "hippopotamus", kind="transcript") == ["Hippopotamus first."]
