@@ -247,7 +247,11 @@ class TestResetting:
         first = rows(app)
         demo("reset", "--yes")
         demo("seed")
-        assert rows(app) == first
+        again = rows(app)
+        # What is said in a canned meeting, and so how much of it can be found, goes by the meeting's new id.
+        assert first.pop("search_documents") > 0
+        assert again.pop("search_documents") > 0
+        assert again == first
 
 
 class TestInProduction:
