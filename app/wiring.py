@@ -59,12 +59,11 @@ from app.meetings import events as meetings
 from app.meetings import handlers as meeting_handlers
 from app.meetings import tasks as meeting_tasks
 from app.meetings.unread import UnreadMessages
-from app.notes import corrections, deleting, pipeline, publishing, stage_task
+from app.notes import corrections, deleting, pipeline, publishing
 from app.notes import events as notes
 from app.notes import handlers as note_handlers
 from app.notes import tasks as note_tasks
 from app.notes.analysts.base import Analyst
-from app.notes.analysts.mock import MockAnalyst
 from app.notes.embedders.base import Embedder
 from app.notes.embedders.hashed import HashedEmbedder
 from app.notes.meeting_source import MeetingSource
@@ -77,15 +76,14 @@ from app.notes.search.sqlite import SqliteFullText
 from app.notes.search.vectors import Memory
 from app.notes.sources import Sources
 from app.notes.transcribers.base import Transcriber
-from app.notes.transcribers.mock import MockTranscriber
 from app.participants import events as participants
 from app.participants import handlers as participant_handlers
 from app.participants import tasks as participant_tasks
 from app.participants.rtc import RtcConfiguration
 from app.participants.throttling import CodeThrottle
 from app.rate_limits import RateLimits
-from app.recordings import composing_task, exports, exports_task, local_tasks, local_tracks, renditions, retention
 from app.recordings import events as recordings
+from app.recordings import exports, local_tasks, local_tracks, renditions, retention
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
 from app.recordings import tasks as recording_tasks
@@ -119,6 +117,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
         tasks=_tasks(),
     )
     runtime.drivers.update(_drivers(settings))
+    runtime.drivers.later(Transcriber, lambda: _transcriber(settings))
+    runtime.drivers.later(CannedTranscriber, _canned_transcriber)
+    runtime.drivers.later(CannedAnalyst, _canned_analyst)
+    runtime.drivers.later(Analyst, lambda: _analyst(settings))
     counters = _counters(settings, runtime.clock)
     runtime.drivers[Counters] = counters
     runtime.drivers[RateLimits] = RateLimits(settings, counters)
@@ -152,10 +154,6 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         Recorder: MockRecorder(),
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
-        Transcriber: _transcriber(settings),
-        Analyst: _analyst(settings),
-        CannedTranscriber: MockTranscriber(),
-        CannedAnalyst: MockAnalyst(),
         Sources: Sources(MeetingSource(), CallSource()),
         Embedder: HashedEmbedder(),
         Memory: Memory(HashedEmbedder.name),
@@ -164,7 +162,6 @@ def _drivers(settings: Settings) -> dict[type, Any]:
 
 
 def _transcriber(settings: Settings) -> Transcriber:
-    # Imported where they are chosen: they bring clients and models.
     if settings.transcriber == "local":
         from app.notes.transcribers.local import LocalTranscriber
 
@@ -179,11 +176,16 @@ def _transcriber(settings: Settings) -> Transcriber:
         key = settings.transcriber_key.get_secret_value() if settings.transcriber_key else None
         model, price = settings.transcriber_model, settings.transcriber_usd_per_minute
         return OpenAiTranscriber(settings.transcriber_url, key, model, price)
+    return _canned_transcriber()
+
+
+def _canned_transcriber() -> Transcriber:
+    from app.notes.transcribers.mock import MockTranscriber
+
     return MockTranscriber()
 
 
 def _analyst(settings: Settings) -> Analyst:
-    # Imported where they are chosen: one brings a lexicon, the other a client.
     if settings.analyst == "local":
         from app.notes.analysts.local.analyst import LocalAnalyst
 
@@ -194,6 +196,12 @@ def _analyst(settings: Settings) -> Analyst:
         key = settings.analyst_key.get_secret_value() if settings.analyst_key else None
         prices = Prices(settings.analyst_usd_per_million_input_tokens, settings.analyst_usd_per_million_output_tokens)
         return LlmAnalyst(settings.analyst_url, key, settings.analyst_model, prices)
+    return _canned_analyst()
+
+
+def _canned_analyst() -> Analyst:
+    from app.notes.analysts.mock import MockAnalyst
+
     return MockAnalyst()
 
 
@@ -395,9 +403,9 @@ def _tasks() -> Tasks:
     tasks.add(recording_tasks.BEGIN, recording_tasks.begin)
     tasks.add(recording_service.PRODUCE, recording_tasks.produce)
     tasks.add(recording_service.DELETE_OBJECTS, recording_tasks.delete_objects)
-    tasks.add(PLACE_TRACK, composing_task.place_track)
-    tasks.add(renditions.COMPOSE, composing_task.compose)
-    tasks.add(exports.EXPORT, exports_task.export)
+    tasks.add_heavy(PLACE_TRACK, "app.recordings.composing_task:place_track")
+    tasks.add_heavy(renditions.COMPOSE, "app.recordings.composing_task:compose")
+    tasks.add_heavy(exports.EXPORT, "app.recordings.exports_task:export")
     tasks.add(recording_tasks.WATCH, recording_tasks.watch, every_s=recording_tasks.WATCH_EVERY_S)
     tasks.add(recording_tasks.SWEEP, recording_tasks.sweep, every_s=recording_tasks.SWEEP_EVERY_S)
     tasks.add(local_tracks.TAKE, local_tasks.take)
@@ -406,7 +414,7 @@ def _tasks() -> Tasks:
     tasks.add(upload_service.FINISH, upload_tasks.finish)
     tasks.add(upload_service.DISCARD, upload_tasks.discard)
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
-    tasks.add(pipeline.RUN, stage_task.run)
+    tasks.add_heavy(pipeline.RUN, "app.notes.stage_task:run")
     tasks.add(deleting.DELETE_OBJECTS, deleting.run)
     tasks.add(corrections.REPUBLISH, publishing.republish)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)

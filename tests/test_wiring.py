@@ -1,11 +1,13 @@
 """Which rung of a family is used, by the settings."""
 
+import pkgutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import wiring
+from app.core.runtime import Runtime
 from app.core.settings import SettingsError, load_settings
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.in_process import InProcessWakeups
@@ -102,3 +104,17 @@ def test_a_way_that_cannot_be_gone_stops_the_start_and_tells_no_secret(
         load_settings(storage_dir=tmp_path, _env_file=None, **chosen)
     assert complaint in str(told.value)
     assert "a-password" not in str(told.value)
+
+
+def test_tasks_that_are_imported_when_they_are_run_are_where_they_are_said_to_be(runtime: Runtime) -> None:
+    assert runtime.tasks.heavy
+    for place in runtime.tasks.heavy.values():
+        assert callable(pkgutil.resolve_name(place))
+
+
+def test_what_nobody_has_asked_for_is_not_made_but_counts_among_the_drivers(runtime: Runtime) -> None:
+    assert Transcriber not in runtime.drivers
+    made = runtime.drivers.all()[Transcriber]
+    assert runtime.drivers[Transcriber] is made
+    with pytest.raises(KeyError):
+        _ = runtime.drivers[str]

@@ -27,6 +27,28 @@ Driver = TypeVar("Driver")
 _writing = threading.local()
 
 
+class Drivers(dict[type, Any]):
+    """The rung in use, by the Protocol of its family. One that brings much is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._makers: dict[type, Callable[[], Any]] = {}
+        self._making = threading.Lock()
+
+    def later(self, family: type, make: Callable[[], Any]) -> None:
+        self._makers[family] = make
+
+    def __missing__(self, family: type) -> Any:
+        with self._making:
+            if family not in self:
+                self[family] = self._makers[family]()
+        return self[family]
+
+    def all(self) -> dict[type, Any]:
+        """Those too that nobody has asked for yet."""
+        return {family: self[family] for family in (*self, *self._makers)}
+
+
 @dataclass
 class Runtime:
     settings: Settings
@@ -36,7 +58,7 @@ class Runtime:
     wakeups: Wakeups
     jobs: Jobs
     tasks: Tasks
-    drivers: dict[type, Any] = field(default_factory=dict)  # Protocol of a driver family → the rung in use
+    drivers: Drivers = field(default_factory=Drivers)
 
     @contextmanager
     def writing(self) -> Iterator["Work"]:

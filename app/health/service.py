@@ -75,7 +75,7 @@ def _is_behind(migrations: str, revision: str | None) -> bool:
 
 def _drivers(work: Work) -> Iterator[Check]:
     """Drivers that can be asked offer `usable()`, which raises what is wrong. Named after their Protocol."""
-    for family, driver in work.runtime.drivers.items():
+    for family, driver in work.runtime.drivers.all().items():
         usable = getattr(driver, "usable", None)
         if usable is not None:
             name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family.__name__).lower()

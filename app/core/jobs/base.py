@@ -9,6 +9,7 @@ it raises when it has not done its work.
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,12 +35,23 @@ class Tasks:
     def __init__(self) -> None:
         self.by_name: dict[str, Task] = {}
         self.periodic: list[Periodic] = []
+        self.heavy: dict[str, str] = {}
 
     def add(self, name: str, task: Task, *, every_s: float | None = None) -> None:
         """Name a task. With `every_s` it runs by the clock: with an empty payload, never twice at once."""
         self.by_name[name] = task
         if every_s is not None:
             self.periodic.append(Periodic(name, every_s))
+
+    def add_heavy(self, name: str, place: str) -> None:
+        """Name a task by where it stands, `package.module:function`: what it brings is imported when it is run, so not
+        where nobody runs it."""
+
+        def run(runtime: Runtime, payload: dict[str, Any]) -> None:
+            pkgutil.resolve_name(place)(runtime, payload)
+
+        self.heavy[name] = place
+        self.add(name, run)
 
 
 class Jobs(Protocol):
