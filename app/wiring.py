@@ -67,7 +67,7 @@ from app.notes.analysts.base import Analyst
 from app.notes.embedders.base import Embedder
 from app.notes.embedders.hashed import HashedEmbedder
 from app.notes.meeting_source import MeetingSource
-from app.notes.providers import CannedAnalyst, CannedTranscriber
+from app.notes.providers import Canned
 from app.notes.search import handlers as search_handlers
 from app.notes.search.base import FullText
 from app.notes.search.mariadb import MariadbFullText
@@ -118,8 +118,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     )
     runtime.drivers.update(_drivers(settings))
     runtime.drivers.later(Transcriber, lambda: _transcriber(settings))
-    runtime.drivers.later(CannedTranscriber, _canned_transcriber)
-    runtime.drivers.later(CannedAnalyst, _canned_analyst)
+    runtime.drivers.later(Canned, _canned)
     runtime.drivers.later(Analyst, lambda: _analyst(settings))
     counters = _counters(settings, runtime.clock)
     runtime.drivers[Counters] = counters
@@ -176,10 +175,6 @@ def _transcriber(settings: Settings) -> Transcriber:
         key = settings.transcriber_key.get_secret_value() if settings.transcriber_key else None
         model, price = settings.transcriber_model, settings.transcriber_usd_per_minute
         return OpenAiTranscriber(settings.transcriber_url, key, model, price)
-    return _canned_transcriber()
-
-
-def _canned_transcriber() -> Transcriber:
     from app.notes.transcribers.mock import MockTranscriber
 
     return MockTranscriber()
@@ -196,10 +191,6 @@ def _analyst(settings: Settings) -> Analyst:
         key = settings.analyst_key.get_secret_value() if settings.analyst_key else None
         prices = Prices(settings.analyst_usd_per_million_input_tokens, settings.analyst_usd_per_million_output_tokens)
         return LlmAnalyst(settings.analyst_url, key, settings.analyst_model, prices)
-    return _canned_analyst()
-
-
-def _canned_analyst() -> Analyst:
     from app.notes.analysts.mock import MockAnalyst
 
     return MockAnalyst()
@@ -213,6 +204,13 @@ def _full_text(settings: Settings) -> FullText:
             return PostgresqlFullText()
         case _:
             return MariadbFullText()
+
+
+def _canned() -> Canned:
+    from app.notes.analysts.mock import MockAnalyst
+    from app.notes.transcribers.mock import MockTranscriber
+
+    return Canned(MockTranscriber(), MockAnalyst())
 
 
 def _data_secret(settings: Settings) -> str:

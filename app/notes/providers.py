@@ -3,7 +3,8 @@
 Where nothing was really recorded the canned rungs are the honest ones, whatever is set up: they say that they are.
 """
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from app.core.runtime import Work
 from app.core.settings import Settings
@@ -12,12 +13,16 @@ from app.notes.models import Notes
 from app.notes.transcribers.base import Transcriber
 
 
-class CannedTranscriber(Transcriber, Protocol):
-    """The mock rung, whichever is set up."""
+@dataclass(frozen=True)
+class Canned:
+    """The mock rungs, whichever are set up."""
 
+    transcriber: Transcriber
+    analyst: Analyst
 
-class CannedAnalyst(Analyst, Protocol):
-    """The mock rung, whichever is set up."""
+    def close(self) -> None:
+        self.transcriber.close()
+        self.analyst.close()
 
 
 def chosen_for(work: Work, *, is_mocked: bool) -> Transcriber:
@@ -25,7 +30,7 @@ def chosen_for(work: Work, *, is_mocked: bool) -> Transcriber:
     configured = work.driver(Transcriber)
     if configured.is_mock or not is_mocked:
         return configured
-    return work.driver(CannedTranscriber)
+    return work.driver(Canned).transcriber
 
 
 def transcriber_of(work: Work, notes: Notes) -> Transcriber:
@@ -36,7 +41,7 @@ def analyst_of(work: Work, notes: Notes) -> Analyst:
     """Of canned talk that nobody asked for nothing is spent on an analysis."""
     if transcriber_of(work, notes) is work.driver(Transcriber):
         return work.driver(Analyst)
-    return work.driver(CannedAnalyst)
+    return work.driver(Canned).analyst
 
 
 def configuration(settings: Settings, family: str) -> dict[str, Any]:
