@@ -65,15 +65,13 @@ from app.notes import handlers as note_handlers
 from app.notes import tasks as note_tasks
 from app.notes.analysts.base import Analyst
 from app.notes.embedders.base import Embedder
-from app.notes.embedders.hashed import HashedEmbedder
 from app.notes.meeting_source import MeetingSource
 from app.notes.providers import Canned
 from app.notes.search import handlers as search_handlers
-from app.notes.search.base import FullText
+from app.notes.search.base import FullText, Likeness
 from app.notes.search.mariadb import MariadbFullText
 from app.notes.search.postgresql import PostgresqlFullText
 from app.notes.search.sqlite import SqliteFullText
-from app.notes.search.vectors import Memory
 from app.notes.sources import Sources
 from app.notes.transcribers.base import Transcriber
 from app.participants import events as participants
@@ -119,6 +117,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     runtime.drivers.update(_drivers(settings))
     runtime.drivers.later(Transcriber, lambda: _transcriber(settings))
     runtime.drivers.later(Canned, _canned)
+    runtime.drivers.later(Embedder, _embedder)
+    runtime.drivers.later(Likeness, _likeness)
     runtime.drivers.later(Analyst, lambda: _analyst(settings))
     counters = _counters(settings, runtime.clock)
     runtime.drivers[Counters] = counters
@@ -154,8 +154,6 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
         Sources: Sources(MeetingSource(), CallSource()),
-        Embedder: HashedEmbedder(),
-        Memory: Memory(HashedEmbedder.name),
         FullText: _full_text(settings),
     }
 
@@ -204,6 +202,19 @@ def _full_text(settings: Settings) -> FullText:
             return PostgresqlFullText()
         case _:
             return MariadbFullText()
+
+
+def _embedder() -> Embedder:
+    from app.notes.embedders.hashed import HashedEmbedder
+
+    return HashedEmbedder()
+
+
+def _likeness() -> Likeness:
+    from app.notes.embedders.hashed import HashedEmbedder
+    from app.notes.search.vectors import Memory
+
+    return Memory(HashedEmbedder.name)
 
 
 def _canned() -> Canned:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
-from app.notes.embedders.base import Vectors, normalised
 from app.notes.search.base import folded
+
+if TYPE_CHECKING:
+    from app.notes.embedders.base import Vectors
 
 DIMENSIONS = 512
 LETTERS = 3
@@ -49,3 +52,9 @@ def _hashed(word: str) -> Iterator[tuple[int, int]]:
     for begin in range(max(1, len(framed) - LETTERS + 1)):
         number = crc32(framed[begin : begin + LETTERS].encode())
         yield number % DIMENSIONS, 1 if number & 0x8000_0000 else -1
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Select
 
 from app.core.runtime import Work
+
+if TYPE_CHECKING:
+    from app.notes.embedders.base import Vectors
 
 SHORTEST_WORD = 3  # letters; MariaDB knows no shorter ones
 MOST_WORDS = 16  # of a query
@@ -37,6 +40,18 @@ class FullText(Protocol):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class Likeness(Protocol):
+    """What is alike, by the vectors beside `search_documents`. Safe to share between threads."""
+
+    def nearest(
+        self, work: Work, question: Vectors, meeting_ids: Sequence[str], *, threshold: float, limit: int
+    ) -> list[int]:
+        """Numbers of documents of these meetings that are like the question, the likest first."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
 
 
 def folded(text: str) -> str:

@@ -18,10 +18,9 @@ from app.core.runtime import Work
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
 from app.notes.embedders.base import Embedder
-from app.notes.search.base import FullText, words_of
+from app.notes.search.base import FullText, Likeness, words_of
 from app.notes.search.models import SearchDocument
 from app.notes.search.snippets import snippet_of
-from app.notes.search.vectors import Memory
 
 K = 60  # the authors'; the larger, the less the first places count
 MOST = 100  # that each way finds; what comes behind them is nobody's answer
@@ -89,7 +88,7 @@ def _alike(work: Work, actor: Actor, wanted: Wanted, numbers: Select[int], known
     [question] = embedder.embed([wanted.q])
     of = [wanted.meeting_id] if wanted.meeting_id else work.scalars(meetings.visible_to(actor.user_id, *SEARCHED_BY))
     limit = 20 * MOST if wanted.filters_more else MOST
-    memory = work.driver(Memory)
+    memory = work.driver(Likeness)
     near = memory.nearest(work, question, list(of), threshold=embedder.threshold, limit=limit)
     new = [number for number in near if number not in known]
     there = known.union(work.scalars(numbers.where(SearchDocument.number.in_(new)))) if new else known

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from sqlalchemy import delete
 
 from app.core.runtime import Work
-from app.notes.embedders.base import Embedder, Vectors
+from app.notes.embedders.base import Embedder
 from app.notes.search.base import FullText
 from app.notes.search.models import SearchDocument
+
+if TYPE_CHECKING:
+    from app.notes.embedders.base import Vectors
 
 Kind = Literal["transcript", "notes", "chat", "title"]
 KINDS: tuple[Kind, ...] = ("transcript", "notes", "chat", "title")
@@ -75,5 +77,7 @@ def _row(document: Document, embedder: str, vector: Vectors) -> SearchDocument:
 
 def packed(vector: Vectors) -> bytes:
     """A vector of length 1 as bytes: its largest number becomes 127."""
+    import numpy as np  # here: it takes long to import, and who indexes nothing does without
+
     largest = float(np.abs(vector).max(initial=0)) or 1.0
     return np.round(vector / largest * _STEPS).astype(np.int8).tobytes()

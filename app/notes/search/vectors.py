@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from app.core.runtime import Work
-from app.notes.embedders.base import Vectors
 from app.notes.search.models import SearchDocument
+
+if TYPE_CHECKING:
+    from app.notes.embedders.base import Vectors
 
 OVERLAP = 1_000  # numbers that may have been given before, and committed since
 MOST = 500_000  # documents in memory: 256 MB of the hashed ones; half of it, the newest, when it begins
@@ -28,7 +31,7 @@ _FIRST = 1_024  # columns; doubled when they are full
 
 
 class Memory:
-    """The vectors of one embedder. Safe to share between threads."""
+    """A Likeness: the vectors of one embedder."""
 
     def __init__(self, embedder: str, most: int = MOST) -> None:
         self._embedder = embedder
