@@ -68,6 +68,18 @@ def _packer(size: int) -> Callable[..., None]:
     return struct.Struct(f"!BBHII{size}s").pack_into
 
 
+# What is the same for all subscribers of a packet: what writes it, the first two bytes, the number and the timestamp of
+# its track, what follows the fixed header, the bytes of the whole and of its payload, VP8's numbers, the packet.
+_Ready = tuple[Callable[..., None], int, int, int, int, bytes, int, int, vp8.Picture | None, Forwarded]
+
+
+def _ready(packet: Forwarded) -> _Ready:
+    first, marker, payload_type, number, timestamp, rest, payload_at, _, _, picture = packet
+    size = len(rest)
+    second = marker | payload_type
+    return _packer(size), first, second, number, timestamp, rest, 12 + size, size - payload_at, picture, packet
+
+
 class _Name(NamedTuple):
     """A sockaddr, where it lies, and how long it is."""
 
@@ -228,13 +240,13 @@ class BatchEngine(PortableEngine):
 
     def forward(self, deliveries: list[Delivery], now: float) -> None:
         """Send packets on their ways: peer by peer, so that a peer's lie side by side, and of each track in order."""
-        by_track: dict[int, tuple[Sequence[Route], list[Forwarded]]] = {}
+        by_track: dict[int, tuple[Sequence[Route], list[_Ready]]] = {}
         for packet, routes in deliveries:
             if (together := by_track.get(id(routes))) is None:
-                by_track[id(routes)] = (routes, [packet])
+                by_track[id(routes)] = (routes, [_ready(packet)])
             else:
-                together[1].append(packet)
-        by_peer: dict[Peer, list[tuple[Route, list[Forwarded]]]] = {}
+                together[1].append(_ready(packet))
+        by_peer: dict[Peer, list[tuple[Route, list[_Ready]]]] = {}
         for routes, packets in by_track.values():
             for route in routes:
                 by_peer.setdefault(route.peer, []).append((route, packets))
@@ -251,29 +263,27 @@ class BatchEngine(PortableEngine):
             written.append((peer, pair, begin, slot))
         self._send_written(written)
 
-    def _write(self, waiting: list[tuple[Route, list[Forwarded]]], slot: int, now: float) -> int:
+    def _write(self, waiting: list[tuple[Route, list[_Ready]]], slot: int, now: float) -> int:
         """Write one peer's packets into the slots from this one on; the first that is free then."""
-        out, lengths, packer = self._out, self._lengths, _packer
+        out, lengths = self._out, self._lengths
         at = slot * _OUT_SLOT_BYTES
         for route, packets in waiting:
             numbering, ssrc, sent = route.numbering, route.ssrc, route.sent
             outgoing, types, shift = numbering.outgoing, numbering.payload_types, numbering.timestamp_offset
             begin, octets = slot, 0
-            for packet in packets:
-                first, marker, payload_type, number, timestamp, rest, payload_at, feedback_at, word, picture = packet
+            for pack, first, second, number, timestamp, rest, size, media, picture, packet in packets:
                 if (sequence := outgoing(number)) is None:
                     continue
                 if types is not None:
-                    payload_type = types.get(payload_type, payload_type)
-                size = len(rest)
-                timestamp = (timestamp + shift) & 0xFFFFFFFF
-                packer(size)(out, at, first, marker | payload_type, sequence & 0xFFFF, timestamp, ssrc, rest)
+                    second = packet.marker | types.get(packet.payload_type, packet.payload_type)
+                pack(out, at, first, second, sequence & 0xFFFF, (timestamp + shift) & 0xFFFFFFFF, ssrc, rest)
                 if picture is not None:
                     vp8.write(out, at, picture, numbering.picture_offset, numbering.tl0_offset)
-                if feedback_at and sent is not None:
-                    _WORD.pack_into(out, at + feedback_at, word | sent.note(now, 12 + size))
-                octets += size - payload_at
-                lengths[2 * slot + 1] = 12 + size
+                if sent is not None and packet.feedback_at:
+                    number_at = at + packet.feedback_at
+                    _WORD.pack_into(out, number_at, packet.feedback_word | sent.note(now, size))
+                octets += media
+                lengths[2 * slot + 1] = size
                 slot += 1
                 at += _OUT_SLOT_BYTES
             route.packets += slot - begin
