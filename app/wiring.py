@@ -69,9 +69,6 @@ from app.notes.meeting_source import MeetingSource
 from app.notes.providers import Canned
 from app.notes.search import handlers as search_handlers
 from app.notes.search.base import FullText, Likeness
-from app.notes.search.mariadb import MariadbFullText
-from app.notes.search.postgresql import PostgresqlFullText
-from app.notes.search.sqlite import SqliteFullText
 from app.notes.sources import Sources
 from app.notes.transcribers.base import Transcriber
 from app.participants import events as participants
@@ -117,6 +114,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     runtime.drivers.update(_drivers(settings))
     runtime.drivers.later(Transcriber, lambda: _transcriber(settings))
     runtime.drivers.later(Canned, _canned)
+    runtime.drivers.later(FullText, lambda: _full_text(settings))
     runtime.drivers.later(Embedder, _embedder)
     runtime.drivers.later(Likeness, _likeness)
     runtime.drivers.later(Analyst, lambda: _analyst(settings))
@@ -154,7 +152,6 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
         Sources: Sources(MeetingSource(), CallSource()),
-        FullText: _full_text(settings),
     }
 
 
@@ -197,10 +194,16 @@ def _analyst(settings: Settings) -> Analyst:
 def _full_text(settings: Settings) -> FullText:
     match read_database_url(settings.database_address).get_backend_name():
         case "sqlite":
+            from app.notes.search.sqlite import SqliteFullText
+
             return SqliteFullText()
         case "postgresql":
+            from app.notes.search.postgresql import PostgresqlFullText
+
             return PostgresqlFullText()
         case _:
+            from app.notes.search.mariadb import MariadbFullText
+
             return MariadbFullText()
 
 

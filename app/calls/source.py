@@ -12,7 +12,6 @@ from app.core import errors
 from app.core.objects.base import CHUNK_BYTES, ObjectNotFound, ObjectStore, StoreUnusable
 from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver_to_person
-from app.notes.sounds.apart import prepare_call
 from app.notes.sounds.shapes import SoundUnreadable
 from app.notes.sources import Heard, NothingHere, Part, Prepared, Subject, Unreadable
 from app.notes.transcribers.base import Speaker
@@ -50,6 +49,8 @@ class CallSource:
         ]
 
     def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Prepared:
+        from app.notes.sounds.apart import prepare_call  # here: only the jobs process needs it
+
         with runtime.reading() as work:
             call = work.get(Call, part.more["call_id"])
         if call is None:

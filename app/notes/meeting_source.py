@@ -16,7 +16,6 @@ from app.core.runtime import Runtime, Work
 from app.inbox.service import Message, deliver, open_inboxes_of
 from app.meetings import service as meetings
 from app.meetings.models import Meeting
-from app.notes.meeting_sounds import prepare
 from app.notes.sources import Heard, Part, Prepared, StillArriving, Subject
 from app.notes.transcribers.base import Speaker
 from app.participants.models import Participant
@@ -89,6 +88,8 @@ class MeetingSource:
         return parts
 
     def prepare(self, runtime: Runtime, part: Part, folder: Path) -> Prepared:
+        from app.notes.meeting_sounds import prepare  # here: only the jobs process needs it
+
         return Prepared(prepare(runtime, part, folder), part.speaker, part.source)
 
     def tell(self, work: Work, subject_id: str, type: str, payload: dict[str, Any], *, all_of_them: bool) -> None:

@@ -17,6 +17,8 @@ from media_worker.rtp.vp8 import Picture
 _FIXED = struct.Struct("!BBHII")
 _EXTENSION = struct.Struct("!HH")
 FIXED_BYTES = _FIXED.size
+# Makes a named tuple in half the time: it is done for every packet.
+_new = tuple.__new__
 
 
 class MalformedPacket(ValueError):
@@ -58,9 +60,9 @@ def parse(data: bytes) -> Packet:
         at += 4 * words
     if len(data) < at:
         raise MalformedPacket("the header is cut off")
-    return Packet(
-        second & 0x80, second & 0x7F, sequence, timestamp, ssrc, first & 0x20, csrcs, profile, block, data[at:]
-    )
+    padded, media = first & 0x20, data[at:]
+    fields = (second & 0x80, second & 0x7F, sequence, timestamp, ssrc, padded, csrcs, profile, block, media)
+    return _new(Packet, fields)
 
 
 def media_of(packet: Packet) -> bytes:
@@ -115,7 +117,7 @@ def for_forwarding(
     written, numbered_word = extensions
     csrcs = packet.csrcs
     head = csrcs + written if csrcs else written
-    return Forwarded(
+    fields = (
         0x90 | packet.padding | len(csrcs) // 4,
         packet.marker,
         payload_type,
@@ -127,6 +129,7 @@ def for_forwarding(
         numbered_word,
         picture and picture.moved(FIXED_BYTES + len(head)),
     )
+    return _new(Forwarded, fields)
 
 
 def padding(payload_type: int, sequence: int, timestamp: int, ssrc: int, size: int) -> Forwarded:
