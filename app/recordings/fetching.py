@@ -1,12 +1,17 @@
 """Tracks brought to this machine's disk, for what reads them from there: composing and exporting."""
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.core.objects.base import CHUNK_BYTES, ObjectStore, StoreUnusable
 from app.core.runtime import Runtime
-from app.recordings.composing.plan import TrackFile
 from app.recordings.models import Recording, RecordingTrack
+
+if TYPE_CHECKING:
+    from app.recordings.composing.plan import TrackFile
 
 
 def fetch(runtime: Runtime, track: RecordingTrack, folder: Path) -> Path:
@@ -33,6 +38,8 @@ def ran_s(recording: Recording) -> float:
 
 def track_file(recording: Recording, track: RecordingTrack, label: str, path: Path) -> TrackFile:
     """As those who read it take it: times in the recording's time."""
+    from app.recordings.composing.plan import TrackFile  # here: only the jobs process needs it
+
     began = recording.started_at or track.started_at
     offset_s = (track.started_at - began).total_seconds()
     mutes = [(since + offset_s, until + offset_s) for since, until in track.mutes]
