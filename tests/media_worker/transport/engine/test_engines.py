@@ -294,6 +294,26 @@ def test_a_network_that_cannot_segment_is_served_one_by_one(monkeypatch: pytest.
     engine.close()
 
 
+@linux
+def test_a_packet_that_cannot_be_encrypted_is_left_out_and_its_neighbours_arrive() -> None:
+    engine = BatchEngine(open_socket("127.0.0.1", 0))
+    client = Client(engine)
+    broken = forwarded(rtp(2), 2)._replace(first_byte=0x90, rest=bytes.fromhex("bedeffff") + bytes(16))
+    packets = [broken if number == 2 else forwarded(rtp(number), number) for number in range(5)]
+    for ssrc, run in enumerate(([2], [0, 1, 2, 3, 4])):  # alone, and within what the kernel cuts up
+        route = Route(client.peer, ssrc, Numbering(1, 0))
+        client.peer.refused = client.peer.packets_out = 0
+        engine.forward([Delivery(packets[number], [route]) for number in run], 0.0)
+        arriving = [number for number in run if number != 2]
+        assert [client.receive()[12:] for _ in arriving] == [rtp(number)[12:] for number in arriving]
+        assert (client.peer.refused, client.peer.packets_out) == (1, len(arriving))
+    client.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        client.socket.recv(2048)  # not even an empty one
+    client.socket.close()
+    engine.close()
+
+
 def test_nothing_is_read_for_ever() -> None:
     """A flood doesn't keep timers waiting: a poll reads a bounded number of datagrams."""
     for engine in (PortableEngine(open_socket("127.0.0.1", 0)), open_engine(open_socket("127.0.0.1", 0))):
