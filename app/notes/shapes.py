@@ -178,6 +178,28 @@ def talk_of(transcript: Transcript) -> list[Talk]:
     ]
 
 
+def nothing_found(provider: str, method: Method) -> Analysis:
+    """What an analyst begins with: it has read nothing, and spent nothing."""
+    return {
+        "version": 1,
+        "provider": provider,
+        "method": method,
+        "summary": "",
+        "key_points": [],
+        "action_items": [],
+        "decisions": [],
+        "questions": [],
+        "objections": [],
+        "pain_points": [],
+        "topics": [],
+        "entities": [],
+        "sentiment": {"overall": "neutral", "score": None, "by_speaker": {}},
+        "talk": [],
+        "warnings": [],
+        "usage": {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None},
+    }
+
+
 def without_speakers(transcript: Transcript, speaker_ids: Collection[str]) -> Transcript:
     """What an analyst gets: nothing of those who have switched analysis off. The other segments keep their ids."""
     if not speaker_ids:

@@ -21,6 +21,7 @@ from app.notes.shapes import (
     SuggestedClaim,
     Transcript,
     check_evidence,
+    nothing_found,
     talk_of,
 )
 
@@ -41,24 +42,9 @@ class MockAnalyst:
     is_mock = True
 
     def analyse(self, transcript: Transcript, context: AnalysisContext) -> Analysis:
-        analysis: Analysis = {
-            "version": 1,
-            "provider": self.name,
-            "method": "extractive",
-            "summary": "",
-            "key_points": [],
-            "action_items": [],
-            "decisions": [],
-            "questions": [],
-            "objections": [],
-            "pain_points": [],
-            "topics": [],
-            "entities": [],
-            "sentiment": {"overall": "neutral", "score": 0.0, "by_speaker": {}},
-            "talk": talk_of(transcript),
-            "warnings": [CANNED],
-            "usage": {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None},
-        }
+        analysis = nothing_found(self.name, "extractive")
+        analysis["sentiment"]["score"] = 0.0
+        analysis["talk"], analysis["warnings"] = talk_of(transcript), [CANNED]
         if not transcript["segments"]:
             pass  # nobody has said anything that may be read
         elif script := script_of(transcript):

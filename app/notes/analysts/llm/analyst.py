@@ -13,7 +13,7 @@ from app.notes.analysts.llm import answers, prompts
 from app.notes.analysts.llm.answers import LONGEST_SUMMARY, NotesAnswer, SummaryAnswer
 from app.notes.analysts.llm.chat import ANSWER_S, Chat, Spent
 from app.notes.analysts.llm.chunks import CHUNK, OVERLAP, chunks_of, mean_mood, once
-from app.notes.shapes import CLAIM_KINDS, Analysis, Transcript, Usage, check_evidence, talk_of
+from app.notes.shapes import CLAIM_KINDS, Analysis, Transcript, Usage, check_evidence, nothing_found, talk_of
 
 MILLION = 1_000_000
 
@@ -111,21 +111,6 @@ class LlmAnalyst:
         return cast(Analysis, merged)
 
     def _nothing(self) -> Analysis:
-        return {
-            "version": 1,
-            "provider": self.name,
-            "method": "llm",
-            "summary": "",
-            "key_points": [],
-            "action_items": [],
-            "decisions": [],
-            "questions": [],
-            "objections": [],
-            "pain_points": [],
-            "topics": [],
-            "entities": [],
-            "sentiment": {"overall": "neutral", "score": None, "by_speaker": {}},
-            "talk": [],
-            "warnings": [],
-            "usage": {"cost_usd": 0.0, "input_tokens": 0, "output_tokens": 0},
-        }
+        analysis = nothing_found(self.name, "llm")
+        analysis["usage"] = {"cost_usd": 0.0, "input_tokens": 0, "output_tokens": 0}
+        return analysis

@@ -14,7 +14,7 @@ from app.notes.analysts.local.sentences import Sentence, sentences_of
 from app.notes.analysts.local.tasks import Names
 from app.notes.analysts.local.topics import key_sentences, topics
 from app.notes.analysts.people import listed, people_of
-from app.notes.shapes import ActionItem, Analysis, Claim, Transcript, check_evidence, talk_of
+from app.notes.shapes import ActionItem, Analysis, Claim, Transcript, check_evidence, nothing_found, talk_of
 
 OTHER_LANGUAGE = "This analyst reads English: of a transcript in another language it only quotes."
 FEWEST_KEY_POINTS, MOST_KEY_POINTS = 3, 8
@@ -39,24 +39,8 @@ class LocalAnalyst:
     def analyse(self, transcript: Transcript, context: AnalysisContext) -> Analysis:
         names = Names.of(list(dict.fromkeys(segment["speaker"]["label"] for segment in transcript["segments"])))
         sentences = sentences_of(transcript, names.words)
-        analysis: Analysis = {
-            "version": 1,
-            "provider": self.name,
-            "method": "extractive",
-            "summary": "",
-            "key_points": [],
-            "action_items": [],
-            "decisions": [],
-            "questions": [],
-            "objections": [],
-            "pain_points": [],
-            "topics": [],
-            "entities": [],
-            "sentiment": {"overall": "neutral", "score": None, "by_speaker": {}},
-            "talk": talk_of(transcript),
-            "warnings": [],
-            "usage": {"cost_usd": 0.0, "input_tokens": None, "output_tokens": None},
-        }
+        analysis = nothing_found(self.name, "extractive")
+        analysis["talk"] = talk_of(transcript)
         if not sentences:
             return analysis
         if transcript["language"].lower().partition("-")[0] == "en":
