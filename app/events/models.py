@@ -1,7 +1,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Id, Json, UtcDateTime, exact
@@ -15,11 +15,13 @@ class Event(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     meeting_id: Mapped[str | None] = mapped_column(Id)
+    user_id: Mapped[str | None] = mapped_column(Id)  # a person who may see it, whatever they are to the meeting
     seq: Mapped[int | None] = mapped_column(BigInteger)  # 1, 2, 3 … within the meeting, without gaps
     position: Mapped[int | None] = mapped_column(
         BigInteger, unique=True
     )  # in the log of everything; given after commit
     name: Mapped[str] = mapped_column(exact(64))  # such as meeting.started
+    version: Mapped[int] = mapped_column(server_default=text("'1'"))  # of its payload's form
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
@@ -31,3 +33,15 @@ class EventHead(Base):
 
     meeting_id: Mapped[str] = mapped_column(Id, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class EventCursor(Base):
+    """How far somebody has come in the log. `log`: the newest position that was given; whoever gives positions holds
+    its row. `publisher`: up to where the broker has everything; whoever sends holds its lease."""
+
+    __tablename__ = "event_cursors"
+
+    name: Mapped[str] = mapped_column(exact(16), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, default=0)
+    holder: Mapped[str | None] = mapped_column(Id)
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

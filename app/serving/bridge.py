@@ -4,18 +4,23 @@ Polls and acknowledgements go to `polls.py`, parts of uploads to `parts.py`, sig
 every other request to Flask, in a thread (`flask_calls.py`).
 """
 
+import asyncio
 import signal
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from app.core import errors
 from app.core.flask_app import ParleyApp
-from app.serving.flask_calls import FlaskCalls, Receive, Scope, Send
+from app.serving.events_polls import EVENTS_PATH, EventsPolls
+from app.serving.flask_calls import FlaskCalls, Receive, Scope, Send, problem
 from app.serving.part_request import is_part
 from app.serving.parts import Parts
 from app.serving.polls import ACK_PATH, POLL_PATH, Polls
 from app.serving.safety_net import SafetyNet
 from app.serving.sending import MESSAGES, SIGNALS, Sending
+
+SAYS_SO_WITHIN_S = 0.5  # at the end of the server
 
 
 class Bridge:
@@ -26,6 +31,7 @@ class Bridge:
         self._flask = FlaskCalls(app.wsgi_app, threads)
         self._parts = Parts(app, self._flask)
         self._polls = Polls(app.runtime, self._flask, SafetyNet(app.runtime))
+        self._events = EventsPolls(app.runtime, self._flask)
         self.signals = Sending(app, self._flask, SIGNALS)
         self.messages = Sending(app, self._flask, MESSAGES)
 
@@ -35,11 +41,20 @@ class Bridge:
         elif scope["type"] == "http" and scope["path"].rstrip("/") == POLL_PATH and scope["method"] in ("GET", "HEAD"):
             self._polls.begin()
             await self._polls.poll(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"] == ACK_PATH and scope["method"] == "POST":
+        else:
+            try:
+                await self._answer(scope, receive, send)
+            except asyncio.CancelledError:  # the server ends, and this took longer than it waits
+                await _tell_to_come_again(send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == ACK_PATH and scope["method"] == "POST":
             self._polls.begin()
             unread = await self._polls.acknowledge(scope, receive, send)
             if unread is not None:
                 await self._flask(scope, unread, send)
+        elif scope["type"] == "http" and scope["path"].rstrip("/") == EVENTS_PATH and scope["method"] == "GET":
+            await self._events(scope, receive, send)
         elif scope["type"] == "http" and is_part(scope):
             await self._parts(scope, receive, send)
         elif scope["type"] == "http" and self.signals.is_meant(scope):
@@ -56,6 +71,7 @@ class Bridge:
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._polls.end()
+        self._events.end()
         self._parts.close()
         self.runtime.close()
         await send({"type": "lifespan.shutdown.complete"})
@@ -75,3 +91,16 @@ class Bridge:
                 next_handler(number, frame)
 
         return handle
+
+
+async def _tell_to_come_again(send: Send) -> None:
+    """Better than nothing, of which a proxy would make a page. Whether it was done is open, as after a connection that
+    broke: docs/mobile.md says how to repeat what must not happen twice.
+
+    :raises CancelledError: the answer had begun, or nobody reads it; it is cut off.
+    """
+    try:
+        async with asyncio.timeout(SAYS_SO_WITHIN_S):
+            await problem(errors.Unavailable("The server is ending; ask again.")).send(send)
+    except (RuntimeError, TimeoutError):
+        raise asyncio.CancelledError from None

@@ -14,6 +14,10 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi import build_environ
 
+from app.core import errors
+from app.core.api import PROBLEM_TYPE, problem_document
+from app.core.ids import new_id
+
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -42,6 +46,22 @@ class Answer:
     async def send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def problem(error: errors.ParleyError) -> Answer:
+    """What a client is told where Flask could not be asked, or could not be waited for."""
+    request_id = new_id()
+    answer = Answer()
+    answer.status, answer.body = error.status, problem_document(error, request_id)
+    answer.headers = [
+        (b"content-type", PROBLEM_TYPE.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", request_id.encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if error.status == 503:
+        answer.headers.append((b"retry-after", b"1"))
+    return answer
 
 
 class FlaskCalls:

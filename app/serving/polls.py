@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 
 from app.core import errors
-from app.core.api import PROBLEM_TYPE, problem_document
 from app.core.ids import new_id
 from app.core.logs import log_request
 from app.core.runtime import Runtime
@@ -24,7 +23,7 @@ from app.inbox.parking import Parking
 from app.inbox.polling import CROWDED_POLL_MS, SLOT, TOKEN_MARGIN_S, Slot
 from app.inbox.service import News
 from app.serving.acks import Acks
-from app.serving.flask_calls import Answer, FlaskCalls, Receive, Scope, Send, once_more
+from app.serving.flask_calls import Answer, FlaskCalls, Receive, Scope, Send, once_more, problem
 from app.serving.poll_request import AckRequest, PollRequest, read_ack, read_heads_of_ack, read_poll
 from app.serving.safety_net import SafetyNet
 from app.serving.watches import Headers, Watch, Watches
@@ -54,6 +53,7 @@ class Held:
         "timer",
         "user_id",
         "watch",
+        "woken_at",
     )
 
     def __init__(self, scope: Scope, send: Send, asked: PollRequest | None) -> None:
@@ -70,6 +70,7 @@ class Held:
         self.inbox_id = self.user_id = ""
         self.cursor = self.limit = 0
         self.deadline: float | None = None  # once it was parked
+        self.woken_at: float | None = None  # when this process heard that there is something for it
 
     def has_hung_up(self) -> bool:
         return self.gone
@@ -253,6 +254,8 @@ class Polls:
         self.watches.seen.add(watch.inbox_id)
         request_id = held.asked.request_id if held.asked is not None else None
         await self._send(held.send, watch, body, "GET", POLL_PATH, request_id, held.began_at)
+        if held.woken_at is not None:
+            self._runtime.figures.observe("parley_wake_seconds", time.monotonic() - held.woken_at)
 
     async def _send(
         self, send: Send, watch: Watch, body: bytes, method: str, route: str, request_id: str | None, began_at: float
@@ -261,7 +264,9 @@ class Polls:
         headers = [*watch.headers, (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        log_request(method, route, 200, time.monotonic() - began_at, watch.user_id, request_id=request_id)
+        took_s = time.monotonic() - began_at
+        self._runtime.figures.request(method, route, 200, took_s)
+        log_request(method, route, 200, took_s, watch.user_id, request_id=request_id)
 
     # Through Flask
 
@@ -272,7 +277,7 @@ class Polls:
             log.exception("a poll could not be answered")
             if not held.answered:
                 held.answered = True
-                await _failure().send(held.send)
+                await problem(errors.InternalError()).send(held.send)
 
     async def _ask_until_parked(self, held: Held) -> None:
         """A poll that was parked goes on as the same one: unless a newer one has come, it has the inbox."""
@@ -322,12 +327,13 @@ class Polls:
         if concerned == []:
             return
         try:
-            self._loop.call_soon_threadsafe(self._follow, concerned, context=Context())  # not that of who nudges
+            # In a context of its own, not that of who nudges.
+            self._loop.call_soon_threadsafe(self._follow, concerned, time.monotonic(), context=Context())
         except RuntimeError:
             return  # the loop has ended, and every poll with it
         time.sleep(0)  # lets the loop have the interpreter: those who wait come before the answer to who nudges
 
-    def _follow(self, nudges: Sequence[str] | None) -> None:
+    def _follow(self, nudges: Sequence[str] | None, heard_at: float) -> None:
         if self._runtime.wakeups.closed:
             self._answer_all()
         elif nudges is None:
@@ -335,10 +341,10 @@ class Polls:
         else:
             moved, lost = self.watches.hear(nudges)
             for watch in moved:
-                self._bring(watch)
+                self._bring(watch, heard_at)
             self.doubt(lost)
 
-    def _bring(self, watch: Watch) -> None:
+    def _bring(self, watch: Watch, heard_at: float) -> None:
         held: Held | None = watch.parked
         if held is None:
             return
@@ -346,6 +352,7 @@ class Polls:
         if messages is None:
             self._take_back(held)
         elif messages:
+            held.woken_at = heard_at
             self._answer_soon(held, messages)
 
     def doubt(self, watches: Iterable[Watch]) -> None:
@@ -368,17 +375,3 @@ class Polls:
 
 
 _OF_ONE_ANSWER = frozenset({b"content-length", b"x-request-id"})
-
-
-def _failure() -> Answer:
-    """What a client is told when Flask could not even be asked."""
-    request_id = new_id()
-    answer = Answer()
-    answer.body = problem_document(errors.InternalError(), request_id)
-    answer.headers = [
-        (b"content-type", PROBLEM_TYPE.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", request_id.encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    return answer

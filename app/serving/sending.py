@@ -13,7 +13,8 @@ import re
 import time
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import marshmallow as ma
 import structlog
@@ -34,6 +35,9 @@ from app.serving.heads import Heads, read_heads
 from app.serving.watches import MOST_HEADERS, Headers
 from app.signaling import service as signaling
 from app.signaling.schemas import SendSignals
+
+if TYPE_CHECKING:
+    from app.core.tracing import Tracing
 
 _OF_ONE_ANSWER = frozenset({b"content-length", b"location", b"x-request-id", b"ratelimit", b"ratelimit-policy"})
 _message_out = MessageOut()
@@ -86,6 +90,8 @@ class Sending:
         self._kind = kind
         self._path = re.compile(rf"/api/v1/meetings/({IdConverter.regex})/{kind.path}")
         self._route = f"/api/v1/meetings/<id:meeting_id>/{kind.path}"
+        tracing = app.runtime.tracing
+        self._traced = self._answer if tracing is None else partial(self._answer_traced, tracing)
         self._headers: dict[bytes, Headers] = {}  # of Flask's answers, by the origin that asks
 
     def is_meant(self, scope: Scope) -> bool:
@@ -107,7 +113,12 @@ class Sending:
 
     async def _in_thread(self, *asked: Any) -> Answer | dict[str, Any]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._flask.threads, Context().run, self._answer, *asked)
+        return await loop.run_in_executor(self._flask.threads, Context().run, self._traced, *asked)
+
+    def _answer_traced(self, tracing: "Tracing", scope: Scope, *asked: Any) -> Answer | dict[str, Any]:
+        told = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        with tracing.signal(self._route, told):
+            return self._answer(scope, *asked)
 
     def _answer(
         self, scope: Scope, heads: Heads, headers: Headers, body: bytes, began_at: float
@@ -131,7 +142,9 @@ class Sending:
             if sent.location is not None:
                 told["Location"] = sent.location
             answer.headers = [*headers, *((name.lower().encode(), value.encode()) for name, value in told.items())]
-            log_request("POST", self._route, 201, time.monotonic() - began_at, g.actor.user_id)
+            took_s = time.monotonic() - began_at
+            self._app.runtime.figures.request("POST", self._route, 201, took_s)
+            log_request("POST", self._route, 201, took_s, g.actor.user_id, g.meeting_id)
         return answer
 
     def _send(self, scope: Scope, heads: Heads, asked: dict[str, Any]) -> Stored:
