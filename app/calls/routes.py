@@ -1,18 +1,22 @@
 from typing import Any
 
+from flask import Response
 from flask.views import MethodView
 
 from app.calls import form, service
 from app.calls.schemas import CallOut, CallsQuery
 from app.calls.source import get
-from app.core import errors
+from app.core import downloads, errors
 from app.core.api import Blueprint
+from app.core.downloads import ELSEWHERE, FILE, FILE_HEADERS, PART, RANGE
 from app.core.flask_app import actor, work
+from app.core.objects.base import ObjectStore
 from app.core.pagination import page_of
 from app.notes import service as notes
 from app.notes.formats import ALSO, answer
 from app.notes.routes import REVISION, correct
 from app.notes.schemas import FormatQuery, NotesOut, NotesRetry, TranscriptCorrection, TranscriptOut
+from app.recordings.schemas import FileQuery
 
 blp = Blueprint("calls", __name__, description="Calls that were recorded elsewhere, and what was said in them.")
 
@@ -23,6 +27,7 @@ class Calls(MethodView):
     @blp.problems(errors.NotFound, errors.UploadStateConflict, errors.CallExists, errors.BudgetReached)
     @blp.problems(errors.ValidationFailed, errors.UnsupportedMediaType, errors.MalformedJson)
     @blp.problems(errors.MediaTypeRefused, errors.QuotaReached, errors.StorageFull)
+    @blp.problems(errors.TranscriptionLimitReached, errors.Overloaded)
     @blp.doc(operationId="createCall", requestBody=form.BODY)
     def post(self) -> Any:
         """Have a call transcribed and analysed
@@ -59,11 +64,29 @@ class CallById(MethodView):
         service.erase(work(), call_id)
 
 
+@blp.route("/calls/<id:call_id>/file")
+class CallFile(MethodView):
+    @blp.arguments(FileQuery, location="query")
+    @blp.doc(operationId="downloadSignedCallFile", parameters=RANGE)
+    @blp.response(200, FILE, content_type="audio/wav", headers=FILE_HEADERS)
+    @blp.alt_response(206, schema=FILE, content_type="audio/wav", **PART)
+    @blp.alt_response(302, description=ELSEWHERE)
+    @blp.alt_response(304, description="`If-None-Match` names this file")
+    @blp.problems(errors.UrlNotSigned, errors.UrlExpired, errors.VersionMismatch, errors.RangeNotSatisfiable)
+    def get(self, query: dict[str, Any], call_id: str) -> Response:
+        """Read a call's file, as it was sent, at an address that was signed for it
+
+        `signed_url` of a call: for players, which ask for ranges as somebody seeks. No token: the address is the
+        credential. Don't make it yourself.
+        """
+        return downloads.answer(work().driver(ObjectStore), service.file_of(work(), get(work(), call_id)))
+
+
 @blp.route("/calls/<id:call_id>/retry")
 class RetryCall(MethodView):
     @blp.arguments(NotesRetry)
     @blp.response(202, CallOut)
-    @blp.problems(errors.NotesStateConflict)
+    @blp.problems(errors.NotesStateConflict, errors.Overloaded)
     @blp.doc(operationId="retryCall")
     def post(self, data: dict[str, Any], call_id: str) -> Any:
         """Go on with a call that failed

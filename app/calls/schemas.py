@@ -43,7 +43,10 @@ class CallTold(Schema):
     held_at = Timestamp(
         load_default=None,
         allow_none=True,
-        metadata={"description": "When it was; “next Monday” is counted from that day."},
+        metadata={
+            "description": "When it was; “next Monday” is counted from that day. Without it, from the day on which "
+            "the call was sent, and a warning of the analysis says so."
+        },
     )
 
 
@@ -91,3 +94,7 @@ class CallOut(Schema):
     error = fields.String(required=True, allow_none=True, metadata={"description": "Why it failed."})
     error_code = fields.String(required=True, allow_none=True, metadata={"example": "nothing_to_transcribe"})
     created_at = Timestamp(required=True)
+    signed_url = fields.String(
+        required=True,
+        metadata={"description": "The file without a token, for players, until the address expires. Ask anew then."},
+    )

@@ -7,17 +7,22 @@ from typing import Any, BinaryIO, cast
 from sqlalchemy import ColumnElement, delete, select
 from werkzeug.datastructures import FileStorage
 
+from app.calls.events import CallDeleted, CallReceived
 from app.calls.models import Call
 from app.calls.source import get, hold
 from app.core import errors
 from app.core.actor import Actor
+from app.core.downloads import Download
+from app.core.file_urls import MAIN, FileUrls
 from app.core.ids import new_id
+from app.core.jobs import backlog
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.notes import deleting, pipeline, spending
 from app.notes import service as notes
 from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
+from app.notes.search import index
 from app.notes.sources import Sources
 from app.uploads import service as uploads
 from app.uploads import whole
@@ -31,8 +36,9 @@ def receive(work: Work, actor: Actor, *, upload_id: str, title: str | None, **to
 
     :raises NotFound: there is no such upload of the actor's. :raises UploadStateConflict: it is not complete.
     :raises CallExists: they sent the same file before; with the extra `call_id`. :raises BudgetReached:
+    :raises TranscriptionLimitReached: :raises Overloaded:
     """
-    spending.check(work, actor.user_id)
+    _check_limits(work, actor)
     file = uploads.take(work, actor, upload_id, PURPOSE)
     _check_new(work, actor, file.sha256)
     call = Call(
@@ -50,6 +56,8 @@ def receive(work: Work, actor: Actor, *, upload_id: str, title: str | None, **to
     work.add(call)
     work.flush()
     notes.order(work, chosen_for(work, is_mocked=False).name, call.language, call_id=call.id)
+    index.later(work, "notes", call.id)
+    work.emit(CallReceived(call.id, call.user_id))
     return view(work, call)
 
 
@@ -58,12 +66,18 @@ def receive_file(work: Work, actor: Actor, file: FileStorage, **told: Any) -> di
 
     :raises MediaTypeRefused: :raises QuotaReached: :raises StorageFull: :raises Unavailable: the store.
     """
-    spending.check(work, actor.user_id)
+    _check_limits(work, actor)
     _check_new(work, actor, hashlib.file_digest(file.stream, "sha256").hexdigest())  # type: ignore[arg-type]
     file.stream.seek(0)
     name = PurePath((file.filename or "").replace("\\", "/")).name[:200] or "call"
     what = {"purpose": PURPOSE, "name": name, "media_type": file.mimetype or "application/octet-stream"}
     return receive(work, actor, upload_id=whole.receive(work, actor, cast(BinaryIO, file.stream), **what), **told)
+
+
+def _check_limits(work: Work, actor: Actor) -> None:
+    backlog.check(work)
+    spending.check(work, actor.user_id)
+    spending.check_minutes(work, actor.user_id)
 
 
 def _check_new(work: Work, actor: Actor, sha256: str) -> None:
@@ -83,6 +97,12 @@ def page(work: Work, actor: Actor, *, limit: int, cursor: str | None, **filters:
     )
 
 
+def file_of(work: Work, call: Call) -> Download:
+    """As it was sent, under the name that it had."""
+    name = uploads.get(work, call.upload_id).name
+    return Download(call.file_path, call.media_type, call.bytes, call.sha256, name)
+
+
 def retry(work: Work, call_id: str, *, analyse: bool) -> dict[str, Any]:
     """:raises NotesStateConflict:"""
     notes.retry(work, of_call(call_id), analyse=analyse)
@@ -98,6 +118,7 @@ def erase(work: Work, call_id: str) -> None:
     work.execute(delete(Correction).where(Correction.call_id == call.id))
     work.delete(call)
     work.flush()
+    work.emit(CallDeleted(call.id, call.user_id))
 
 
 def erase_all_of(work: Work, user_id: str) -> None:
@@ -115,7 +136,8 @@ def view(work: Work, call: Call) -> dict[str, Any]:
     shown = notes.view(work, newest)
     row = {column.key: getattr(call, column.key) for column in Call.__table__.columns}
     made = {name: shown[name] for name in ("stages", "progress", "cost_usd", "error", "error_code", "is_mock")}
-    return row | made | {"state": _state(newest, pipeline.stages_of(work, newest.id))}
+    state = _state(newest, pipeline.stages_of(work, newest.id))
+    return row | made | {"state": state, "signed_url": work.driver(FileUrls).sign(work, f"calls/{call.id}", MAIN)}
 
 
 def _state(newest: Notes, stages: list[Stage]) -> str:

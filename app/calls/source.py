@@ -29,7 +29,9 @@ class CallSource:
 
     def subject(self, work: Work, subject_id: str) -> Subject:
         call = get(work, subject_id)
-        return Subject(call.id, call.title, call.user_id, call.held_at.date() if call.held_at else None)
+        held_on = (call.held_at or call.created_at).date()
+        is_assumed = call.held_at is None
+        return Subject(call.id, call.title, call.user_id, held_on, is_day_assumed=is_assumed, begun_at=call.held_at)
 
     def folder_of(self, subject_id: str) -> str:
         return f"transcripts/{subject_id}/"

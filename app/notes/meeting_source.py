@@ -104,6 +104,13 @@ class MeetingSource:
         deliver(work, message, open_inboxes_of(work, people))
 
 
+def begins_of(work: Work, meeting_id: str) -> dict[str, float]:
+    """Where the recordings begin that have begun, in seconds of the transcript, by their ids."""
+    begun = [one for one in _recordings(work, meeting_id) if one.started_at is not None]
+    zero = _zero(meetings.get(work, meeting_id), begun)
+    return {one.id: (one.started_at - zero).total_seconds() for one in begun if one.started_at is not None}
+
+
 def _parts_of(work: Work, recording: Recording, speakers: dict[str, Speaker], zero: datetime) -> list[Part]:
     there = [track for track in shapes.tracks_of(work, recording.id) if _is_voice(track)]
     people = shapes.people_of_tracks(work, there)

@@ -30,7 +30,7 @@ def merged(pieces: Sequence[Piece], speakers: Sequence[Speaker]) -> Transcript:
     for number, segment in enumerate(segments, start=1):
         segment["id"] = f"s{number}"
     longest = max((piece.transcript for piece in pieces), key=lambda transcript: len(transcript["segments"]))
-    return {**longest, "quality": quality_of(segments), "segments": segments}
+    return {**longest, "quality": quality_of(segments, longest["provider"]), "segments": segments}
 
 
 def _moved(segment: Segment, piece: Piece, labels: dict[str, str]) -> Segment:

@@ -33,11 +33,18 @@ class ModelServer:
     """Safe to share between threads. `url` is all before `/chat/completions` and its like."""
 
     def __init__(
-        self, url: str, key: str | None, *, answer_s: float, sleep: Callable[[float], None] = time.sleep
+        self,
+        url: str,
+        key: str | None,
+        *,
+        answer_s: float,
+        tries: int = TRIES,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._sleep = sleep
+        self._tries = tries
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        timeout = httpx.Timeout(answer_s, connect=CONNECT_S)
+        timeout = httpx.Timeout(answer_s, connect=min(CONNECT_S, answer_s))
         self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout)
 
     def post(self, path: str, **content: Any) -> httpx.Response:
@@ -46,7 +53,7 @@ class ModelServer:
         :raises ServerFailed: there was none. :raises ServerUnusable: the key is refused.
         """
         trouble = ""
-        for attempt in range(TRIES):
+        for attempt in range(self._tries):
             wanted_s: float | None = None
             try:
                 response = self._client.post(path, **content)
@@ -58,9 +65,9 @@ class ModelServer:
                 wanted_s = _retry_after(response)
             except (httpx.TransportError, httpx.DecodingError) as error:
                 trouble = f"{type(error).__name__}: {error}"[:LONGEST_QUOTE]
-            if attempt < TRIES - 1:
+            if attempt < self._tries - 1:
                 self._sleep(min(LONGEST_PAUSE_S, wanted_s or FIRST_PAUSE_S * 2**attempt))
-        raise ServerFailed(f"the model's server failed {TRIES} times, at last: {trouble}")
+        raise ServerFailed(f"the model's server failed {self._tries} times, at last: {trouble}")
 
     def check(self) -> None:
         """:raises ServerUnusable:"""

@@ -88,8 +88,9 @@ class Spending(Base):
     month: Mapped[str] = mapped_column(exact(7))  # 2026-11, in UTC
     meeting_id: Mapped[str | None] = mapped_column(Id)
     call_id: Mapped[str | None] = mapped_column(Id)
-    notes_id: Mapped[str] = mapped_column(Id)
-    stage: Mapped[str] = mapped_column(exact(16))
+    notes_id: Mapped[str | None] = mapped_column(Id)
+    stage: Mapped[str] = mapped_column(exact(16))  # of pipeline.ORDER, or embed
+    open_stage_id: Mapped[str | None] = mapped_column(Id, index=True)  # whose run is at it; None: it is settled
     provider: Mapped[str] = mapped_column(exact(32))
     model: Mapped[str | None] = mapped_column(String(100))
     seconds: Mapped[float | None]  # of sound

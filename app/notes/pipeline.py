@@ -29,18 +29,23 @@ from sqlalchemy.orm import undefer
 from app.core import errors
 from app.core.ids import new_id
 from app.core.runtime import Work
-from app.notes import states
+from app.notes import deleting, states
 from app.notes.events import NotesFailed, NotesProgressed, NotesReady
 from app.notes.models import Notes, Stage
 from app.notes.sources import Source, Sources
 
-RUN = "notes.stage"
 ORDER = ("ingest", "normalise", "transcribe", "merge", "analyse", "publish")
 OF_THE_WHOLE = ("ingest", "merge", "analyse", "publish")
+# Of what takes a core for long, the Celery queue.
+QUEUES = {"normalise": "transcription", "transcribe": "transcription", "analyse": "analysis"}
 # Without a word of a stage for so long it is nobody's any more. Jobs that are killed come back after seconds; this is
 # for what was lost altogether, and longer than any track takes, or waits for others.
 SILENT_FOR = timedelta(hours=12)
 NOT_IN_TIME = "The notes were not written in time."
+
+
+def task_of(stage: str) -> str:
+    return f"notes.{stage}"
 
 
 def hold(work: Work, notes_id: str) -> Notes | None:
@@ -94,7 +99,7 @@ def advance(work: Work, notes: Notes) -> None:
     for stage in stages:
         if stage.state == "waiting" and _may_begin(stage, stages):
             stage.state, stage.heard_at = "queued", work.now()
-            work.enqueue(RUN, {"notes_id": notes.id, "stage_id": stage.id})
+            work.enqueue(task_of(stage.name), {"notes_id": notes.id, "stage_id": stage.id})
     if not any(stage.state in states.STAGES_OPEN for stage in stages):
         _settle(work, notes, stages)
     elif notes.state == "pending":
@@ -181,13 +186,18 @@ def wait(work: Work, notes_id: str, stage_id: str, pause: timedelta, attempt: in
     if attempt is not None and stage.attempts == attempt:
         stage.attempts -= 1
     stage.state, stage.heard_at = "queued", work.now()
-    work.enqueue(RUN, {"notes_id": notes_id, "stage_id": stage_id}, at=work.now() + pause)
+    work.enqueue(task_of(stage.name), {"notes_id": notes_id, "stage_id": stage_id}, at=work.now() + pause)
 
 
 def done_before(work: Work, key: str) -> Stage | None:
     """A stage of this key that has a result."""
     same = select(Stage).where(Stage.key == key, Stage.state == "done").options(undefer(Stage.result))
     return next((stage for stage in work.scalars(same.order_by(Stage.id)) if stage.result is not None), None)
+
+
+def sounds_of(work: Work, notes: Notes, normalise: Stage) -> str:
+    """The object store's prefix of what all runs of a stage `normalise` have made."""
+    return f"{source_of(work, notes).folder_of(subject_of(notes))}{notes.id}/sounds/{normalise.id}-"
 
 
 def complete(work: Work, notes: Notes, stage: Stage, state: str = "done", **values: Any) -> None:
@@ -197,6 +207,10 @@ def complete(work: Work, notes: Notes, stage: Stage, state: str = "done", **valu
     stage.state, stage.progress, stage.ended_at = state, 1.0, work.now()
     if state == "done":
         stage.error = stage.error_code = None
+    if stage.name == "transcribe":  # nobody listens to it again
+        of_it = select(Stage).where(Stage.notes_id == notes.id, Stage.name == "normalise", Stage.part == stage.part)
+        for normalise in work.scalars(of_it):
+            deleting.delete_objects(work, sounds_of(work, notes, normalise))
     advance(work, notes)
 
 
@@ -211,6 +225,8 @@ def trouble(work: Work, notes: Notes, stage: Stage, error: str, code: str, *, fi
 
 def _fail(work: Work, notes: Notes, stage: Stage, error: str, code: str) -> None:
     stage.state, stage.error, stage.error_code, stage.ended_at = "failed", error, code, work.now()
+    if stage.name == "normalise":  # of a run that stored its sound, and was broken off
+        deleting.delete_objects(work, sounds_of(work, notes, stage))
     advance(work, notes)
 
 

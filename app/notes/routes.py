@@ -21,6 +21,7 @@ class MeetingNotes(MethodView):
     @blp.arguments(NotesRequest)
     @blp.response(202, NotesOut)
     @blp.problems(errors.EndToEndEncrypted, errors.NothingToTranscribe, errors.BudgetReached)
+    @blp.problems(errors.TranscriptionLimitReached, errors.Overloaded)
     @blp.doc(operationId="createMeetingNotes")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Have a meeting's notes written
@@ -48,7 +49,7 @@ class MeetingNotes(MethodView):
 class RetryNotes(MethodView):
     @blp.arguments(NotesRetry)
     @blp.response(202, NotesOut)
-    @blp.problems(errors.NotesMissing, errors.NotesStateConflict)
+    @blp.problems(errors.NotesMissing, errors.NotesStateConflict, errors.Overloaded)
     @blp.doc(operationId="retryMeetingNotes")
     def post(self, data: dict[str, Any], meeting_id: str) -> Any:
         """Go on with notes that failed
@@ -102,6 +103,7 @@ class MySpending(MethodView):
     def get(self, query: dict[str, Any]) -> Any:
         """List what transcribing and analysing has cost you in a month, the newest first
 
-        A row for each call of a provider that is paid; meetings are their owner's.
+        A row for each call of a provider that is paid, and for each track that was transcribed. Meetings are their
+        owner's.
         """
         return spending.page(work(), actor().user_id, **query)

@@ -57,7 +57,11 @@ class SpeakerOut(Schema):
     )
     source = fields.String(
         required=True,
-        metadata={"enum": ["track", "channel", "diarized", "unknown"], "example": "track"},
+        metadata={
+            "enum": ["track", "channel", "diarized", "unknown"],
+            "description": "How the speaker is known. `diarized`: told apart by voice, which is experimental and errs.",
+            "example": "track",
+        },
     )
 
 
@@ -78,7 +82,8 @@ class QualityOut(Schema):
         required=True,
         metadata={
             "enum": ["draft", "fair", "good"],
-            "description": "`draft`: hear the recording before you rely on it.",
+            "description": "`draft`: a quarter of the words or more may be wrong, of somebody who says much; hear the "
+            "recording before you rely on it.",
             "example": "good",
         },
     )

@@ -1,5 +1,6 @@
 """Notes of a meeting or a call, in versions. How they are made stands in `pipeline.py`; what is asked of them, here."""
 
+import math
 from contextlib import suppress
 from typing import Any, cast
 
@@ -8,9 +9,11 @@ from sqlalchemy import ColumnElement, Select, delete, func, select
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
+from app.core.jobs import backlog
 from app.core.runtime import Work
 from app.meetings import service as meetings
 from app.notes import corrections, deleting, pipeline, spending
+from app.notes.meeting_source import begins_of
 from app.notes.merging import moved
 from app.notes.models import Correction, Notes, Stage
 from app.notes.providers import chosen_for
@@ -33,11 +36,12 @@ def ask(work: Work, meeting_id: str, *, language: str | None = None) -> dict[str
     """Have the next version of a meeting's notes written in the background.
 
     :raises EndToEndEncrypted: :raises NothingToTranscribe: it has not begun, nothing of it was recorded, or nobody
-        wants to be transcribed. :raises BudgetReached:
+        wants to be transcribed. :raises BudgetReached: :raises TranscriptionLimitReached: :raises Overloaded:
     """
     meeting = meetings.hold(work, meeting_id)
     if meeting.e2ee:
         raise errors.EndToEndEncrypted()
+    backlog.check(work)
     if meeting.started_at is None:
         raise errors.NothingToTranscribe("The meeting has not begun.", state=meeting.state)
     source = work.driver(Sources).meetings
@@ -45,6 +49,7 @@ def ask(work: Work, meeting_id: str, *, language: str | None = None) -> dict[str
     transcriber = chosen_for(work, is_mocked=source.is_mocked(work, meeting_id))
     if not transcriber.is_mock:
         spending.check(work, meeting.owner_id)
+        spending.check_minutes(work, meeting.owner_id)
         with suppress(StillArriving):
             source.parts(work, meeting_id)
     return view(work, order(work, transcriber.name, language, meeting_id=meeting_id))
@@ -73,8 +78,9 @@ def order(work: Work, provider: str, language: str | None, **whose: str) -> Note
 def retry(work: Work, of: ColumnElement[bool], *, analyse: bool) -> dict[str, Any]:
     """Go on with the newest version where it failed; with `analyse`, analyse it anew too.
 
-    :raises NotesMissing: :raises NotesStateConflict: it is pending, or nothing of it has failed.
+    :raises NotesMissing: :raises NotesStateConflict: it is pending, or nothing of it has failed. :raises Overloaded:
     """
+    backlog.check(work)
     notes = pipeline.hold(work, newest(work, of).id)
     if notes is None:
         raise errors.NotesMissing()
@@ -89,7 +95,7 @@ def erase(work: Work, meeting_id: str) -> None:
         work.delete(notes)
     work.execute(delete(Correction).where(Correction.meeting_id == meeting_id))
     delete_objects_of(work, meeting_id)
-    index.forget_of_meeting(work, meeting_id, "transcript", "notes")
+    index.forget_of(work, meeting_id, *index.OF_NOTES)
     work.flush()
 
 
@@ -134,9 +140,21 @@ def transcript_of(work: Work, notes: Notes, recording_id: str | None = None) -> 
     inputs = [stage.input for stage in pipeline.stages_of(work, notes.id) if stage.name == "transcribe" and stage.input]
     offsets = {one["id"]: one["offset_s"] for one in inputs if one["more"].get("recording_id") == recording_id}
     if not offsets:
-        raise errors.NotFound("Nothing of such a recording was transcribed.")
+        return _canned_of(work, notes, recording_id)
     segments = [one for one in transcript["segments"] if one["track_id"] in offsets]
     return {**transcript, "segments": [moved(one, -offsets[one["track_id"] or ""]) for one in segments]}
+
+
+def _canned_of(work: Work, notes: Notes, recording_id: str) -> Transcript:
+    """Canned talk is of no track: what falls into the recording. :raises NotFound: as above."""
+    transcript = cast(Transcript, notes.transcript)
+    begins = begins_of(work, notes.meeting_id) if notes.provider == "mock" and notes.meeting_id else {}
+    if recording_id not in begins:
+        raise errors.NotFound("Nothing of such a recording was transcribed.")
+    begin = begins[recording_id]
+    end = min((other for other in begins.values() if other > begin), default=math.inf)
+    said = [moved(one, -begin) for one in transcript["segments"] if begin <= one["start_s"] < end]
+    return {**transcript, "segments": said}
 
 
 def _by_version(of: ColumnElement[bool]) -> Select[Notes]:

@@ -19,6 +19,11 @@ Tone = Literal["neutral", "positive", "negative"]
 # Below the first a transcript is a draft, that is: readers should hear the recording before they rely on it.
 FAIR_CONFIDENCE = 0.5
 GOOD_CONFIDENCE = 0.8
+# What a number means is its provider's own. Of pocketsphinx' words, in 57 pairs of a synthetic voice and a room, a line
+# or a noise, at most 29 in a hundred were wrong where the mean was 0.65 or more, and 16 at least where it was less.
+FAIR_CONFIDENCE_OF = {"local": 0.65}
+# Of all words: whoever says so many is graded alone, too. One of two on a bad line is half a conversation.
+SPEAKER_SHARE = 0.2
 
 
 class Word(TypedDict):
@@ -145,16 +150,27 @@ CLAIM_KINDS = (
 )
 
 
-def quality_of(segments: Sequence[Segment]) -> Quality:
-    """The mean over the segments that have a confidence. Nobody vouches for a transcript without any: a
-    draft.
+def quality_of(segments: Sequence[Segment], provider: str) -> Quality:
+    """The mean over the words that have a confidence; the grade is that of whoever is understood worst, of those who
+    say much. Nobody vouches for a transcript without any: a draft.
     """
-    known = [segment["confidence"] for segment in segments if segment["confidence"] is not None]
-    if not known:
+    known: dict[str, list[tuple[float, int]]] = {}
+    for segment in segments:
+        if segment["confidence"] is not None:
+            weighed = segment["confidence"], max(len(segment["text"].split()), 1)
+            known.setdefault(segment["speaker"]["id"], []).append(weighed)
+    everything = [one for of_speaker in known.values() for one in of_speaker]
+    if not everything:
         return {"mean_confidence": None, "grade": "draft"}
-    mean = sum(known) / len(known)
-    grade: Grade = "draft" if mean < FAIR_CONFIDENCE else "fair" if mean < GOOD_CONFIDENCE else "good"
-    return {"mean_confidence": round(mean, 2), "grade": grade}
+    least = SPEAKER_SHARE * sum(words for _, words in everything)
+    worst = min(_mean(one) for one in (everything, *known.values()) if sum(words for _, words in one) >= least)
+    fair_from = FAIR_CONFIDENCE_OF.get(provider, FAIR_CONFIDENCE)
+    grade: Grade = "draft" if worst < fair_from else "fair" if worst < GOOD_CONFIDENCE else "good"
+    return {"mean_confidence": round(_mean(everything), 2), "grade": grade}
+
+
+def _mean(weighed: Sequence[tuple[float, int]]) -> float:
+    return sum(value * weight for value, weight in weighed) / sum(weight for _, weight in weighed)
 
 
 def transcript_text(transcript: Transcript) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +26,17 @@ class NothingHere(Exception):
 
 @dataclass(frozen=True)
 class Subject:
-    """:param account_id: who pays. :param held_on: the day, where it was held."""
+    """:param account_id: who pays. :param held_on: the day, where it was held. :param is_day_assumed: nobody has said
+    which it was, so it is the one on which it was sent. :param begun_at: None: nobody knows.
+    """
 
     id: str
     title: str
     account_id: str
     held_on: date | None = None
+    is_day_assumed: bool = False
     lasted_s: float | None = None
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True)

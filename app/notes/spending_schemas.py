@@ -18,8 +18,10 @@ class SpendingOut(Schema):
     id = id_field(required=True)
     meeting_id = id_field(required=True, allow_none=True)
     call_id = id_field(required=True, allow_none=True)
-    notes_id = id_field(required=True)
-    stage = fields.String(required=True, metadata={"enum": list(ORDER), "example": "transcribe"})
+    notes_id = id_field(
+        required=True, allow_none=True, metadata={"description": "null: texts were made ready for the search."}
+    )
+    stage = fields.String(required=True, metadata={"enum": [*ORDER, "embed"], "example": "transcribe"})
     provider = fields.String(required=True, metadata={"example": "openai"})
     model = fields.String(required=True, allow_none=True, metadata={"example": "whisper-1"})
     seconds = fields.Float(required=True, allow_none=True, metadata={"description": "Of sound.", "example": 61.5})

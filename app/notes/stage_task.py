@@ -12,7 +12,7 @@ import structlog
 from app.core.errors import ParleyError
 from app.core.objects.base import ObjectNotFound, ObjectStoreError, StoreFull, StoreUnusable
 from app.core.runtime import Runtime
-from app.notes import deleting, pipeline
+from app.notes import deleting, leftovers, pipeline
 from app.notes.analysts.base import AnalystUnusable
 from app.notes.models import Notes, Stage
 from app.notes.sources import StillArriving
@@ -86,7 +86,7 @@ def run(runtime: Runtime, payload: dict[str, Any]) -> None:
             STAGES[held[1].name].keep(work, *held, made)
     if held is None:
         log.info("stage of notes is not wanted any more", notes_id=notes_id, stage=begun[1].name)
-        _clean(runtime, begun[0])
+        _clean(runtime, *begun)
 
 
 def _made(runtime: Runtime, notes: Notes, stage: Stage) -> Any:
@@ -94,8 +94,7 @@ def _made(runtime: Runtime, notes: Notes, stage: Stage) -> Any:
         source, subject_id = pipeline.source_of(work, notes), pipeline.subject_of(notes)
         subject, heard = source.subject(work, subject_id), source.heard(work, subject_id)
     spool = runtime.settings.storage_dir / "spool" / f"{stage.id}-{stage.attempts}"
-    for left in spool.parent.glob(f"{stage.id}-*"):  # of a run that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    leftovers.clear_spool(runtime)
     spool.mkdir(parents=True, exist_ok=True)
     try:
         return STAGES[stage.name].make(Run(runtime, source, subject, heard, notes, stage, spool))
@@ -133,11 +132,14 @@ def _told(stage: str, error: Exception) -> tuple[str, str, bool]:
     return text, code, False
 
 
-def _clean(runtime: Runtime, notes: Notes) -> None:
-    """They were deleted while a stage was at work: what that has stored goes too."""
+def _clean(runtime: Runtime, notes: Notes, stage: Stage) -> None:
+    """They were deleted while a stage was at work, or another run has taken its place: what this one stored goes."""
     with runtime.reading() as work:
-        if work.get(Notes, notes.id) is not None:
+        if work.get(Notes, notes.id) is None:
+            prefix = f"{pipeline.source_of(work, notes).folder_of(pipeline.subject_of(notes))}{notes.id}/"
+        elif stage.name == "normalise":
+            prefix = f"{pipeline.sounds_of(work, notes, stage)}{stage.attempts}.wav"
+        else:
             return
-        folder = pipeline.source_of(work, notes).folder_of(pipeline.subject_of(notes))
     with suppress(ObjectStoreError):
-        deleting.run(runtime, {"prefix": f"{folder}{notes.id}/"})
+        deleting.run(runtime, {"prefix": prefix})

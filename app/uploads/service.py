@@ -289,17 +289,23 @@ def store_errors() -> Iterator[None]:
         raise errors.Unavailable("The store of files is not available.", headers={"Retry-After": "10"}) from None
 
 
-def _check_room(work: Work, actor: Actor, size: int) -> None:
-    """What nobody refers to yet is bounded: it lies in the store all the same."""
+def open_of(work: Work, user_id: str) -> tuple[int, int]:
+    """How many uploads of a user are unfinished or unused, and their bytes."""
     theirs = select(func.count(), func.coalesce(func.sum(Upload.size), 0)).where(
-        Upload.user_id == actor.user_id, Upload.state.in_(states.OPEN), Upload.purpose.in_(BY_CLIENTS)
+        Upload.user_id == user_id, Upload.state.in_(states.OPEN), Upload.purpose.in_(BY_CLIENTS)
     )
     count, in_bytes = work.execute(theirs).one()
+    return count, int(in_bytes or 0)
+
+
+def _check_room(work: Work, actor: Actor, size: int) -> None:
+    """What nobody refers to yet is bounded: it lies in the store all the same."""
+    count, in_bytes = open_of(work, actor.user_id)
     settings = work.settings
     most, most_bytes = settings.uploads_open_max, settings.uploads_open_max_bytes
     if actor.is_service:
         most, most_bytes = settings.worker_uploads_open_max, settings.worker_uploads_open_max_bytes
-    if count >= most or int(in_bytes or 0) + size > most_bytes:
+    if count >= most or in_bytes + size > most_bytes:
         told = f"{most} uploads and {most_bytes} bytes"
         raise errors.TooManyUploads(f"At most {told} may be unfinished, or not used yet; finish or delete one.")
 

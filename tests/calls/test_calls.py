@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import wave
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.core.clock import ManualClock
+from app.core.flask_app import ParleyApp
 from app.core.objects.base import ObjectStore
 from app.core.runtime import Runtime
+from app.notes.analysts.base import Analyst
+from app.notes.analysts.local.analyst import LocalAnalyst
+from app.notes.search.following import follow
 from app.notes.transcribers.base import Transcriber
 from tests.notes.hearing import Ears, fails
 from tests.support.people import Person, ok, problem, types_of
@@ -66,6 +72,23 @@ def test_a_stereo_call_is_transcribed_by_its_channels(anna: Person, ears: Ears) 
     assert (notes["state"], notes["call_id"], notes["meeting_id"]) == ("ready", call["id"], None)
     assert notes["analysis"]["summary"]
     assert "notes.ready" in types_of(anna.poll())
+
+
+def test_without_a_day_dates_are_counted_from_when_it_was_sent_and_notes_say_so(
+    anna: Person, ears: Ears, runtime: Runtime
+) -> None:
+    ears.said = {"Anna": [(0.1, "I will send you the offer tomorrow.")], "Carla": []}
+    runtime.drivers[Analyst] = LocalAnalyst()
+    names = ["Anna", "Carla"]
+    call = receive(anna, channel_names=names)
+    analysis = ok(anna.get(f"/calls/{call['id']}/notes"))["analysis"]
+    sent_on = datetime.fromisoformat(call["created_at"]).date()
+    assert [item["due"] for item in analysis["action_items"]] == [str(sent_on + timedelta(days=1))]
+    assert analysis["warnings"][-1].endswith(f"due dates are counted from {sent_on}, the day on which it was sent.")
+    other = receive(anna, wav(300, 700), channel_names=names, held_at="2026-11-19T10:00:00Z")
+    analysis = ok(anna.get(f"/calls/{other['id']}/notes"))["analysis"]
+    assert [item["due"] for item in analysis["action_items"]] == ["2026-11-20"]
+    assert not any("counted from" in warning for warning in analysis["warnings"])
 
 
 def test_of_a_call_in_mono_nobody_tells_who_speaks(anna: Person, ears: Ears) -> None:
@@ -145,6 +168,21 @@ def test_it_is_deleted_with_everything(anna: Person, ears: Ears, runtime: Runtim
     assert receive(anna)["state"] == "done", "it may be sent again"
 
 
+def test_its_file_is_played_from_an_address_that_is_signed_for_it(
+    app: ParleyApp, anna: Person, ears: Ears, clock: ManualClock
+) -> None:
+    call = receive(anna)
+    signed = "/api/v1" + call["signed_url"].partition("/api/v1")[2]
+    player = app.test_client()
+    assert player.get(signed).data == STEREO
+    part = player.get(signed, headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.data, part.mimetype) == (206, b"RIFF", "audio/wav")
+    assert "call.wav" in part.headers["Content-Disposition"]
+    problem(player.get(signed.replace(call["id"], receive(anna, MONO)["id"])), 403, "url_not_signed")
+    clock.advance(hours=7)
+    problem(player.get(signed), 403, "url_expired")
+
+
 def test_it_is_its_senders_alone(anna: Person, ben: Person, ears: Ears) -> None:
     call = receive(anna)
     for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/notes"), ("GET", "/transcript")):
@@ -191,3 +229,17 @@ class TestForms:
     def test_what_is_no_sound_is_refused(self, anna: Person) -> None:
         sent = anna.request("POST", "/calls", data={"file": (io.BytesIO(b"%PDF-1.7 no sound"), "call.wav")})
         problem(sent, 422, "media_type_refused")
+
+
+def test_what_was_said_in_a_call_is_found_by_who_sent_it_alone(anna: Person, ben: Person, ears: Ears) -> None:
+    call = receive(anna, title="Renewal with Acme", channel_names=["Anna", "Carla"])
+    follow(anna.app.runtime, {})  # type: ignore[attr-defined]
+    [item] = ok(anna.get("/search", q="Carla", kind="transcript"))["items"]
+    assert (item["call"], item["meeting"]) == ({"id": call["id"], "title": "Renewal with Acme"}, None)
+    assert (item["person"]["display_name"], item["start_s"], item["recording_id"]) == ("Anna", 0.1, None)
+    [title] = ok(anna.get("/search", q="renewal acme", call_id=call["id"], kind="title"))["items"]
+    assert title["id"] == call["id"]
+    for query in ({"q": "Carla"}, {"q": "renewal"}, {"q": "Carla", "call_id": call["id"]}):
+        assert ok(ben.get("/search", **query))["items"] == []
+    assert anna.delete(f"/calls/{call['id']}").status_code == 204
+    assert ok(anna.get("/search", q="Carla"))["items"] == []

@@ -37,7 +37,7 @@ def transcript_of(*lines: tuple[str, str]) -> Transcript:
         "language": "en",
         "provider": "somebody",
         "model": "something",
-        "quality": quality_of(segments),
+        "quality": quality_of(segments, "somebody"),
         "segments": segments,
     }
 
@@ -100,6 +100,11 @@ class AnalystSuite:
         assert analysis["talk"] == []
         assert analysis["sentiment"]["overall"] == "neutral"
         assert analysis["sentiment"]["by_speaker"] == {}
+
+    def test_what_it_costs_at_about_is_known_before_or_not_at_all(self, analyst: Analyst) -> None:
+        price = analyst.price(CONVERSATION, CONTEXT)
+        assert price is None or price >= 0
+        assert not analyst.is_mock or price == 0
 
     def test_a_transcript_is_left_as_it_was(self, analyst: Analyst) -> None:
         before = copy.deepcopy(CONVERSATION)

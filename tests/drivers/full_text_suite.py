@@ -26,18 +26,22 @@ class FullTextSuite:
         """A meeting whose title doesn't get into the way."""
         meeting_id = str(anna.create_meeting(title="…")["id"])
         with anna.app.runtime.writing() as work:  # type: ignore[attr-defined]
-            index.forget_of_meeting(work, meeting_id)
+            index.forget_of(work, meeting_id)
         return meeting_id
 
     def put(self, runtime: Runtime, meeting_id: str, *texts: str) -> None:
         with runtime.writing() as work:
-            index.put(work, [Document("chat", text[:36], meeting_id, AT, text) for text in texts])
+            index.put(
+                work, [Document("chat", text[:36], meeting_id, AT, text, meeting_id=meeting_id) for text in texts]
+            )
 
     def found(self, runtime: Runtime, asked: str) -> list[str]:
         with runtime.reading() as work:
-            numbers = runtime.drivers[FullText].ranked(select(SearchDocument.number), words_of(asked)).limit(50)
+            full_text = runtime.drivers[FullText]
+            numbers = full_text.ranked(select(SearchDocument.number)).limit(50)
+            wanted = {"wanted": full_text.asked(words_of(asked))}
             texts = dict(work.execute(select(SearchDocument.number, SearchDocument.text)).all())  # type: ignore[arg-type]
-            return [texts[number] for number in work.scalars(numbers)]
+            return [texts[number] for number in work.scalars(numbers, wanted)]
 
     def words_kept(self, work: Work) -> int:
         return work.scalar(select(func.count()).select_from(table("search_words"))) or 0
@@ -83,7 +87,7 @@ class FullTextSuite:
     def test_what_is_not_committed_is_not_there(self, runtime: Runtime, meeting_id: str) -> None:
         def fail() -> None:
             with runtime.writing() as work:
-                index.put(work, [Document("chat", "x", meeting_id, AT, "a contract")])
+                index.put(work, [Document("chat", "x", meeting_id, AT, "a contract", meeting_id=meeting_id)])
                 raise RuntimeError("undone")
 
         with pytest.raises(RuntimeError, match="undone"):
@@ -98,10 +102,10 @@ class FullTextSuite:
             index.forget(work, "chat", "first contract")
         assert self.found(runtime, "contract") == ["second contract"]
         with runtime.writing() as work:
-            index.forget_of_meeting(work, meeting_id, "notes")
+            index.forget_of(work, meeting_id, "notes")
         assert self.found(runtime, "contract") == ["second contract"]
         with runtime.writing() as work:
-            index.forget_of_meeting(work, meeting_id)
+            index.forget_of(work, meeting_id)
             assert self.words_kept(work) == 0
 
     def test_a_meeting_takes_its_words_with_it(self, runtime: Runtime, anna: Person, meeting_id: str) -> None:
@@ -118,7 +122,9 @@ class FullTextSuite:
             of_nobody = select(SearchDocument.number).where(
                 SearchDocument.meeting_id.in_(meetings.visible_to("somebody else"))
             )
-            assert work.scalars(runtime.drivers[FullText].ranked(of_nobody, ["contract"])).all() == []
+            full_text = runtime.drivers[FullText]
+            wanted = {"wanted": full_text.asked(["contract"])}
+            assert work.scalars(full_text.ranked(of_nobody), wanted).all() == []
 
     def test_of_a_very_long_text_the_beginning_is_found(self, runtime: Runtime, meeting_id: str) -> None:
         self.put(runtime, meeting_id, "contract " + " ".join(f"word{number}" for number in range(20_000)) + " finally")

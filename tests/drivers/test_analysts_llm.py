@@ -141,6 +141,16 @@ def test_tokens_are_counted_and_priced(llm: LlmAnalyst, server: OpenAiServer) ->
     }
 
 
+def test_the_estimate_is_about_what_a_model_counts_and_grows_with_what_was_said(llm: LlmAnalyst) -> None:
+    """The prices of the fixture: what is asked has some 1,400 tokens with the schema, the answer 800 at most."""
+    one = llm.price(CONVERSATION, CONTEXT)
+    many = llm.price(transcript_of(*[("Anna", "We talked about the release of the new version. " * 4)] * 600), CONTEXT)
+    assert one is not None
+    assert many is not None
+    assert 0.001 < one < 0.02
+    assert many > 5 * one
+
+
 def test_without_prices_nobody_knows_what_it_cost(server: OpenAiServer) -> None:
     usage = LlmAnalyst(server.url, KEY, "test").analyse(CONVERSATION, CONTEXT)["usage"]
     assert usage == {"input_tokens": 100, "output_tokens": 20, "cost_usd": None}

@@ -143,6 +143,22 @@ def test_who_speaks_without_end_is_cut_into_pieces_that_lose_no_word(folder: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("voice", ["rms", "slt", "awb"])
+def test_the_grade_tells_a_clean_microphone_from_a_telephone(folder: Path, voice: str) -> None:
+    speech = [spoken.said(text, voice) for _, text in spoken.SCRIPT[3:9]]
+    expected = [word for _, text in spoken.SCRIPT[3:9] for word in spoken.words_of(text)]
+    wrong, graded = [], []
+    for heard in (speech, [spoken.over_the_telephone(one) for one in speech]):
+        path = spoken.write(folder / "line.wav", [(6.0 * n, one) for n, one in enumerate(heard)], 36)
+        transcript = transcribe(path)
+        wrong.append(spoken.word_errors(expected, text_of(transcript).replace("|", " ").split()) / len(expected))
+        graded.append(transcript["quality"]["grade"])
+    assert wrong[0] < 0.25 < 0.3 < wrong[1]
+    assert graded[0] in ("fair", "good")
+    assert graded[1] == "draft"
+
+
+@pytest.mark.slow
 def test_a_dialogue_is_understood_well_enough_to_be_of_use(folder: Path) -> None:
     lines, paths, lasts_s = spoken.dialogue(folder)
     speakers = [ANNA, ROB]

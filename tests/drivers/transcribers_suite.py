@@ -80,7 +80,7 @@ class TranscriberSuite:
         for segment in transcript["segments"]:
             for judged in (segment, *segment["words"]):
                 assert judged["confidence"] is None or 0 <= judged["confidence"] <= 1
-        assert transcript["quality"] == quality_of(transcript["segments"])
+        assert transcript["quality"] == quality_of(transcript["segments"], transcript["provider"])
 
     def test_the_request_is_left_as_it_was(self, transcriber: Transcriber, request_: TranscriptionRequest) -> None:
         before = copy.deepcopy(request_)

@@ -6,7 +6,7 @@ from tests.durability.history import History
 from tests.durability.listener import Attempt, Listener
 from tests.durability.network import Network
 from tests.durability.processes import Http
-from tests.durability.sender import Sender
+from tests.durability.sender import SEND_EVERY_S, Sender
 from tests.support.people import PASSWORD
 
 
@@ -14,12 +14,19 @@ class Device:
     """`participant_id` in the meeting, signed in by `token`. It sends to `others` until it falls silent."""
 
     def __init__(
-        self, port: int, token: str, meeting_id: str, participant_id: str, others: list[str], seed: int
+        self,
+        port: int,
+        token: str,
+        meeting_id: str,
+        participant_id: str,
+        others: list[str],
+        seed: int,
+        every_s: tuple[float, float] = SEND_EVERY_S,
     ) -> None:
         self.token = token
         self.participant_id = participant_id
         self.network = Network(port, token)
-        self.sender = Sender(self.network, meeting_id, participant_id, others, seed)
+        self.sender = Sender(self.network, meeting_id, participant_id, others, seed, every_s)
         self.listener = Listener(self.network, participant_id, self.sender.quiet, seed)
         runs = (self.listener.run, self.sender.run)
         self._threads = [threading.Thread(target=run, daemon=True) for run in runs]
@@ -74,9 +81,11 @@ def register(port: int, name: str) -> str:
     return str(Http(port).ok("POST", "/auth/register", account)["access_token"])
 
 
-def enter_a_meeting(port: int, number: int, seed: int) -> list[Device]:
-    """Devices of as many people in one live meeting."""
-    names = [f"anna{n}" for n in range(number)]
+def enter_a_meeting(
+    port: int, number: int, seed: int, called: str = "anna", every_s: tuple[float, float] = SEND_EVERY_S
+) -> list[Device]:
+    """Devices of as many people in one live meeting. `every_s`: how often each sends."""
+    names = [f"{called}{n}" for n in range(number)]
     tokens = [register(port, name) for name in names]
     owner = Http(port, tokens[0])
     meeting_id = owner.ok("POST", "/meetings", {"title": "Durability", "media_mode": "p2p"})["id"]
@@ -87,6 +96,6 @@ def enter_a_meeting(port: int, number: int, seed: int) -> list[Device]:
         for token in tokens
     ]
     return [
-        Device(port, token, meeting_id, own, [other for other in joined if other != own], seed + index)
+        Device(port, token, meeting_id, own, [other for other in joined if other != own], seed + index, every_s)
         for index, (token, own) in enumerate(zip(tokens, joined, strict=True))
     ]

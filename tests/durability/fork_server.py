@@ -1,5 +1,5 @@
-"""`python -m app.serving`, `flask jobs run`, or `python -m media_worker`, again and again, without the seconds that
-imports take each time.
+"""`python -m app.serving`, `flask jobs run`, `celery worker` or `python -m media_worker`, again and again, without the
+seconds that imports take each time.
 
 Each line of its input is a command in JSON. `{"start": "api", "environment": {…}, "log": "…"}` starts one in a fork of
 this process, and is answered with its process id, which is that of its group too; `{"wait": pid}` is answered with its
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ import a2wsgi  # noqa: F401 – imported by the server when it starts, like the 
 import psycopg  # noqa: F401
 import pymysql  # noqa: F401
 import uvicorn._subprocess
+from celery.__main__ import main as celery_main
 
 import asgi  # noqa: F401
-from app import create_app
+from app import create_app, wiring
+from app.core.jobs import celery, celery_app, celery_worker  # noqa: F401
+from app.core.jobs.base import Jobs
 from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.runner import Runner
-from app.core.settings import load_settings
+from app.core.settings import Settings, load_settings
 from app.serving.__main__ import main
 from media_worker.__main__ import main as work
 
@@ -64,7 +68,7 @@ def become(command: dict[str, Any]) -> None:
         os.dup2(nothing.fileno(), 0)
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    {"api": serve, "jobs": run_jobs, "worker": work}[command["start"]]()
+    {"api": serve, "jobs": run_jobs, "worker": work, "celery": run_celery}[command["start"]]()
 
 
 def serve() -> None:
@@ -73,10 +77,22 @@ def serve() -> None:
 
 
 def run_jobs() -> None:
-    """With short leases, so that what dies with its process is soon taken over."""
-    runtime = create_app().runtime
-    runtime.jobs = LeasedJobs(lease_s=2.0)
-    Runner(runtime).run()
+    wiring._jobs = hasty_jobs
+    Runner(create_app().runtime).run()
+
+
+def run_celery() -> None:
+    wiring._jobs = hasty_jobs
+    sys.argv = ["celery", "-A", "celery_app", "worker", *os.environ["CELERY_ARGUMENTS"].split()]
+    celery_main()
+
+
+def hasty_jobs(settings: Settings) -> Jobs:
+    """With short leases, so that what dies with its process is soon taken over, and messages that are soon missed."""
+    if settings.celery_broker_url is None:
+        return LeasedJobs(lease_s=2.0)
+    celery.SENT_AGAIN_AFTER, celery.LOOKED_EVERY = timedelta(seconds=2), timedelta(seconds=0.5)
+    return celery.CeleryJobs(settings, lease_s=4.0)
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ class Line:
             status, answer = self._http.request(method, path, body)
         except (OSError, HTTPException):
             return 0, None
+        except ValueError as error:
+            self._refuse(f"{method} {path} was answered by no JSON: {error}")
+            return 0, None
         if status in (200, 201):
             return status, answer
         if status not in NOT_NOW:

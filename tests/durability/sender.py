@@ -16,9 +16,19 @@ REPEATS = 0.05  # of all batches are sent once more although they were answered
 
 
 class Sender:
-    """`sent`: what was acknowledged. `muted`: what it last made of itself; None: as it joined."""
+    """`sent`: what was acknowledged. `muted`: what it last made of itself; None: as it joined. `every_s`: how long it
+    pauses between two requests, from and to.
+    """
 
-    def __init__(self, network: Network, meeting_id: str, participant_id: str, others: list[str], seed: int) -> None:
+    def __init__(
+        self,
+        network: Network,
+        meeting_id: str,
+        participant_id: str,
+        others: list[str],
+        seed: int,
+        every_s: tuple[float, float] = SEND_EVERY_S,
+    ) -> None:
         self.sent: list[Sent] = []
         self.muted: bool | None = None
         self.quiet = threading.Event()
@@ -27,12 +37,13 @@ class Sender:
         self._participant_id = participant_id
         self._others = others
         self._seed = seed
+        self._every_s = every_s
         self._sending = threading.Lock()  # held while a send is not yet acknowledged
         self._numbers: dict[str, int] = defaultdict(int)
 
     def run(self) -> None:
         line = self._network.line(self._seed)
-        while not self._network.stopped.wait(line.chance.uniform(*SEND_EVERY_S)):
+        while not self._network.stopped.wait(line.chance.uniform(*self._every_s)):
             with self._sending:
                 if self.quiet.is_set():
                     continue

@@ -118,7 +118,7 @@ class Ears:
             "language": request.language or "en",
             "provider": self.name,
             "model": "ears-1",
-            "quality": quality_of(segments),
+            "quality": quality_of(segments, self.name),
             "segments": segments,
         }
 

@@ -247,8 +247,8 @@ class TestTelling:
         asked = ask(call)
         with runtime.reading() as work:
             event = work.query(Event).where(Event.name == "notes.ready").one()
-        told = {"meeting_id": call.meeting["id"], "call_id": None, "notes_id": asked["id"], "version": 1}
-        assert event.payload == told
+        told = {"call_id": None, "notes_id": asked["id"], "version": 1}
+        assert (event.meeting_id, event.payload) == (call.meeting["id"], told)
 
 
 class TestReading:
@@ -259,6 +259,25 @@ class TestReading:
     def test_the_transcript_can_be_read_alone(self, call: Call) -> None:
         ask(call)
         assert ok(call.guest.get(f"/meetings/{call.meeting['id']}/transcript")) == read(call)["transcript"]
+
+    def test_canned_talk_is_read_in_the_time_of_each_recording_into_which_it_falls(
+        self, anna: Person, ben: Person, clock: ManualClock
+    ) -> None:
+        call = start_call(anna, ben, media_mode="mock")
+        path = f"/meetings/{call.meeting['id']}"
+        clock.advance(seconds=2)
+        recordings = []
+        for lasts in (5, 7):
+            recordings.append(ok(anna.post(f"{path}/recordings", {}), 201)["id"])
+            clock.advance(seconds=lasts)
+            ok(anna.post(f"/recordings/{recordings[-1]}/stop"), 202)
+        ok(anna.post(f"{path}/end"))
+        ask(call)
+        whole = read(call)["transcript"]["segments"]
+        first, second = (ok(ben.get(f"{path}/transcript", recording_id=one))["segments"] for one in recordings)
+        assert [one["id"] for one in first] == [one["id"] for one in whole if 2 <= one["start_s"] < 7]
+        assert [one["id"] for one in second] == [one["id"] for one in whole if one["start_s"] >= 7]
+        assert second[0]["start_s"] == pytest.approx(whole[-len(second)]["start_s"] - 7, abs=0.001)
 
     def test_to_an_outsider_there_is_no_such_meeting(self, call: Call, cleo: Person) -> None:
         ask(call)

@@ -9,7 +9,6 @@ import pytest
 
 from app.core.clock import ManualClock
 from app.core.jobs.leased import LeasedJobs
-from app.core.objects.base import ObjectStore
 from app.core.runtime import Runtime
 from app.core.settings import Settings
 from app.notes import pipeline, stage_task, tasks
@@ -43,26 +42,6 @@ def ears(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Ears:
     return ears
 
 
-@pytest.fixture
-def run_jobs(runtime: Runtime, clock: ManualClock) -> Callable[[], None]:
-    """Everything that is to be done, also what is to be tried again in the next hours."""
-    jobs = runtime.jobs
-    assert isinstance(jobs, LeasedJobs)
-
-    def run() -> None:
-        for _ in range(20):
-            jobs.run_due(runtime)
-            clock.advance(seconds=120)
-
-    return run
-
-
-@pytest.fixture
-def objects(runtime: Runtime) -> Callable[[], list[str]]:
-    store: ObjectStore = runtime.drivers[ObjectStore]
-    return lambda: [info.key for info in store.list("transcripts/")]
-
-
 class Reader(MockAnalyst):
     """An analyst that is not mocked, and counts."""
 
@@ -72,8 +51,13 @@ class Reader(MockAnalyst):
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.read: list[Transcript] = []
+        self.before: Callable[[], None] = lambda: None
+
+    def price(self, transcript: Transcript, context: AnalysisContext) -> float | None:
+        return 0.02
 
     def analyse(self, transcript: Transcript, context: AnalysisContext) -> Analysis:
+        self.before()
         self.read.append(transcript)
         if self.failures:
             raise self.failures.pop(0)

@@ -52,7 +52,28 @@ def test_quality_is_the_mean_of_what_is_known(confidences: list[float | None], m
     segments = transcript_of(*[("Anna", "…")] * len(confidences))["segments"]
     for segment, confidence in zip(segments, confidences, strict=True):
         segment["confidence"] = confidence
-    assert quality_of(segments) == {"mean_confidence": mean, "grade": grade}
+    assert quality_of(segments, "somebody") == {"mean_confidence": mean, "grade": grade}
+
+
+def test_what_a_confidence_is_worth_depends_on_who_tells_it() -> None:
+    [segment] = transcript_of(("Anna", "Good morning."))["segments"]
+    segment["confidence"] = 0.6
+    assert quality_of([segment], "local")["grade"] == "draft"
+    assert quality_of([segment], "whisper")["grade"] == "fair"
+
+
+def test_a_long_remark_counts_for_more_than_a_short_one() -> None:
+    segments = transcript_of(("Anna", "Yes."), ("Anna", "We have seen that before."))["segments"]
+    segments[0]["confidence"], segments[1]["confidence"] = 0.3, 0.9
+    assert quality_of(segments, "somebody")["mean_confidence"] == 0.8
+
+
+def test_the_grade_is_that_of_whoever_is_understood_worst_of_those_who_say_much() -> None:
+    segments = transcript_of(("Anna", "one two three four five six"), ("Bob", "one two"))["segments"]
+    segments[0]["confidence"], segments[1]["confidence"] = 0.9, 0.4
+    assert quality_of(segments, "somebody")["grade"] == "draft"
+    segments[1]["text"] = "one"
+    assert quality_of(segments, "somebody")["grade"] == "good"
 
 
 @pytest.fixture

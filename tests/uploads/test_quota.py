@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from app.recordings.models import Export, Recording, RecordingTrack, Rendition
 from tests.media.rest_worker import RestWorker, service_key
 from tests.recordings.recording_worker import WEBM, RecordingWorker, track_of
 from tests.support.people import Call, Person, ok, problem, start_call
+from tests.support.races import at_once, statuses
 from tests.uploads.sending import send
 
 QUOTA = 10_000
@@ -109,6 +111,36 @@ def test_what_is_being_recorded_goes_on_above_the_quota(
     ok(cleo.post("/uploads", own_track), 201)
     with runtime.reading() as work:
         assert work.get_one(RecordingTrack, track["id"]).state == "uploaded"
+
+
+def test_two_at_once_do_not_both_find_the_last_bytes_and_what_is_deleted_makes_room(anna: Person) -> None:
+    begin = partial(anna.post, "/uploads", {"purpose": "chat_file", "name": "a.txt", "size": QUOTA - 10})
+    answers = at_once(begin, begin, begin)
+    assert statuses(answers) == {201: 1, 409: 2}
+    [begun] = [answer.json["upload"]["id"] for answer in answers if answer.status_code == 201]
+    ok(anna.delete(f"/uploads/{begun}"), 204)
+    ok(begin(), 201)
+
+
+class TestOfAll:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"storage_quota_bytes": 0, "storage_total_bytes": QUOTA})
+
+    def test_what_all_store_has_a_limit_for_whoever_comes_next(self, call: Call, stored: Callable[..., None]) -> None:
+        stored(track=QUOTA - 100, film=50, export=40)
+        file = {"purpose": "chat_file", "name": "a.txt", "size": 11}
+        refused = problem(call.guest.post("/uploads", file), 507, "storage_full")
+        assert (refused["used_bytes"], refused["quota_bytes"]) == (QUOTA - 10, QUOTA)
+        upload = ok(call.guest.post("/uploads", file | {"size": 10}), 201)["upload"]
+        problem(call.owner.post(f"/meetings/{call.meeting['id']}/recordings", {}), 507, "storage_full")
+        ok(call.guest.delete(f"/uploads/{upload['id']}"), 204)
+        ok(call.owner.post(f"/meetings/{call.meeting['id']}/recordings", {}), 201)
+
+    def test_two_people_at_once_do_not_both_find_the_last_bytes(self, anna: Person, ben: Person, cleo: Person) -> None:
+        file = {"purpose": "chat_file", "name": "a.txt", "size": QUOTA - 10}
+        answers = at_once(*(partial(one.post, "/uploads", file) for one in (anna, ben, cleo)))
+        assert statuses(answers) == {201: 1, 507: 2}
 
 
 class TestWithoutAQuota:

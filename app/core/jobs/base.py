@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from app.core.runtime import Runtime, Work
 
 Task = Callable[["Runtime", dict[str, Any]], None]
+
+Beside = Callable[["Runtime", threading.Event], None]  # until the event is set; it sees to its errors itself
 
 LONGEST_KEY = 200  # characters
 
@@ -36,6 +39,9 @@ class Tasks:
         self.by_name: dict[str, Task] = {}
         self.periodic: list[Periodic] = []
         self.heavy: dict[str, str] = {}
+        self.queues: dict[str, str] = {}  # of each heavy task that Celery workers may run: see `celery.py`
+
+        self.beside: list[Beside] = []  # what jobs processes do all the time, each in a thread of its own
 
     def add(self, name: str, task: Task, *, every_s: float | None = None) -> None:
         """Name a task. With `every_s` it runs by the clock: with an empty payload, never twice at once."""
@@ -43,15 +49,25 @@ class Tasks:
         if every_s is not None:
             self.periodic.append(Periodic(name, every_s))
 
-    def add_heavy(self, name: str, place: str) -> None:
+    def add_heavy(self, name: str, place: str, *, queue: str | None = None) -> None:
         """Name a task by where it stands, `package.module:function`: what it brings is imported when it is run, so not
-        where nobody runs it."""
+        where nobody runs it. One with a `queue` is run by Celery workers, where there are any."""
 
         def run(runtime: Runtime, payload: dict[str, Any]) -> None:
             pkgutil.resolve_name(place)(runtime, payload)
 
         self.heavy[name] = place
+        if queue is not None:
+            self.queues[name] = queue
         self.add(name, run)
+
+    def add_beside(self, place: str) -> None:
+        """Name by where it stands what jobs processes do all the time; others don't import it."""
+
+        def run(runtime: Runtime, stopping: threading.Event) -> None:
+            pkgutil.resolve_name(place)(runtime, stopping)
+
+        self.beside.append(run)
 
 
 class Jobs(Protocol):

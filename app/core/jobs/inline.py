@@ -6,6 +6,7 @@ What is due later is kept in memory until `run_due` is called; a task that fails
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ class InlineJobs:
 
     def _run(self, runtime: Runtime, task: str, payload: dict[str, Any]) -> None:
         try:
-            retried(lambda: runtime.tasks.by_name[task](runtime, payload))
+            with nullcontext() if runtime.tracing is None else runtime.tracing.within(f"job {task}"):
+                retried(lambda: runtime.tasks.by_name[task](runtime, payload))
         except Exception:
             log.exception("job failed", task=task)
 

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -23,6 +25,7 @@ from typing import Any, cast
 import structlog
 from sqlalchemy import ColumnElement, CursorResult, delete, or_, select, update
 
+from app.core import origin
 from app.core.ids import new_id
 from app.core.inserts import insert_unless_there
 from app.core.jobs.base import Periodic, check_job
@@ -40,7 +43,7 @@ LONGEST_PAUSE_S = 3600.0
 CANDIDATES = 8  # due jobs read at once: if other runners take the first, there is another
 DONE_KEPT = timedelta(days=7)
 FAILED_KEPT = timedelta(days=30)
-FREED = {"lease_owner": None, "leased_until": None}
+FREED = {"lease_owner": None, "leased_until": None, "sent_at": None}
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ class Lease:
     attempt: int
     max_attempts: int
     every_s: float | None
+    origin: dict[str, str]
 
 
 class LeasedJobs:
     """`jitter` gives a number from 0 to 1: how far a pause lies between half its length and the whole."""
 
     tries_again = True
+    tells_workers = False  # whether `tell_workers` is of any use
 
     def __init__(self, *, lease_s: float = LEASE_S, jitter: Callable[[], float] = random.random) -> None:
         self.lease_s = lease_s
@@ -80,7 +85,7 @@ class LeasedJobs:
         at: datetime | None = None,
     ) -> None:
         copy = check_job(work.runtime.tasks, task, payload, key, at)
-        _insert(work, task, copy, key, at or work.now(), every_s=None)
+        _insert(work, task, copy, key, at or work.now(), every_s=None, origin=origin.at_hand(work.runtime) or None)
 
     def close(self) -> None:
         """Nothing is held but the leases of what is still running; they run out."""
@@ -107,20 +112,32 @@ class LeasedJobs:
         lease = self.claim(runtime, periodic=periodic)
         if lease is None:
             return False
-        with structlog.contextvars.bound_contextvars(job_id=lease.job_id, task=lease.task, attempt=lease.attempt):
+        self.run(runtime, lease)
+        return True
+
+    def run(self, runtime: Runtime, lease: Lease) -> BaseException | None:
+        """Run a job that was taken. What it raises goes into its row, and is returned."""
+        about = {"job_id": lease.job_id, "task": lease.task, "attempt": lease.attempt}
+        with origin.resumed(lease.origin, lease.payload, about), _traced(runtime, lease):
             failure: BaseException | None = None
+            began_at = time.monotonic()
             try:
                 retried(lambda: runtime.tasks.by_name[lease.task](runtime, lease.payload))
             except BaseException as error:  # not even sys.exit() in a task ends the process of all others
                 failure = error
                 log.exception("job failed")
+                if runtime.tracing is not None:
+                    runtime.tracing.failed(error)
             try:
                 if not retried(lambda: self.finish(runtime, lease, failure)):
                     log.warning("job was taken over before it ended; it runs once more")
             finally:
                 with self._lock:
                     self._held.pop(lease.owner, None)
-        return True
+                result = "failed" if failure is not None else "done"
+                runtime.figures.count("parley_job_runs_total", task=lease.task, result=result)
+                runtime.figures.count("parley_job_seconds_total", time.monotonic() - began_at, task=lease.task)
+        return failure
 
     def claim(self, runtime: Runtime, *, periodic: bool = False) -> Lease | None:
         """Take a lease on a job that is due, the one due longest first; None if there is none.
@@ -134,7 +151,7 @@ class LeasedJobs:
                 Job.state == "queued",
                 Job.run_at <= runtime.clock.now(),
                 Job.every_s.is_not(None) if periodic else Job.every_s.is_(None),
-                Job.task.in_(list(runtime.tasks.by_name)),
+                Job.task.in_(self.own_tasks(runtime)),
             )
             .order_by(Job.run_at, Job.id)
             .limit(CANDIDATES)
@@ -145,9 +162,20 @@ class LeasedJobs:
             if not candidates:
                 return None
             for job_id in candidates:
-                lease = retried(lambda: self._take(runtime, job_id))  # noqa: B023 – called at once
+                lease = self.take(runtime, job_id)
                 if lease is not None:
                     return lease
+
+    def own_tasks(self, runtime: Runtime) -> list[str]:
+        """Names of the tasks that a jobs process runs itself."""
+        return list(runtime.tasks.by_name)
+
+    def tell_workers(self, runtime: Runtime) -> None:
+        """Tell those who run the other tasks what is due; to be called often."""
+
+    def take(self, runtime: Runtime, job_id: str) -> Lease | None:
+        """Take a lease on this job; None: it is not due, or not any more."""
+        return retried(lambda: self._take(runtime, job_id))
 
     def _take(self, runtime: Runtime, job_id: str) -> Lease | None:
         owner = new_id()
@@ -165,7 +193,17 @@ class LeasedJobs:
             if not taken:
                 return None
             job = work.get_one(Job, job_id)
-            lease = Lease(job.id, owner, job.task, job.payload, job.run_at, job.attempts, job.max_attempts, job.every_s)
+            lease = Lease(
+                job.id,
+                owner,
+                job.task,
+                job.payload,
+                job.run_at,
+                job.attempts,
+                job.max_attempts,
+                job.every_s,
+                job.origin or {},
+            )
         with self._lock:
             self._held[owner] = lease
         return lease
@@ -233,8 +271,8 @@ class LeasedJobs:
             self._held.clear()
         with runtime.writing() as work:
             for lease in held:
-                _move(work, "running", "queued", *_held_by(lease), attempts=Job.attempts - 1, **FREED)
-                log.info("job given back", job_id=lease.job_id, task=lease.task)
+                if _move(work, "running", "queued", *_held_by(lease), attempts=Job.attempts - 1, **FREED):
+                    log.info("job given back", job_id=lease.job_id, task=lease.task)
 
     def _pause_after(self, attempt: int) -> timedelta:
         """Twice as long after every attempt, and spread: what failed together is not tried again together."""
@@ -242,17 +280,31 @@ class LeasedJobs:
         return timedelta(seconds=longest_s * (0.5 + self._jitter() / 2))
 
 
+def _traced(runtime: Runtime, lease: Lease) -> AbstractContextManager[None]:
+    """What runs by the clock goes back to nobody, and would be most of all spans."""
+    if runtime.tracing is None or lease.every_s is not None:
+        return nullcontext()
+    return runtime.tracing.job(lease.task, lease.job_id, lease.attempt, lease.origin)
+
+
 def retry(work: Work, job_id: str) -> bool:
-    """Queue a failed job again, with all its attempts. False: there is no such job, or it has not failed."""
-    return _move(work, "failed", "queued", Job.id == job_id, attempts=0, run_at=work.now(), finished_at=None)
+    """Queue a job again that has failed, or was cancelled, with all its attempts. False: it is neither."""
+    again = {"attempts": 0, "run_at": work.now(), "finished_at": None}
+    return any(_move(work, old, "queued", Job.id == job_id, **again) for old in ("failed", "cancelled"))
+
+
+def cancel(work: Work, job_id: str) -> bool:
+    """Let a job that waits not run. False: it does not wait, runs by the clock, or there is none."""
+    waits = Job.id == job_id, Job.every_s.is_(None)
+    return _move(work, "queued", "cancelled", *waits, finished_at=work.now(), sent_at=None)
 
 
 def purge(runtime: Runtime, _payload: dict[str, object]) -> None:
-    """Forget jobs that were done, or failed for good, long ago."""
+    """Forget jobs that were done, or failed for good, or were cancelled, long ago."""
     with runtime.writing() as work:
         old = or_(
             (Job.state == "done") & (Job.finished_at < work.now() - DONE_KEPT),
-            (Job.state == "failed") & (Job.finished_at < work.now() - FAILED_KEPT),
+            Job.state.in_(("failed", "cancelled")) & (Job.finished_at < work.now() - FAILED_KEPT),
         )
         work.execute(delete(Job).where(old).execution_options(synchronize_session=False))
 
@@ -276,6 +328,7 @@ def _insert(
     run_at: datetime,
     *,
     every_s: float | None,
+    origin: dict[str, str] | None = None,
 ) -> None:
     insert_unless_there(
         work,
@@ -283,6 +336,7 @@ def _insert(
         id=new_id(),
         task=task,
         payload=payload,
+        origin=origin,
         key=key,
         every_s=every_s,
         state="queued",

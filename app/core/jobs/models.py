@@ -21,6 +21,9 @@ class Job(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     task: Mapped[str] = mapped_column(exact(64))
     payload: Mapped[dict[str, Any]] = mapped_column(Json)
+    origin: Mapped[dict[str, str] | None] = mapped_column(
+        Json
+    )  # the request that it goes back to: see `core/origin.py`
     key: Mapped[str | None] = mapped_column(exact(LONGEST_KEY), unique=True)
     every_s: Mapped[float | None]
     state: Mapped[str] = mapped_column(exact(16), default="queued")
@@ -29,6 +32,7 @@ class Job(Base):
     max_attempts: Mapped[int]
     leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # running: taken over if not renewed by then
     lease_owner: Mapped[str | None] = mapped_column(Id)  # running: new with every run, so that an old run is told apart
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # queued: when Celery workers were last told of it
     last_error: Mapped[str | None] = mapped_column(String(LONGEST_ERROR))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)

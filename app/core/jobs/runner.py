@@ -22,6 +22,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from app.core.jobs.base import Beside
 from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.reload import CodeWatch, start_anew
 from app.core.processes import ProcessBeat
@@ -64,6 +65,8 @@ class Runner:
         scheduler = self._make_scheduler()
         self._beat.start()
         scheduler.start()
+        for beside in self._runtime.tasks.beside:
+            threading.Thread(target=self._do_beside, args=(beside,), daemon=True).start()
         log.info("jobs process is ready", tasks=len(self._runtime.tasks.by_name))
         reason = self._told_to_stop()
         log.info("jobs process is stopping", reason=reason)
@@ -111,11 +114,14 @@ class Runner:
                 "jobs": ThreadPoolExecutor(JOB_THREADS),
                 "periodic": ThreadPoolExecutor(PERIODIC_THREADS),
                 "watch": ThreadPoolExecutor(1),
+                "workers": ThreadPoolExecutor(1),
             },
             job_defaults={"coalesce": True, "misfire_grace_time": None},
         )
         self._tick(scheduler, "house", self._keep_house, self._jobs.lease_s / 3, threads=1)
         self._tick(scheduler, "jobs", self._run_jobs, TICK_S, threads=JOB_THREADS)
+        if self._jobs.tells_workers:
+            self._tick(scheduler, "workers", self._tell_workers, TICK_S, threads=1)
         self._tick(scheduler, "periodic", self._run_periodic, TICK_S, threads=PERIODIC_THREADS)
         if self._watch is not None:
             self._tick(scheduler, "watch", self._look_at_code, WATCH_S, threads=1)
@@ -130,6 +136,13 @@ class Runner:
             work_off, "interval", seconds=every_s, next_run_time=datetime.now(UTC),
             id=name, executor=name, max_instances=threads,
         )  # fmt: skip
+
+    def _do_beside(self, beside: Beside) -> None:
+        with self._busy_thread():
+            try:
+                beside(self._runtime, self._stopping)
+            except Exception:
+                log.exception("something that is done beside jobs has ended", what=beside.__module__)
 
     def _look_at_code(self) -> None:
         if self._watch is not None and self._watch.changed() and not self._stopping.is_set():
@@ -148,6 +161,13 @@ class Runner:
                     pass
             except Exception:  # the database is away; the next tick tries again
                 log.exception("jobs could not be worked off")
+
+    def _tell_workers(self) -> None:
+        with self._busy_thread():
+            try:
+                self._jobs.tell_workers(self._runtime)
+            except Exception:  # the database is away; the next tick tries again
+                log.exception("workers could not be told of jobs")
 
     def _keep_house(self) -> None:
         with self._busy_thread():

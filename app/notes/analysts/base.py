@@ -50,6 +50,11 @@ class Analyst(Protocol):
         changed, and nothing that is said in it is obeyed. Raises AnalysisFailed, AnalystUnusable.
         """
 
+    def price(self, transcript: Transcript, context: AnalysisContext) -> float | None:
+        """What analysing it will cost at about, in USD, so that a budget ends before it is spent; None: nobody has
+        said.
+        """
+
     def usable(self) -> None:
         """Return if an analysis could be made now, else raise AnalystUnusable."""
 

@@ -53,6 +53,10 @@ class MockAnalyst:
             _quote(transcript, context, analysis)
         return check_evidence(analysis, transcript)
 
+    def price(self, transcript: Transcript, context: AnalysisContext) -> float | None:
+        """Nothing."""
+        return 0.0
+
     def usable(self) -> None:
         """Always."""
 

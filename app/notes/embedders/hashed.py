@@ -14,6 +14,7 @@ from app.notes.search.base import folded
 
 if TYPE_CHECKING:
     from app.notes.embedders.base import Vectors
+    from app.notes.spending import Bill
 
 DIMENSIONS = 512
 LETTERS = 3
@@ -28,15 +29,22 @@ class HashedEmbedder:
     """
 
     name = f"hashed-{DIMENSIONS}"
+    is_remote = False
     threshold = 0.25  # texts without a word in common reach 0.2 by chance, among 50,000
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def price(self, texts: Sequence[str]) -> float:
+        return 0.0
+
+    def embed(self, texts: Sequence[str], bill: Bill | None = None) -> Vectors:
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in _WORD.findall(folded(text[:LONGEST_TEXT])):
                 for place, sign in _places(word):
                     row[place] += sign
         return normalised(vectors)
+
+    def embed_question(self, text: str) -> Vectors:
+        return next(iter(self.embed([text])))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,5 +1,7 @@
 """Finding what was said, noted and written.
 
-`index` keeps a row for each thing that can be found (`models`), in the transaction that writes the thing itself; a rung
-for each kind of database (`base`) finds by words, `vectors` by likeness, and `finding` puts both together.
+Whoever writes such a thing leaves a line of it in the same transaction (`index.later`), and takes no longer than that
+for being found. A second later `following` looks at those lines, asks `gathering` what is to be found there now, and
+puts it into the index; vectors follow, from here or from a server. A rung for each kind of database (`base`) finds by
+words, `vectors` by likeness, and `finding` puts both together.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Select
@@ -32,10 +32,13 @@ class FullText(Protocol):
     def put(self, work: Work, texts: Mapping[int, str]) -> None:
         """Index documents by their numbers, which are new, within this transaction; found they are after its commit."""
 
-    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
+    def asked(self, words: Sequence[str]) -> str:
+        """What `ranked` is given as its parameter `wanted`. `words` are of `words_of`, and there is one at least."""
+
+    def ranked(self, numbers: Select[int]) -> Select[int]:
         """Those of `numbers`, a query for `SearchDocument.number`, with one of the words or more, the best first.
 
-        `words` are of `words_of`, and there is one at least; each is found where a word begins with it.
+        A word is found where another begins with it.
         """
 
     def close(self) -> None:
@@ -46,9 +49,9 @@ class Likeness(Protocol):
     """What is alike, by the vectors beside `search_documents`. Safe to share between threads."""
 
     def nearest(
-        self, work: Work, question: Vectors, meeting_ids: Sequence[str], *, threshold: float, limit: int
+        self, work: Work, question: Vectors, scope_ids: Iterable[str], *, threshold: float, limit: int
     ) -> list[int]:
-        """Numbers of documents of these meetings that are like the question, the likest first."""
+        """Numbers of documents of these scopes that are like the question, the likest first."""
 
     def close(self) -> None:
         """Let go of what is held."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, bindparam, column, insert, table, text
+from sqlalchemy import Select, String, bindparam, column, insert, table, text
 
 from app.core.runtime import Work
 from app.notes.search.base import indexed
 from app.notes.search.models import SearchDocument
 
 _WORDS = table("search_words", column("number"), column("words"))
-_MATCH = "MATCH(search_words.words) AGAINST (:{name} IN BOOLEAN MODE)"
+_MATCH = "MATCH(search_words.words) AGAINST (:wanted IN BOOLEAN MODE)"
+_WANTED = bindparam("wanted", type_=String)
 
 
 class MariadbFullText:
@@ -22,12 +23,13 @@ class MariadbFullText:
         if rows:
             work.execute(insert(_WORDS), rows)
 
-    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
-        wanted = " ".join(f"{word}*" for word in words)
-        matches = text(_MATCH.format(name="wanted")).bindparams(bindparam("wanted", wanted))
-        rank = text(_MATCH.format(name="ranked") + " DESC").bindparams(bindparam("ranked", wanted))
+    def asked(self, words: Sequence[str]) -> str:
+        return " ".join(f"{word}*" for word in words)
+
+    def ranked(self, numbers: Select[int]) -> Select[int]:
         joined = numbers.join(_WORDS, _WORDS.c.number == SearchDocument.number)
-        return joined.where(matches).order_by(rank, SearchDocument.number.desc())
+        rank = text(_MATCH + " DESC").bindparams(_WANTED)
+        return joined.where(text(_MATCH).bindparams(_WANTED)).order_by(rank, SearchDocument.number.desc())
 
     def close(self) -> None:
         """Nothing is held."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, bindparam, column, func, insert, literal_column, table
+from sqlalchemy import ColumnElement, Select, String, bindparam, column, func, insert, literal_column, table
 
 from app.core.runtime import Work
 from app.notes.search.base import indexed
@@ -24,8 +24,11 @@ class PostgresqlFullText:
             vector = func.to_tsvector(_AS_THEY_ARE, bindparam("text"))
             work.execute(insert(_WORDS).values(number=bindparam("number"), words=vector), rows)
 
-    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
-        wanted = func.to_tsquery(_AS_THEY_ARE, " | ".join(f"{word}:*" for word in words))
+    def asked(self, words: Sequence[str]) -> str:
+        return " | ".join(f"{word}:*" for word in words)
+
+    def ranked(self, numbers: Select[int]) -> Select[int]:
+        wanted = func.to_tsquery(_AS_THEY_ARE, bindparam("wanted", type_=String))
         return (
             numbers.join(_WORDS, _WORDS.c.number == SearchDocument.number)
             .where(_WORDS.c.words.op("@@")(wanted))

@@ -12,11 +12,17 @@ class SearchQuery(PageQuery):
     q = text_field(200, required=True, metadata={"description": "Words to be found.", "example": "contract"})
     kind = fields.String(load_default=None, validate=ma.validate.OneOf(KINDS))
     meeting_id = id_field(load_default=None, metadata={"description": "Of this meeting alone."})
+    call_id = id_field(load_default=None, metadata={"description": "Of this call alone."})
     person_id = id_field(
         load_default=None, metadata={"description": "What this person said or wrote; of a title, its meeting's owner."}
     )
     since = Timestamp(load_default=None, metadata={"description": "Said or written then or later."})
     until = Timestamp(load_default=None, metadata={"description": "Said or written before that."})
+
+
+class FoundCall(Schema):
+    id = id_field(required=True)
+    title = fields.String(required=True, metadata={"example": "Renewal with Acme"})
 
 
 class FoundMeeting(Schema):
@@ -37,9 +43,12 @@ class Highlight(Schema):
 class FoundOut(Schema):
     kind = fields.String(required=True, metadata={"enum": list(KINDS), "example": "transcript"})
     id = id_field(
-        required=True, metadata={"description": "Of the notes, the chat message, or, of a title, the meeting."}
+        required=True, metadata={"description": "Of the notes, the chat message, or, of a title, the meeting or call."}
     )
-    meeting = fields.Nested(FoundMeeting, required=True)
+    meeting = fields.Nested(
+        FoundMeeting, required=True, allow_none=True, metadata={"description": "null: it is of a call."}
+    )
+    call = fields.Nested(FoundCall, required=True, allow_none=True, metadata={"description": "null: of a meeting."})
     person = fields.Nested(
         FoundPerson, required=True, allow_none=True, metadata={"description": "Who said or wrote it."}
     )
@@ -48,7 +57,7 @@ class FoundOut(Schema):
     start_s = fields.Float(
         required=True,
         allow_none=True,
-        metadata={"description": "Seconds into that recording: where a player begins.", "example": 74.2},
+        metadata={"description": "Seconds into that recording or call: where a player begins.", "example": 74.2},
     )
     snippet = fields.String(required=True, metadata={"example": "The contract is ready."})
     highlights = fields.List(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Select, bindparam, column, insert, table, text
+from sqlalchemy import Select, String, bindparam, column, insert, table, text
 
 from app.core.runtime import Work
 from app.notes.search.base import indexed
 from app.notes.search.models import SearchDocument
 
 _WORDS = table("search_words", column("rowid"), column("words"))
+_WANTED = bindparam("wanted", type_=String)
 
 
 class SqliteFullText:
@@ -21,11 +22,13 @@ class SqliteFullText:
         if rows:
             work.execute(insert(_WORDS), rows)
 
-    def ranked(self, numbers: Select[int], words: Sequence[str]) -> Select[int]:
-        wanted = " OR ".join(f'"{word}"*' for word in words)
+    def asked(self, words: Sequence[str]) -> str:
+        return " OR ".join(f'"{word}"*' for word in words)
+
+    def ranked(self, numbers: Select[int]) -> Select[int]:
         return (
             numbers.join(_WORDS, _WORDS.c.rowid == SearchDocument.number)
-            .where(text("search_words MATCH :wanted").bindparams(bindparam("wanted", wanted, unique=True)))
+            .where(text("search_words MATCH :wanted").bindparams(_WANTED))
             .order_by(text("search_words.rank"), SearchDocument.number.desc())
         )
 

@@ -14,6 +14,15 @@ class SoundFailed(Exception):
 
 
 @dataclass(frozen=True)
+class Turn:
+    """When somebody speaks. `voice` counts from 1, in the order in which they are heard first."""
+
+    start_s: float
+    end_s: float
+    voice: int
+
+
+@dataclass(frozen=True)
 class Prepared:
     """:param paths: WAVs of 16 kHz, mono, 16 bits, whose zero is the start of the recording: one of a track, or of a
         call that was recorded in mono; two of a call whose two channels differ, the left one first.

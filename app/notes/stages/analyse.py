@@ -12,6 +12,8 @@ from app.notes.quality import inspected
 from app.notes.shapes import Analysis, Transcript, check_evidence, without_speakers
 from app.notes.stages.run import Run
 
+DAY_ASSUMED = "Nobody has said when this was held: due dates are counted from {}, the day on which it was sent."
+
 
 @dataclass(frozen=True)
 class Made:
@@ -27,15 +29,19 @@ def make(run: Run) -> Made:
     context = AnalysisContext(subject.id, subject.title, subject.held_on)
     with run.runtime.reading() as work:
         analyst = analyst_of(work, run.notes)
-        made_of = (transcript, subject.title, subject.held_on, analyst.name, configuration(settings, "analyst"))
+        held = (subject.held_on, subject.is_day_assumed)
+        made_of = (transcript, subject.title, held, analyst.name, configuration(settings, "analyst"))
         key = None if analyst.is_mock else pipeline.key_of("analyse", *made_of)
         before = pipeline.done_before(work, key) if key else None
     if before is not None:
         return Made(cast(Analysis, before.result), key, is_taken_over=True)
-    with spending.paid(run, analyst.name, 0.0 if analyst.name in spending.FREE else None) as bill:
+    with spending.paid(run, analyst.name, analyst.price(transcript, context)) as bill:
         analysis = check_evidence(analyst.analyse(transcript, context), transcript)
-        bill.cost_usd = analysis["usage"]["cost_usd"]
+        if analysis["usage"]["cost_usd"] is not None:  # else the estimate stands: its server didn't count
+            bill.cost_usd = analysis["usage"]["cost_usd"]
         bill.input_tokens, bill.output_tokens = analysis["usage"]["input_tokens"], analysis["usage"]["output_tokens"]
+    if subject.is_day_assumed and any(item["due"] for item in analysis["action_items"]):
+        analysis["warnings"] = [*analysis["warnings"], DAY_ASSUMED.format(subject.held_on)]
     return Made(analysis if analyst.is_mock else inspected(analysis, transcript), key, is_taken_over=False)
 
 

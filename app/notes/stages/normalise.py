@@ -30,7 +30,9 @@ def make(run: Run) -> dict[str, Any]:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     with wave.open(str(path)) as sound:
         lasts_s = sound.getnframes() / sound.getframerate()
-    info = run.store.put_file(f"{run.folder}sounds/{run.stage.id}-{run.stage.attempts}.wav", path, "audio/wav")
+    with run.runtime.reading() as work:
+        key = f"{pipeline.sounds_of(work, run.notes, run.stage)}{run.stage.attempts}.wav"
+    info = run.store.put_file(key, path, "audio/wav")
     if info.sha256 != sha256:
         raise StoreUnusable(f"{info.key} is not the file that was put")
     heard = {"speaker": asdict(prepared.speaker), "source": prepared.source}

@@ -1,29 +1,35 @@
 """What was said on one track; or, canned, in all of a meeting."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from app.core.objects.base import CHUNK_BYTES, StoreUnusable
 from app.core.runtime import Work
-from app.notes import deleting, pipeline, spending
+from app.notes import pipeline, spending
 from app.notes.models import Notes, Stage
 from app.notes.providers import transcriber_of
 from app.notes.shapes import SpeakerSource, Transcript
+from app.notes.sounds.shapes import SoundFailed, Turn
+from app.notes.sounds.turns import turns_in
 from app.notes.sources import Part
 from app.notes.stages.run import Run, Skipped, part_in
+from app.notes.told_apart import told_apart
 from app.notes.transcribers.base import Sound, Speaker, Transcriber, TranscriptionRequest
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Made:
     transcript: Transcript
     cost_usd: float | None
-    sound: str | None  # the object that was listened to
 
 
 def make(run: Run) -> Made:
@@ -31,7 +37,7 @@ def make(run: Run) -> Made:
         transcriber = transcriber_of(work, run.notes)
         sound = None if transcriber.is_mock else _sound_of(work, run.stage)
     if sound is None:
-        return Made(transcriber.transcribe(_request(run, run.subject.lasted_s)), 0.0, None)
+        return Made(transcriber.transcribe(_request(run, run.subject.lasted_s)), 0.0)
     part = part_in(run.stage)
     if part.speaker.id not in {one.id for one in run.speakers}:
         raise Skipped("Transcription was switched off for this track.")
@@ -49,8 +55,6 @@ def keep(work: Work, notes: Notes, stage: Stage, made: Made) -> None:
         model=transcript["model"][:100],
         cost_usd=made.cost_usd,
     )
-    if made.sound is not None:
-        deleting.delete_objects(work, made.sound)
 
 
 def _heard(run: Run, transcriber: Transcriber, part: Part, sound: dict[str, Any]) -> Made:
@@ -60,7 +64,20 @@ def _heard(run: Run, transcriber: Transcriber, part: Part, sound: dict[str, Any]
     with spending.paid(run, transcriber.name, transcriber.price(sound["lasts_s"]), sound["lasts_s"]) as bill:
         transcript = transcriber.transcribe(_request(run, lasts_s, heard))
         bill.model = transcript["model"]
-    return Made(transcript, bill.cost_usd, sound["key"])
+    if heard.source == "unknown":
+        transcript = told_apart(transcript, _turns(run, path))
+    return Made(transcript, bill.cost_usd)
+
+
+def _turns(run: Run, path: Path) -> Sequence[Turn]:
+    """None where nobody is to be told apart, or can't be: a transcript without it is as good."""
+    if run.runtime.settings.transcriber_voices_max < 2:
+        return []
+    try:
+        return turns_in(path, run.runtime.settings.transcriber_voices_max)
+    except SoundFailed as error:
+        log.warning("voices were not told apart", notes_id=run.notes.id, error=str(error))
+        return []
 
 
 def _request(run: Run, lasts_s: float | None, *sounds: Sound) -> TranscriptionRequest:

@@ -82,7 +82,7 @@ def transcript(
         "language": language,
         "provider": provider,
         "model": model,
-        "quality": quality_of(segments),
+        "quality": quality_of(segments, provider),
         "segments": segments,
     }
 

@@ -43,7 +43,7 @@ class MockTranscriber:
             "language": "en",
             "provider": self.name,
             "model": script.model,
-            "quality": quality_of(segments),
+            "quality": quality_of(segments, self.name),
             "segments": segments,
         }
 

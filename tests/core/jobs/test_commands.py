@@ -1,8 +1,10 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
+from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.jobs.leased import LeasedJobs
 from app.core.jobs.models import Job
@@ -59,3 +61,26 @@ def test_a_failed_job_can_be_queued_again_once(app: ParleyApp, failed_job: str) 
     with app.runtime.reading() as work:
         job = work.get_one(Job, failed_job)
         assert (job.state, job.attempts, job.finished_at) == ("queued", 0, None)
+
+
+class TestWithABroker:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"celery_broker_url": SecretStr("amqp://guest:guest@127.0.0.1:1//")})
+
+    def test_list_tells_how_the_queues_of_its_workers_are(self, app: ParleyApp, clock: ManualClock) -> None:
+        jobs = app.runtime.jobs
+        assert isinstance(jobs, LeasedJobs)
+        with app.runtime.writing() as work:
+            for task in ("notes.transcribe", "notes.normalise", "notes.analyse", "notes.analyse"):
+                work.enqueue(task, {})
+            analysing = work.scalars(select(Job.id).where(Job.task == "notes.analyse")).first()
+        assert jobs.take(app.runtime, str(analysing)) is not None
+        clock.advance(minutes=5)
+        lines = app.test_cli_runner().invoke(args=["jobs", "list"]).output.splitlines()
+        head = next(number for number, line in enumerate(lines) if line.startswith("queue of Celery workers"))
+        assert [" ".join(line.split()) for line in lines[head + 1 :]] == [
+            "analysis 1 1 2026-11-20 10:00:00Z",
+            "embedding 0 0",
+            "transcription 0 2 2026-11-20 10:00:00Z Nobody takes them: start a worker.",
+        ]

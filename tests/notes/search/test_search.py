@@ -11,6 +11,7 @@ from app.core.clock import ManualClock
 from app.core.runtime import Runtime
 from app.notes.search import index
 from app.notes.search.finding import fused
+from app.notes.search.following import follow
 from app.notes.search.index import Document
 from tests.support.people import Call, Person, ok, problem
 
@@ -18,6 +19,8 @@ AT = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 def found(person: Person, q: str, **filters: Any) -> list[dict[str, Any]]:
+    """As it is once the index has followed."""
+    follow(person.app.runtime, {})  # type: ignore[attr-defined]
     items: list[dict[str, Any]] = ok(person.get("/search", q=q, **filters))["items"]
     return items
 
@@ -38,6 +41,7 @@ def test_a_meeting_is_found_by_its_title_as_it_is_now(anna: Person) -> None:
             "kind": "title",
             "id": meeting["id"],
             "meeting": {"id": meeting["id"], "title": "Budget review"},
+            "call": None,
             "person": None,
             "at": found(anna, "budget")[0]["at"],
             "recording_id": None,
@@ -97,6 +101,10 @@ def test_notes_and_transcripts_are_found_with_who_said_it(call: Call) -> None:
     assert "transcript" in kinds
     [item, *_] = found(call.owner, segment["text"], kind="transcript")
     assert item["person"]["display_name"] == segment["speaker"]["label"]
+    noted = ok(call.owner.get(f"/meetings/{call.meeting['id']}/notes"))["analysis"]
+    topics = {topic["text"] for topic in noted["topics"]}
+    assert topics
+    assert topics.isdisjoint(item["snippet"] for topic in topics for item in found(call.owner, topic, kind="notes"))
     assert ok(call.owner.delete(f"/meetings/{call.meeting['id']}/notes"), 204) is None
     assert found(call.owner, segment["text"], kind="transcript") == []
 
@@ -114,7 +122,11 @@ def meeting_id(runtime: Runtime, anna: Person, ben: Person) -> str:
         index.put(
             work,
             [
-                Document(kind, f"s{n}", meeting_id, at, text, who and who.user_id, who and who.name, "r1", 7.5 * n)  # type: ignore[arg-type]
+                Document(
+                    kind,  # type: ignore[arg-type]
+                    f"s{n}",
+                    *(meeting_id, at, text, who and who.user_id, who and who.name, "r1", 7.5 * n, meeting_id),
+                )
                 for n, (kind, at, who, text) in enumerate(said)
             ],
         )
@@ -179,7 +191,7 @@ def test_memory_follows_what_is_written_and_forgets_what_is_gone(
 ) -> None:
     assert len(snippets(anna, "contrakt", kind="chat")) == 1
     with runtime.writing() as work:
-        index.put(work, [Document("chat", "new", meeting_id, clock.now(), "contracts")])
+        index.put(work, [Document("chat", "new", meeting_id, clock.now(), "contracts", meeting_id=meeting_id)])
     assert "contracts" in snippets(anna, "contrakt", kind="chat")
     with runtime.writing() as work:
         index.forget(work, "chat", "new")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from math import ceil
 from typing import Any, cast
 
 from app.notes.analysts.base import AnalysisContext
@@ -16,6 +17,8 @@ from app.notes.analysts.llm.chunks import CHUNK, OVERLAP, chunks_of, mean_mood, 
 from app.notes.shapes import CLAIM_KINDS, Analysis, Transcript, Usage, check_evidence, nothing_found, talk_of
 
 MILLION = 1_000_000
+CHARACTERS_A_TOKEN = 4  # of English, as models count it; other languages have fewer
+ANSWER_TOKENS = 800  # of the notes of one part
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,16 @@ class LlmAnalyst:
         analysis["talk"] = talk_of(transcript)
         analysis["usage"] = self._prices.of(spent)
         return analysis
+
+    def price(self, transcript: Transcript, context: AnalysisContext) -> float | None:
+        """Of the questions as they are first asked, and of answers as long as models mostly give."""
+        parts = chunks_of(transcript["segments"], self._chunk, self._overlap)
+        asked = sum(prompts.length_of(prompts.of_transcript(segments, context, ""), NotesAnswer) for segments in parts)
+        answered = ANSWER_TOKENS * len(parts)
+        if len(parts) > 1:  # what the parts told is asked about again
+            asked += answered * CHARACTERS_A_TOKEN
+            answered += ANSWER_TOKENS
+        return self._prices.of(Spent(ceil(asked / CHARACTERS_A_TOKEN), answered))["cost_usd"]
 
     def usable(self) -> None:
         """:raises AnalystUnusable: the server does not answer, or not to this key."""

@@ -69,6 +69,11 @@ def with_shape(messages: list[Message], shape: type[BaseModel]) -> list[Message]
     return [{**first, "content": first["content"] + _SHAPE.format(schema=schema)}, *others]
 
 
+def length_of(messages: Sequence[Message], shape: type[BaseModel]) -> int:
+    """Characters of a question, with the schema that is sent beside it."""
+    return sum(len(one["content"]) for one in messages) + len(json.dumps(shape.model_json_schema()))
+
+
 def again(messages: list[Message], answer: str, complaint: str) -> list[Message]:
     return [
         *messages,

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from app.notes.analysts.base import AnalysisContext
-from app.notes.analysts.local import remarks, tasks
+from app.notes.analysts.local import complaints, remarks, tasks
 from app.notes.analysts.local.entities import entities
 from app.notes.analysts.local.mood import sentiment_of
 from app.notes.analysts.local.sentences import Sentence, sentences_of
@@ -50,6 +50,10 @@ class LocalAnalyst:
         analysis["summary"] = _summary(analysis, transcript, context.title)
         return check_evidence(analysis, transcript)
 
+    def price(self, transcript: Transcript, context: AnalysisContext) -> float | None:
+        """Nothing."""
+        return 0.0
+
     def usable(self) -> None:
         """Always."""
 
@@ -65,8 +69,8 @@ def _read(analysis: Analysis, sentences: Sequence[Sentence], names: Names, held_
     analysis["action_items"] = _once([item for _, item in found])
     analysis["decisions"] = _once([claim for _, claim in decided])
     analysis["questions"] = _once([remarks.claim_of(sentence) for sentence in asked])
-    analysis["objections"] = _once(list(remarks.objections(sentences)))
-    analysis["pain_points"] = _once(list(remarks.pain_points(sentences)))
+    analysis["objections"] = _once(list(complaints.objections(sentences)))
+    analysis["pain_points"] = _once(list(complaints.pain_points(sentences)))
     analysis["topics"] = topics(sentences, names.words)
     analysis["entities"] = entities(sentences, names)
     analysis["sentiment"] = sentiment_of(sentences)

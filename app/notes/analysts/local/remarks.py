@@ -1,4 +1,4 @@
-"""Decisions, questions, objections and pain points, by the words that give them away."""
+"""Decisions and questions, by the words that give them away."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from app.notes.analysts.local.sentences import Sentence
-from app.notes.shapes import Claim, SuggestedClaim
+from app.notes.shapes import Claim
 
 _DECIDED = re.compile(
     r"\b(?:we(?:'ve| have)? (?:all )?(?:decided|agreed|settled)|"
@@ -37,25 +37,6 @@ _SMALL_TALK = re.compile(
     r"is everybody here|is everyone here|shall we (?:start|begin)|any questions)\b"
 )
 
-_OBJECTS = re.compile(
-    r"\b(?:i (?:disagree|object|doubt)|i don't agree|i'm against|i am against|i don't (?:think|believe|like)|"
-    r"i'd rather not|i would rather not|not convinced|not a good idea|bad idea|i'm not (?:so )?sure|"
-    r"i am not (?:so )?sure|i'm worried|"
-    r"i'm (?:a bit |rather )?concerned|my concern|too (?:expensive|risky|early|late|complicated|much money)|"
-    r"(?:won't|will not|can't|cannot) work|not realistic|over (?:our |the )?budget|can't afford|cannot afford|"
-    r"have (?:some |my )?doubts|problem with that)\b"
-)
-_HURTS = re.compile(
-    r"\b(?:(?:big |real |main |biggest )?problem|issues?|annoy(?:s|ed|ing)|frustrat(?:ed|ing)|struggl(?:e|es|ed|ing)|"
-    r"pain(?:ful)?|(?:difficult|hard) to|too slow|so slow|takes? (?:too long|forever|ages|hours|us hours)|"
-    r"crash(?:es|ed|ing)?|broken|(?:doesn't|does not|didn't|isn't|don't) work(?:ing)?|fail(?:s|ed|ing)|breaks|"
-    r"fed up|complain(?:s|ed|ts?)?|"
-    r"confus(?:ed|ing)|waste of time|los(?:e|ing) (?:the|our|time|data|customers)|outages?|bottleneck|nightmare)\b"
-)
-_HARMLESS = re.compile(
-    r"\b(?:no|not a|not an|isn't a|without|any|solved|fixed) (?:\w+ )?(?:problems?|issues?)\b|\bno longer\b"
-)
-
 
 def decisions(sentences: Sequence[Sentence]) -> Iterator[tuple[Sentence, Claim]]:
     for number, sentence in enumerate(sentences):
@@ -77,22 +58,8 @@ def is_question(sentence: Sentence) -> bool:
     return sentence.asks or bool(_ASKS.match(said) and not sentence.text.rstrip().endswith((".", "!")))
 
 
-def objections(sentences: Sequence[Sentence]) -> Iterator[SuggestedClaim]:
-    return (suggested(one) for one in sentences if _OBJECTS.search(one.said) and not one.asks)
-
-
-def pain_points(sentences: Sequence[Sentence]) -> Iterator[SuggestedClaim]:
-    for one in sentences:
-        if _HURTS.search(one.said) and not _HARMLESS.search(one.said) and not one.asks:
-            yield suggested(one)
-
-
 def claim_of(sentence: Sentence) -> Claim:
     return {"text": sentence.claim, "evidence": sentence.evidence}
-
-
-def suggested(sentence: Sentence) -> SuggestedClaim:
-    return {"text": sentence.claim, "evidence": sentence.evidence, "suggested": True}
 
 
 def _joined(first: Sentence, second: Sentence) -> Claim:

@@ -11,13 +11,14 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.notes.analysts.local.spelling import spelled
 from app.notes.shapes import Segment, Transcript
 
 JOIN_S = 0.8  # a shorter pause is a breath
 LONGEST_RUN = 60  # words that are joined
 LONGEST_TEXT = 300  # characters of a claim
 
-WORD = re.compile(r"[^\W_]+(?:['’.,-][^\W_]+)*")
+WORD = re.compile(r"[^\W_]+(?:['’‘ʼ´`.,-][^\W_]+)*")
 _STOP = re.compile(r"[.?!…]")
 _AFTER_STOP = re.compile(r"(?<=[.?!…])[\"”')]*\s+")
 _BEGINS = re.compile(
@@ -31,8 +32,8 @@ _SHORTEST_PART = 3  # words
 
 @dataclass(frozen=True)
 class Sentence:
-    """`text` as it was said; `words` in small letters, without stops; `spans` where each stands in the text; `ids` the
-    segments that the words are of.
+    """`text` as it was said; `words` in small letters, without stops, with the apostrophes that belong to them; `spans`
+    where each stands in the text; `ids` the segments that the words are of.
     """
 
     speaker: str
@@ -127,7 +128,7 @@ def _cut(run: list[Segment], names: frozenset[str]) -> list[Sentence]:
         if not found:
             continue
         ids = tuple(next(id_ for start, id_ in reversed(starts) if start <= one.start()) for one in found)
-        words = tuple(one.group().lower().replace("’", "'") for one in found)
+        words = spelled([one.group() for one in found])
         spans = tuple((one.start() - begin, one.end() - begin) for one in found)
         cut.append(Sentence(speaker, part, words, spans, ids))
     return cut
@@ -136,10 +137,12 @@ def _cut(run: list[Segment], names: frozenset[str]) -> list[Sentence]:
 def _beginnings(text: str, names: frozenset[str]) -> list[int]:
     """Where sentences seem to begin in a text that has no stops."""
     found = list(WORD.finditer(text))
+    words = spelled([one.group() for one in found])
+    said = " ".join(words)
     places, last = [], 0
-    for match in _BEGINS.finditer(text.lower().replace("’", "'")):
-        number = next((n for n, word in enumerate(found) if word.start() == match.start()), 0)
-        if number and found[number - 1].group().lower() in names:
+    for match in _BEGINS.finditer(said):
+        number = said.count(" ", 0, match.start())
+        if number and words[number - 1] in names:
             number -= 1
         if number - last >= _SHORTEST_PART and len(found) - number >= _SHORTEST_PART:
             places.append(found[number].start())

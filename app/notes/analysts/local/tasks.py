@@ -13,6 +13,7 @@ from app.notes.shapes import ActionItem
 
 _VERB = r"(?: (?:also|then|just|try to|definitely|certainly|personally|please|go and|make sure to))* (?P<verb>[a-z']+)"
 _PROMISES = re.compile(rf"\b(?:i'll|i will|i'm going to|i am going to|i'm gonna|i shall|i promise to|i can){_VERB}")
+_DELIVERIES = re.compile(r"\b(?:you(?:'ll| will) (?P<verb>get|have|receive)|let me (?P<other>[a-z']+))\b")
 _DUTIES = re.compile(rf"\b(?:i|we|somebody|someone) (?:have to|need to|must|should|has to|needs to){_VERB}")
 _WE_WILL = re.compile(rf"\b(?:we'll|we will|let's){_VERB}")
 _REQUESTS = re.compile(rf"\b(?:can|could|would|will) (?:you|somebody|someone|anybody|anyone){_VERB}")
@@ -121,6 +122,8 @@ def _task(sentence: Sentence, names: Names, *, has_day: bool) -> _Task | None:
         return _Task(names.in_address(said, found.start()))
     if (found := _PROMISES.search(said)) and found["verb"] not in refused and not sentence.asks:
         return _Task(sentence.speaker) if has_day or not found.group().startswith("i can") else None
+    if has_day and not sentence.asks and (found := _DELIVERIES.search(said)) and found["other"] not in refused:
+        return _Task(sentence.speaker)  # "You'll have it by Friday."
     for found in re.finditer(_ASSIGNED.format(names=names.pattern), said):
         if found["verb"] not in refused:
             return _Task(names.labels[found["name"]])

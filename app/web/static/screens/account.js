@@ -19,6 +19,13 @@ export function show(app, root) {
     h("div", {}, h("h1", {}, "Your account"), h("p", { class: "hint" }, `${client.user.display_name}, ${client.user.email}`)),
     h("section", { class: "stack", "aria-labelledby": "wishes" }, h("h2", { id: "wishes" }, "What you say in meetings"), wishes),
     providers,
+    h(
+      "section",
+      { class: "stack", "aria-labelledby": "programs" },
+      h("h2", { id: "programs" }, "Programs of yours"),
+      h("p", { class: "hint" }, "A server of yours can be told what happens in meetings that you host."),
+      h("div", { class: "buttons" }, h("a", { class: "button", href: "/webhooks" }, icon("link"), "Webhooks")),
+    ),
   );
 
   async function read() {

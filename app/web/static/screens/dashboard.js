@@ -43,6 +43,7 @@ export function show(app, root) {
         "div",
         { class: "buttons" },
         h("a", { class: "button", href: "/recordings" }, icon("record"), "Recordings"),
+        h("a", { class: "button", href: "/calls" }, icon("phone"), "Calls"),
         h(
           "button",
           { class: "", onclick: () => startNow(app).catch((error) => toast(words(error), { kind: "bad" })) },

@@ -1,16 +1,18 @@
 // A meeting's page: when and with whom, what to do about it, and what it left behind.
 
 import { follow } from "../live.js";
-import { notFound } from "../ui/not-found.js";
+import { partsOfMeeting, zeroOf } from "../review/parts.js";
+import { review } from "../review/review.js";
 import { confirmDialog, formDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
+import { notFound } from "../ui/not-found.js";
 import { repeatWords, scopeField } from "../ui/repeats.js";
 import { MEETING_STATES, dayAndTime, time, when, words } from "../ui/words.js";
 import { invitationButtons } from "./answers.js";
 import { chatSection } from "./chat.js";
+import { qualitySection } from "./call-quality.js";
 import { copyLink, editMeetingDialog, inviteDialog } from "./create-meeting.js";
 import { guestsSection } from "./guests.js";
-import { notesSection } from "./notes.js";
 import { peopleSection } from "./people.js";
 import { recordingsSection } from "./recordings.js";
 
@@ -19,19 +21,18 @@ export function show(app, root, meetingId) {
   const head = h("div", {});
   const people = peopleSection(app);
   const guests = guestsSection(app);
-  const recordings = recordingsSection(app);
-  const notes = notesSection(app);
+  const heard = review(app, `/meetings/${meetingId}`);
+  const recordings = recordingsSection(app, (recording) => heard.play(recording.id));
   const chat = chatSection(app);
+  const quality = qualitySection(app);
   root.classList.add("meeting");
-  const columns = h(
-    "div",
-    { class: "columns" },
-    h("div", { class: "stack" }, people.element, chat.element, guests.element),
-    h("div", { class: "stack" }, recordings.element, notes.element),
-  );
+  const company = h("div", { class: "stack" }, people.element, chat.element, guests.element);
+  const records = h("div", { class: "stack" }, heard.notes, recordings.element, quality.element);
+  const columns = h("div", { class: "columns" }, heard.panel, company, records);
   fill(root, head, columns);
 
   let seriesId = null;
+  let pointsAt = new URLSearchParams(location.search); // once it is there to be shown
 
   async function read() {
     let meeting;
@@ -50,10 +51,36 @@ export function show(app, root, meetingId) {
     columns.hidden = meeting.my_relation === "invited";
     guests.draw(meeting);
     if (!columns.hidden) {
-      const sections = [people, chat, recordings, notes];
-      await Promise.all(sections.map((section) => section.read(meeting)));
+      await Promise.all([people.read(meeting), chat.read(meeting), quality.read(meeting), readHeard(meeting)]);
     }
     root.setAttribute("data-ready", "");
+  }
+
+  async function readHeard(meeting) {
+    const items = await recordings.read(meeting);
+    const owner = meeting.my_relation === "owner";
+    const zero = zeroOf(meeting, items);
+    await heard.read({
+      title: meeting.title,
+      parts: partsOfMeeting(client, items, zero),
+      zero,
+      partsAreRecordings: true,
+      canCorrect: owner || meeting.my_role === "co_host",
+      canRetry: owner,
+      canMake: owner && Boolean(meeting.started_at),
+      retry: "/notes/retry",
+      searched: `meeting=${meeting.id}`,
+    });
+    arrange(meeting.state === "ended" || !heard.panel.hidden);
+    if (pointsAt) heard.open(pointsAt);
+    pointsAt = null;
+  }
+
+  /** After a meeting what was said stands first, and who was there behind what came of it. */
+  function arrange(isAfter) {
+    if (columns.classList.contains("is-review") === isAfter) return;
+    columns.classList.toggle("is-review", isAfter);
+    columns.append(...(isAfter ? [records, company] : [company, records]));
   }
 
   const reread = () => live.dispatchEvent(new Event("reread"));
@@ -67,6 +94,7 @@ export function show(app, root, meetingId) {
   return () => {
     stop();
     chat.dispose();
+    heard.dispose();
   };
 }
 

@@ -1,7 +1,8 @@
-// One recording: its state, a player, and what it is made of: tracks with their gaps, chapters, who consented.
+// One recording: its state, and what it is made of: tracks with their gaps, who consented.
 
-import { h, icon, toast } from "../ui/dom.js";
-import { bytes, clock, dayAndTime, words } from "../ui/words.js";
+import { fileOf } from "../review/playing.js";
+import { h, icon, svg, toast } from "../ui/dom.js";
+import { bytes, clock, words } from "../ui/words.js";
 
 const STATES = {
   requested: "Starting",
@@ -12,7 +13,6 @@ const STATES = {
 };
 const TRACK_STATES = { recording: "being recorded", spooled: "on its way", lost: "lost" };
 const SOURCES = { microphone: "Microphone", camera: "Camera", screen: "Screen" };
-const SVG = "http://www.w3.org/2000/svg";
 
 /** What is shown of a recording while it is not ready. */
 export function stateOf(recording) {
@@ -24,60 +24,6 @@ export function stateOf(recording) {
     h("p", { class: "badge" }, `${STATES[recording.state]}${percent}`),
     recording.progress !== null &&
       h("progress", { class: "wide", max: 1, value: recording.progress, "aria-label": "Being prepared" }),
-  );
-}
-
-/** Where its file is, on the server that this page came from: whichever of its addresses that is. */
-export function fileOf({ signed_url: address }) {
-  const { pathname, search } = new URL(address);
-  return pathname + search;
-}
-
-/** Plays from the server, which sends what is sought: nothing is loaded whole. */
-export function playerOf(details, onPlace) {
-  const tag = details.content_type?.startsWith("audio/") ? "audio" : "video";
-  const player = h(tag, {
-    src: fileOf(details),
-    controls: true,
-    playsinline: true,
-    preload: "metadata",
-    "aria-label": `Recording of ${dayAndTime(details.started_at)}`,
-  });
-  player.addEventListener("error", () =>
-    onPlace(h("p", { class: "problem" }, "This browser can't play the file. Download it instead.")),
-  );
-  return player;
-}
-
-/** A click jumps to that place. `peaks`: 0 to 1, evenly over the whole. */
-export function waveformOf(peaks, duration, player) {
-  const picture = svg("svg", { viewBox: `0 0 ${peaks.length} 100`, preserveAspectRatio: "none", class: "waveform" });
-  const path = peaks.map((peak, at) => `M${at + 0.5} ${50 - 48 * peak}V${50 + 48 * peak + 1}`).join("");
-  picture.append(svg("path", { d: path, "vector-effect": "non-scaling-stroke" }));
-  picture.setAttribute("aria-hidden", "true");
-  picture.addEventListener("click", (event) => {
-    const box = picture.getBoundingClientRect();
-    player.currentTime = ((event.clientX - box.left) / box.width) * duration;
-  });
-  return picture;
-}
-
-export function chaptersOf(chapters, player) {
-  if (chapters.length < 2) return null;
-  return h(
-    "ol",
-    { class: "chapters" },
-    chapters.map((chapter) =>
-      h(
-        "li",
-        {},
-        h(
-          "button",
-          { class: "quiet", onclick: () => (player.currentTime = chapter.start_s) },
-          `${clock(chapter.start_s)} ${chapter.title}`,
-        ),
-      ),
-    ),
   );
 }
 
@@ -209,10 +155,4 @@ function lengthOf(details) {
 
 function sum(spans) {
   return spans.reduce((whole, [from, until]) => whole + until - from, 0);
-}
-
-function svg(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  return element;
 }

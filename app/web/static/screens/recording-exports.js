@@ -1,9 +1,9 @@
 // Exports of a recording for editors: ordering them, seeing how far they are, downloading.
 
+import { fileOf } from "../review/playing.js";
 import { form, openDialog, select } from "../ui/dialog.js";
 import { h, icon, renderList, say, toast } from "../ui/dom.js";
 import { bytes, words } from "../ui/words.js";
-import { fileOf } from "./recording-card.js";
 
 const FORMATS = [
   ["wav", "A WAV for each person"],

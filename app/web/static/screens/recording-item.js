@@ -1,23 +1,18 @@
 // One recording in a list: what it is, and what one may do with it.
 
+import { fileOf, playIn, recordingToPlay } from "../review/playing.js";
 import { confirmDialog, field, formDialog } from "../ui/dialog.js";
 import { fill, h, icon, toast } from "../ui/dom.js";
 import { bytes, clock, day, dayAndTime, words } from "../ui/words.js";
-import {
-  chaptersOf,
-  composeButtons,
-  consentsOf,
-  fileOf,
-  playerOf,
-  stateOf,
-  tracksOf,
-  waveformOf,
-} from "./recording-card.js";
+import { composeButtons, consentsOf, stateOf, tracksOf } from "./recording-card.js";
 import { exportsDialog } from "./recording-exports.js";
 import { sharesDialog } from "./recording-shares.js";
 
-/** @param {{owner?: boolean, host?: boolean, linked?: boolean}} options of its meeting; linked: its title leads there */
-export function recordingItem(app, recording, { owner = false, host = false, linked = false } = {}) {
+/**
+ * @param {object} options of its meeting: owner, host; linked: its title leads there; onPlay(recording): what plays it, else
+ *   it does itself
+ */
+export function recordingItem(app, recording, { owner = false, host = false, linked = false, onPlay = null } = {}) {
   const stopped = ["ready", "failed"].includes(recording.state);
   const place = h("div", { class: "player" });
   const inside = h("div", { class: "made-of" });
@@ -64,7 +59,7 @@ export function recordingItem(app, recording, { owner = false, host = false, lin
           recording.download_url && [
             h(
               "button",
-              { "data-key": `play-${recording.id}`, onclick: () => play(app, recording, place) },
+              { "data-key": `play-${recording.id}`, onclick: () => (onPlay ? onPlay(recording) : play(app, recording, place)) },
               icon("play"),
               "Play",
             ),
@@ -85,15 +80,8 @@ export function recordingItem(app, recording, { owner = false, host = false, lin
 async function play({ client }, recording, place) {
   fill(place, h("p", { class: "hint", role: "status" }, "Loading …"));
   try {
-    const details = await client.get(`/recordings/${recording.id}`);
-    const player = playerOf(details, (problem) => fill(place, problem));
-    fill(place, player, chaptersOf(details.chapters, player));
-    player.play().catch(() => {}); // a browser that wants another click shows its controls
-    player.focus();
-    if (details.waveform_url) {
-      const { peaks } = await client.get(`/recordings/${recording.id}/waveform`);
-      player.after(waveformOf(peaks, details.duration_s, player));
-    }
+    const lookUp = () => recordingToPlay(client, recording.id);
+    playIn(place, await lookUp(), lookUp, { playing: true, onPlayer: (player) => player.focus() });
   } catch (error) {
     fill(place, h("p", { class: "problem", role: "alert" }, words(error)));
   }

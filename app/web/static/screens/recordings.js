@@ -3,8 +3,8 @@
 import { h, icon, renderList } from "../ui/dom.js";
 import { recordingItem } from "./recording-item.js";
 
-/** @returns {{element: Element, read: (meeting: object) => Promise<void>}} */
-export function recordingsSection(app) {
+/** @returns {{element: Element, read: (meeting: object) => Promise<object[]>}} `read` gives them */
+export function recordingsSection(app, onPlay) {
   const list = h("ul", { class: "cards" });
   const none = h("p", { class: "empty" }, icon("record"), "No recordings.");
   const element = h(
@@ -20,7 +20,8 @@ export function recordingsSection(app) {
     const owner = meeting.my_relation === "owner";
     const host = owner || meeting.my_role === "co_host";
     none.hidden = items.length > 0;
-    renderList(list, items, (one) => recordingItem(app, one, { owner, host }));
+    renderList(list, items, (one) => recordingItem(app, one, { owner, host, onPlay }));
+    return items;
   }
 
   return { element, read };

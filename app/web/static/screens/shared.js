@@ -1,11 +1,9 @@
 // A recording that somebody shared by a link: played without an account. The link's secret stands behind the #.
 
+import { playIn } from "../review/playing.js";
 import { field, form } from "../ui/dialog.js";
 import { fill, h, icon } from "../ui/dom.js";
 import { clock, dayAndTime, words } from "../ui/words.js";
-import { chaptersOf, playerOf } from "./recording-card.js";
-
-const REFUSED_AT_ONCE_MS = 5000; // an address that fails so soon after it was signed is not one that expired
 
 export function show(app, root) {
   app.title("Shared recording");
@@ -68,22 +66,5 @@ function draw(app, root, shared, lookUp) {
     shared.is_mock && h("p", { class: "badge mock" }, icon("flask"), "Mock file"),
     place,
   );
-  play(place, shared, lookUp);
-}
-
-/** Its address is signed for a while only: when it has expired the film goes on from another where it was. */
-function play(place, shared, lookUp, { at = 0, playing = false } = {}) {
-  const began = performance.now();
-  const player = playerOf(shared, async (problem) => {
-    if (performance.now() - began < REFUSED_AT_ONCE_MS) return fill(place, problem);
-    const resumed = { at: player.currentTime, playing: !player.paused };
-    try {
-      play(place, await lookUp(), lookUp, resumed);
-    } catch (error) {
-      fill(place, h("p", { class: "problem", role: "alert" }, words(error)));
-    }
-  });
-  if (at > 0) player.addEventListener("loadedmetadata", () => (player.currentTime = at), { once: true });
-  fill(place, player, chaptersOf(shared.chapters, player));
-  if (playing) player.play().catch(() => {});
+  playIn(place, shared, lookUp);
 }
