@@ -19,7 +19,7 @@ from app.accounts.authentication import SESSION, authenticate, credentials_of, s
 from app.accounts.models import User
 from app.calls.models import Call
 from app.chat.models import ChatMessage
-from app.core import errors
+from app.core import errors, file_urls
 from app.core.actor import Actor
 from app.core.prepared import Prepared
 from app.core.runtime import Work
@@ -33,11 +33,12 @@ from app.meetings.service import standing_of
 from app.participants.models import Participant
 from app.participants.service import is_in_the_room
 from app.rate_limits import RateLimits
-from app.recordings import file_urls, guests_sending
+from app.recordings import guests_sending
 from app.recordings.models import Recording
 from app.signaling import service as signaling
 from app.uploads.models import Upload
 from app.uploads.parts import check_address
+from app.webhooks.models import Webhook
 
 
 class Who(StrEnum):
@@ -57,6 +58,7 @@ class Who(StrEnum):
     RECORDS = "records"  # a guest who has begun to record themselves for this recording
     SELF = "self"  # the person whose device this participant is
     UPLOADER = "uploader"  # the person whose upload, or call, this is
+    SUBSCRIBER = "subscriber"  # the person whose webhook this is
     SIGNED_URL = "signed_url"  # whoever has an address that Parley has signed: no token is asked for
     SCRAPER = "scraper"  # who reads figures, with METRICS_TOKEN or from METRICS_ADDRESSES
     BANNED = "banned"  # from the meeting: is told so, and nothing else
@@ -74,6 +76,7 @@ PRESENT = MEMBER | {Who.INSIDE}
 INVITEE = frozenset({Who.INVITEE})
 SELF = frozenset({Who.SELF})
 UPLOADER = frozenset({Who.UPLOADER})
+SUBSCRIBER = frozenset({Who.SUBSCRIBER})
 SIGNED_URL = frozenset({Who.SIGNED_URL})
 SENDER = frozenset({Who.SENDER})
 SERVICE = frozenset({Who.SERVICE})
@@ -101,6 +104,8 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /auth/sessions": USER,
     "DELETE /auth/sessions/{session_id}": USER,
     "GET /auth/me/storage": USER,
+    "GET /auth/me/usage": USER,
+    "GET /auth/me/data": USER,
     "GET /auth/me/identities": USER,
     "POST /auth/me/identities": USER,
     "DELETE /auth/me/identities/{identity_id}": USER,
@@ -155,12 +160,15 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /meetings/{meeting_id}/lobby/admit-all": HOST,
     "POST /meetings/{meeting_id}/mute-all": HOST,
     "GET /meetings/{meeting_id}/bans": HOST,
+    "GET /meetings/{meeting_id}/audit": HOST,
     "DELETE /meetings/{meeting_id}/bans/{user_id}": HOST,
     # signaling and media
     "GET /meetings/{meeting_id}/rtc/config": MEMBER | GUEST,
     "POST /meetings/{meeting_id}/rtc/signals": MEMBER | GUEST | WORKER,
     "POST /meetings/{meeting_id}/rtc/reports": WORKER,
     "GET /meetings/{meeting_id}/rtc/tracks": PRESENT,
+    "POST /participants/{participant_id}/stats": SELF,
+    "GET /meetings/{meeting_id}/quality": MEMBER,  # hosts everybody's, others their own
     "GET /meetings/{meeting_id}/whip": ASKED | GUEST,
     "POST /meetings/{meeting_id}/whip": ASKED | GUEST,  # as joining, which it is
     "GET /meetings/{meeting_id}/whep": ASKED | GUEST,
@@ -241,14 +249,38 @@ RULES: dict[str, frozenset[Who]] = {
     "GET /calls": USER,
     "GET /calls/{call_id}": UPLOADER,
     "DELETE /calls/{call_id}": UPLOADER,
+    "GET /calls/{call_id}/file": SIGNED_URL,
     "POST /calls/{call_id}/retry": UPLOADER,
     "GET /calls/{call_id}/notes": UPLOADER,
     "GET /calls/{call_id}/transcript": UPLOADER,
     "PATCH /calls/{call_id}/transcript": UPLOADER,
+    # events
+    "GET /events": ANY_ACCOUNT,
+    "POST /webhooks": USER,
+    "GET /webhooks": USER,
+    "GET /webhooks/{webhook_id}": SUBSCRIBER,
+    "PATCH /webhooks/{webhook_id}": SUBSCRIBER,
+    "DELETE /webhooks/{webhook_id}": SUBSCRIBER,
+    "POST /webhooks/{webhook_id}/secret/rotate": SUBSCRIBER,
+    "POST /webhooks/{webhook_id}/resume": SUBSCRIBER,
+    "POST /webhooks/{webhook_id}/test": SUBSCRIBER,
+    "GET /webhooks/{webhook_id}/deliveries": SUBSCRIBER,
+    "GET /webhooks/{webhook_id}/deliveries/{delivery_id}": SUBSCRIBER,
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": SUBSCRIBER,
     # operations
     "GET /admin/jobs": ADMIN,
     "GET /admin/jobs/{job_id}": ADMIN,
     "POST /admin/jobs/{job_id}/retry": ADMIN,
+    "POST /admin/jobs/{job_id}/cancel": ADMIN,
+    "GET /admin/users": ADMIN,
+    "GET /admin/users/{user_id}": ADMIN,
+    "POST /admin/users/{user_id}/disable": ADMIN,
+    "POST /admin/users/{user_id}/enable": ADMIN,
+    "PUT /admin/users/{user_id}/role": ADMIN,
+    "GET /admin/audit": ADMIN,
+    "GET /admin/meetings": ADMIN,
+    "GET /admin/meetings/{meeting_id}": ADMIN,
+    "POST /admin/meetings/{meeting_id}/end": ADMIN,
     "GET /health": ANYONE,
     "GET /health/live": ANYONE,
     "GET /metrics": ADMIN | {Who.SCRAPER},
@@ -316,6 +348,11 @@ def _call(work: Work, actor: Actor, call_id: str) -> tuple[None, set[Who]]:
     return None, {Who.UPLOADER} if call is not None and call.user_id == actor.user_id else set()
 
 
+def _webhook(work: Work, actor: Actor, webhook_id: str) -> tuple[None, set[Who]]:
+    webhook = work.get(Webhook, webhook_id)
+    return None, {Who.SUBSCRIBER} if webhook is not None and webhook.user_id == actor.user_id else set()
+
+
 def _meeting(work: Work, actor: Actor, meeting_id: str) -> tuple[str | None, set[Who]]:
     return meeting_id, _service_there(work, actor, meeting_id) - {Who.SERVICE}
 
@@ -345,6 +382,7 @@ SUBJECTS: dict[str, tuple[Callable[[Work, Actor, str], tuple[str | None, set[Who
     "recording_id": (_meeting_of_recording, PRESENT | SERVICE | {Who.RECORDS}),
     "upload_id": (_upload, UPLOADER),
     "call_id": (_call, UPLOADER),
+    "webhook_id": (_webhook, SUBSCRIBER),
     "worker_id": (_worker, WORKER | ADMIN),
 }
 
@@ -393,7 +431,7 @@ def guard(work: Work) -> None:
         raise errors.NotFound()
     if request.method == "OPTIONS" or _is_page(rule.rule):
         return
-    operation = _key(request.method, rule.rule)
+    operation = key_of(request.method, rule.rule)
     allowed = _rule(operation)
     limits = work.driver(RateLimits)
     if Who.ANYONE in allowed and (allowed == ANYONE or "Authorization" not in request.headers):
@@ -415,22 +453,28 @@ def guard(work: Work) -> None:
 
 
 def admit(work: Work, operation: str, authorization: str, path_ids: dict[str, Any], *, beside: bool = True) -> None:
-    """The same for an operation that wants a token; it sets `g.actor`. It needs an application context, and no request:
-    signals pass through here that Flask never sees. `beside`: see `authenticate`.
+    """The same for an operation that wants a token; it sets `g.actor`, and `g.meeting_id` where the path's subject
+    belongs to a meeting. It needs an application context, and no request: signals pass through here that Flask never
+    sees. `beside`: see `authenticate`.
 
     :raises TokenMissing: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
     """
-    if "meeting_id" in path_ids:
-        of_meeting = path_ids["meeting_id"]
+    allowed = _rule(operation)
+    if "meeting_id" in path_ids and allowed is not ADMIN:
+        of_meeting = g.meeting_id = path_ids["meeting_id"]
         g.actor, found = authenticate(work, authorization, _SESSION_AND_RELATION, beside=beside, of_meeting=of_meeting)
     else:
         (g.actor, _), found = authenticate(work, authorization, beside=beside), None
     if not g.actor.is_service:
         work.driver(RateLimits).check_user(operation, g.actor.user_id)
-    if found is None:
-        check(work, g.actor, _rule(operation), path_ids)
+    if allowed is ADMIN:  # who is nothing to what it is about
+        if "meeting_id" in path_ids:
+            g.meeting_id = path_ids["meeting_id"]
+        check(work, g.actor, allowed, {})
+    elif found is None:
+        check(work, g.actor, allowed, path_ids)
     else:
-        relations, allowed = _relations(Standing(found.relation, found.role_there)), _rule(operation)
+        relations = _relations(Standing(found.relation, found.role_there))
         if Who.GUEST in relations and Who.INSIDE in allowed:
             relations |= _inside(work, g.actor, path_ids["meeting_id"])
         _check_relation(relations, SUBJECTS["meeting_id"][1], allowed)
@@ -441,11 +485,12 @@ def admit_sender(
 ) -> Sequence[Any]:
     """The guard of a person's signals to one recipient, where Flask is not asked (`serving/sending.py`).
 
-    What `signaling` has to know of the two is found by the same statement, and returned. Sets `g.actor`; it needs an
-    application context, and no request.
+    What `signaling` has to know of the two is found by the same statement, and returned. Sets `g.actor` and
+    `g.meeting_id`; it needs an application context, and no request.
 
     :raises SessionEnded: or another 401. :raises TooManyRequests: :raises NotFound: :raises Forbidden:
     """
+    g.meeting_id = meeting_id
     claims = tokens.read_access(credentials_of(authorization), work.now())
     work.driver(RateLimits).check_user(SIGNALS, claims.user_id)
     asked = {
@@ -478,10 +523,10 @@ def _inside(work: Work, actor: Actor, meeting_id: str) -> set[Who]:
 
 def _check_signature(work: Work, operation: str, path_ids: dict[str, Any]) -> None:
     try:
-        if "recording_id" in path_ids:
-            file_urls.check_address(work.runtime, path_ids["recording_id"], request.args)
-        else:
+        if "upload_id" in path_ids:
             check_address(work.runtime, path_ids["upload_id"], path_ids["number"], request.args)
+        else:
+            file_urls.check_address(work.runtime, request.path, request.args)
     except errors.ParleyError:
         work.driver(RateLimits).check_address(operation)
         raise
@@ -494,6 +539,7 @@ def check(work: Work, actor: Actor, allowed: frozenset[Who], path_ids: dict[str,
             find_meeting, may_know = SUBJECTS[name]
             meeting_id, relations = find_meeting(work, actor, subject_id)
             if meeting_id is not None:
+                g.meeting_id = meeting_id
                 relations |= _relations(standing_of(work, actor.user_id, meeting_id))
                 if Who.GUEST in relations:
                     relations |= _inside(work, actor, meeting_id)
@@ -532,7 +578,7 @@ def _rule(operation: str) -> frozenset[Who]:
 def check_complete(app: Flask, rules: dict[str, frozenset[Who]]) -> None:
     """Stop the start if an operation has no rule, or a rule no operation."""
     found = {
-        _key(method, rule.rule)
+        key_of(method, rule.rule)
         for rule in app.url_map.iter_rules()
         if not _is_page(rule.rule)
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -546,7 +592,8 @@ _CONVERTED = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 @lru_cache(maxsize=1024)
-def _key(method: str, rule: str) -> str:
+def key_of(method: str, rule: str) -> str:
+    """How the table names what Flask has as a method and a rule."""
     path = _CONVERTED.sub(r"{\1}", rule.removeprefix(API_PREFIX))
     return f"{'GET' if method == 'HEAD' else method} {path}"
 

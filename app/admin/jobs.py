@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core import errors
 from app.core.ids import ID_FORM
-from app.core.jobs.leased import retry as queue_again
+from app.core.jobs import leased
 from app.core.jobs.models import Job
 from app.core.pagination import paginate
 from app.core.runtime import Work
@@ -41,13 +41,22 @@ def show(work: Work, job_id: str) -> dict[str, Any]:
 
 
 def retry(work: Work, job_id: str) -> dict[str, Any]:
-    """Queue one that has failed again, with all its attempts.
+    """Queue one again that has failed or was cancelled, with all its attempts.
 
-    :raises JobStateConflict: it has not failed.
+    :raises JobStateConflict: it is neither.
     """
+    return _moved(work, job_id, leased.retry, "Only a job that has failed, or was cancelled, can be queued again.")
+
+
+def cancel(work: Work, job_id: str) -> dict[str, Any]:
+    """:raises JobStateConflict: it does not wait, or runs by the clock."""
+    return _moved(work, job_id, leased.cancel, "Only a job that waits, and not by the clock, can be cancelled.")
+
+
+def _moved(work: Work, job_id: str, move: Callable[[Work, str], bool], told: str) -> dict[str, Any]:
     job = _get(work, job_id)
-    if not queue_again(work, job_id):
-        raise errors.JobStateConflict(state=job.state)
+    if not move(work, job_id):
+        raise errors.JobStateConflict(told, state=job.state)
     work.refresh(job)
     return _views(work, [job])[0]
 

@@ -64,13 +64,13 @@ class OpenPoll:
 
 
 class Parked(Protocol):
-    """A poll that is parked: by whom, and for what."""
+    """A poll that is parked: by whom, and for what; None: not of an inbox, but of the log of events."""
 
     @property
     def user_id(self) -> str: ...
 
     @property
-    def inbox_id(self) -> str: ...
+    def inbox_id(self) -> str | None: ...
 
 
 class Parking:
@@ -81,17 +81,17 @@ class Parking:
         self.beat_every_s = beat_every_s
         self._lock = threading.Lock()
         self._parked: dict[int, Parked] = {}  # by the poll's identity
-        self._inboxes: dict[str, list[str]] = {}  # of each user's parked polls
+        self._inboxes: dict[str, list[str | None]] = {}  # of each user's parked polls
         self._last_beat = time.monotonic()
 
     def has_room(self) -> bool:
         """Whether a poll that holds no thread finds a place."""
         return len(self._parked) < self.most
 
-    def has_room_for(self, user_id: str, inbox_id: str) -> bool:
+    def has_room_for(self, user_id: str, inbox_id: str | None) -> bool:
         """Whether this user may have one more poll, or one in the place of an older one of the same inbox."""
         theirs = self._inboxes.get(user_id, ())
-        return len(theirs) < self.most_per_user or inbox_id in theirs
+        return len(theirs) < self.most_per_user or (inbox_id is not None and inbox_id in theirs)
 
     def claim(self, poll: Parked, *, blocking: bool = False) -> bool:
         """Take a place for a poll; False when all are taken, and then the poll must not wait."""
@@ -123,7 +123,7 @@ class Parking:
             if time.monotonic() - self._last_beat < self.beat_every_s:
                 return
             self._last_beat = time.monotonic()
-            inbox_ids = sorted({poll.inbox_id for poll in self._parked.values()})
+            inbox_ids = sorted({poll.inbox_id for poll in self._parked.values() if poll.inbox_id is not None})
         beat(runtime, inbox_ids)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, or_, select
+from sqlalchemy import BindParameter, Select, bindparam, delete, func, or_, select
 from sqlalchemy import update as sql_update
 
 from app.core import errors
@@ -100,10 +100,12 @@ def belongs(work: Work, user_id: str, meeting_id: str) -> bool:
     return work.scalar(visible_to(user_id).where(MeetingPerson.meeting_id == meeting_id)) is not None
 
 
-def visible_to(user_id: str, *relations: str) -> Select[str]:
+def visible_to(user_id: str | BindParameter[str], *relations: str) -> Select[str]:
     """Ids of the meetings that a person may see, or to which they have one of `relations`: for subqueries."""
     query = select(MeetingPerson.meeting_id).where(MeetingPerson.user_id == user_id)
-    return query.where(MeetingPerson.relation.in_(relations) if relations else MeetingPerson.relation != "banned")
+    if not relations:
+        return query.where(MeetingPerson.relation != "banned")
+    return query.where(or_(*(MeetingPerson.relation == relation for relation in relations)))
 
 
 def set_relation(work: Work, meeting_id: str, user_id: str, relation: str | None) -> None:

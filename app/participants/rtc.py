@@ -46,6 +46,17 @@ class PollLimits(Schema):
     wait_max_s = fields.Float(required=True, metadata={"example": 55})
 
 
+class Stats(Schema):
+    every_s = fields.Float(
+        required=True,
+        metadata={
+            "description": "How often to tell how the call goes, by `POST /participants/{participant_id}/stats`; 0: "
+            "not at all.",
+            "example": 20,
+        },
+    )
+
+
 class RtcConfig(Schema):
     mode = fields.String(
         required=True, allow_none=True, metadata={"enum": ["p2p", "sfu", "mock", None], "example": "p2p"}
@@ -62,6 +73,7 @@ class RtcConfig(Schema):
     )
     limits = fields.Nested(Limits, required=True)
     poll = fields.Nested(PollLimits, required=True)
+    stats = fields.Nested(Stats, required=True)
 
 
 def withhold(config: dict[str, Any]) -> dict[str, Any]:

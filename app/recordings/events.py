@@ -17,3 +17,17 @@ class RecordingCompleted(NamedTuple):
 
     meeting_id: str
     recording_id: str
+
+
+class RecordingGivenUp(NamedTuple):
+    """There is no file to watch."""
+
+    meeting_id: str
+    recording_id: str
+
+
+class RecordingDeleted(NamedTuple):
+    """Its row goes in this transaction. (Those of a meeting that is erased go with it.)"""
+
+    meeting_id: str
+    recording_id: str

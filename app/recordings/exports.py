@@ -13,14 +13,15 @@ from sqlalchemy import select
 
 from app.core import errors
 from app.core.downloads import Download
+from app.core.file_urls import FileUrls
 from app.core.ids import new_id
+from app.core.jobs import backlog
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.inbox.service import Message, deliver_to_person
 from app.meetings import service as meetings
 from app.recordings import service, shapes
 from app.recordings.exports_schemas import ExportOut
-from app.recordings.file_urls import FileUrls
 from app.recordings.models import Export, Recording, RecordingTrack
 
 EXPORT = "recordings.export"
@@ -32,6 +33,7 @@ def order(work: Work, recording: Recording, *, format: str, clean: str) -> dict[
     """Have one made in the background, unless there is such a one.
 
     :raises RecordingStateConflict: it is not stopped yet, or has no tracks, or for WAVs no sound.
+    :raises Overloaded:
     """
     if recording.state not in ("processing", "ready", "failed"):
         raise errors.RecordingStateConflict("Only what was stopped can be exported.", state=recording.state)
@@ -45,6 +47,7 @@ def order(work: Work, recording: Recording, *, format: str, clean: str) -> dict[
         if export.made_of == made_of and export.state != "failed":
             return view(work, recording, export)
         forget(work, recording, export)
+    backlog.check(work)
     export = Export(
         id=new_id(),
         recording_id=recording.id,
@@ -121,7 +124,9 @@ def view(work: Work, recording: Recording, export: Export) -> dict[str, Any]:
     is_ready = export.state == "ready"
     return row | {
         "download_url": f"{base}/download" if is_ready else None,
-        "signed_url": work.driver(FileUrls).sign(work, recording.id, f"export:{export.id}") if is_ready else None,
+        "signed_url": work.driver(FileUrls).sign(work, f"recordings/{recording.id}", f"export:{export.id}")
+        if is_ready
+        else None,
     }
 
 

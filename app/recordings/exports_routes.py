@@ -21,7 +21,7 @@ blp = Blueprint("recording exports", __name__, description="All tracks of a reco
 class Exports(MethodView):
     @blp.arguments(ExportIn)
     @blp.response(202, ExportOut)
-    @blp.problems(errors.RecordingStateConflict)
+    @blp.problems(errors.RecordingStateConflict, errors.Overloaded)
     @blp.doc(operationId="exportRecording")
     def post(self, data: dict[str, Any], recording_id: str) -> Any:
         """Have all tracks of a recording put into a ZIP

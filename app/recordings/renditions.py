@@ -14,8 +14,9 @@ from sqlalchemy import func, select
 
 from app.core import errors
 from app.core.ids import new_id
+from app.core.jobs import backlog
 from app.core.runtime import Work
-from app.recordings.events import RecordingCompleted
+from app.recordings.events import RecordingCompleted, RecordingGivenUp
 from app.recordings.models import Recording, RecordingTrack, Rendition
 from app.recordings.telling import become, tell, tell_progress
 
@@ -62,6 +63,7 @@ def compose_again(work: Work, recording: Recording, *, layout: str, audio_only: 
     """Another composition, as somebody wants it.
 
     :raises RecordingStateConflict: it is not stopped yet, or has no tracks. :raises TooManyRenditions:
+    :raises Overloaded:
     """
     if recording.state not in ("processing", "ready", "failed"):
         raise errors.RecordingStateConflict("Only what was stopped can be composed.", state=recording.state)
@@ -70,6 +72,7 @@ def compose_again(work: Work, recording: Recording, *, layout: str, audio_only: 
     made = select(func.count()).where(Rendition.recording_id == recording.id)
     if (work.scalar(made) or 0) >= work.settings.recording_renditions_max:
         raise errors.TooManyRenditions(f"At most {work.settings.recording_renditions_max} compositions.")
+    backlog.check(work)
     rendition = _order(work, recording, layout, audio_only, clean=clean)
     _revive(work, recording)
     return rendition
@@ -236,6 +239,8 @@ def _conclude(work: Work, recording: Recording, state: str, error: str | None) -
     tell(work, recording)
     if state == "ready":
         work.emit(RecordingCompleted(recording.meeting_id, recording.id))
+    else:
+        work.emit(RecordingGivenUp(recording.meeting_id, recording.id))
 
 
 def _outcome(work: Work, recording: Recording) -> str:

@@ -38,6 +38,9 @@ class MeetingRecordings(MethodView):
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
         errors.QuotaReached,
+        errors.StorageFull,
+        errors.TooManyRecordings,
+        errors.Overloaded,
         errors.NotPermitted,
     )
     @blp.doc(operationId="startRecording")
@@ -201,7 +204,7 @@ def _beside(recording_id: str, what: str, content_type: str) -> Response:
 class Compose(MethodView):
     @blp.arguments(ComposeIn)
     @blp.response(202, RecordingOut)
-    @blp.problems(errors.RecordingStateConflict, errors.TooManyRenditions)
+    @blp.problems(errors.RecordingStateConflict, errors.TooManyRenditions, errors.Overloaded)
     @blp.doc(operationId="composeRecording")
     def post(self, data: dict[str, Any], recording_id: str) -> Any:
         """Compose a recording's tracks again, with another layout

@@ -20,8 +20,14 @@ from app.meetings.service import standing_of
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.participants.permissions import require
-from app.recordings import library, local_tracks, renditions, shapes, states, worker
-from app.recordings.events import RecordingCompleted, RecordingStarted, RecordingStopped
+from app.recordings import library, limits, local_tracks, renditions, shapes, states, worker
+from app.recordings.events import (
+    RecordingCompleted,
+    RecordingDeleted,
+    RecordingGivenUp,
+    RecordingStarted,
+    RecordingStopped,
+)
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
 from app.recordings.recorders.base import Recorder
 from app.recordings.shapes import view
@@ -116,6 +122,7 @@ def start(
     :param by_clients: have participants record themselves; None: where there is no other way, or tracks are wanted.
     :raises MeetingStateConflict: it is not live. :raises EndToEndEncrypted: :raises RecordingNeedsSfu:
     :raises QuotaReached: of the meeting's owner. :raises AlreadyRecording: with the extra `recording_id`.
+    :raises StorageFull: :raises TooManyRecordings: of that owner. :raises Overloaded:
     """
     meeting = meetings.hold(work, meeting_id)
     if meeting.state != "live":
@@ -131,6 +138,7 @@ def start(
     running = work.scalar(_running(meeting_id).with_only_columns(Recording.id))
     if running is not None:
         raise errors.AlreadyRecording(recording_id=running)
+    limits.check(work, meeting.owner_id)
     recording = Recording(
         id=new_id(),
         meeting_id=meeting_id,
@@ -234,6 +242,7 @@ def erase(work: Work, recording_id: str) -> None:
     release_uploads(work, RecordingTrack.recording_id == recording.id)
     work.delete(recording)
     work.flush()
+    work.emit(RecordingDeleted(recording.meeting_id, recording.id))
 
 
 def release_uploads(work: Work, which: ColumnElement[bool]) -> None:
@@ -295,6 +304,7 @@ def note_trouble(work: Work, recording_id: str, error: str, *, final: bool) -> N
     if final:
         become(recording, "failed")
         recording.outcome = "failed"
+        work.emit(RecordingGivenUp(recording.meeting_id, recording.id))
     tell(work, recording)
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from app.accounts.service import names_of
 from app.core.actor import Actor
+from app.core.file_urls import MAIN, FileUrls
 from app.core.runtime import Work
 from app.meetings.models import Meeting
 from app.participants.models import Participant
-from app.recordings.file_urls import MAIN, FileUrls
 from app.recordings.models import Consent, Recording, RecordingTrack, Rendition
 from app.recordings.retention import kept_until
 from app.recordings.schemas import RecordedTrack, RecordingOut, RenditionOut
@@ -59,7 +59,7 @@ def details(work: Work, actor: Actor, recording: Recording) -> dict[str, Any]:
     return view(work, recording) | {
         "tracks": tracks_view(work, recording),
         "renditions": [_rendition(work, one, base) for one in renditions],
-        "signed_url": work.driver(FileUrls).sign(work, recording.id, MAIN)
+        "signed_url": work.driver(FileUrls).sign(work, f"recordings/{recording.id}", MAIN)
         if recording.state == "ready" and recording.file_path
         else None,
         "chapters": main.chapters if main else [],
@@ -105,7 +105,7 @@ def tracks_view(work: Work, recording: Recording) -> list[dict[str, Any]]:
             "user_id": people[track.participant_id].user_id if track.participant_id in people else None,
             "offset_s": _offset(recording, track),
             "download_url": f"{base}/{track.id}/download" if track.state == "uploaded" else None,
-            "signed_url": work.driver(FileUrls).sign(work, recording.id, f"track:{track.id}")
+            "signed_url": work.driver(FileUrls).sign(work, f"recordings/{recording.id}", f"track:{track.id}")
             if track.state == "uploaded"
             else None,
         }
@@ -151,7 +151,7 @@ def _rendition(work: Work, rendition: Rendition, base: str) -> dict[str, Any]:
     shown = {column: getattr(rendition, column) for column in _SHOWN_OF_RENDITION}
     if rendition.state != "ready":
         return shown | {"download_url": None, "signed_url": None}
-    signed = work.driver(FileUrls).sign(work, rendition.recording_id, f"rendition:{rendition.id}")
+    signed = work.driver(FileUrls).sign(work, f"recordings/{rendition.recording_id}", f"rendition:{rendition.id}")
     return shown | {"download_url": f"{base}/download?rendition_id={rendition.id}", "signed_url": signed}
 
 

@@ -19,12 +19,12 @@ from app.core.actor import Actor
 from app.core.attempts import Attempts
 from app.core.counters.base import Counters
 from app.core.downloads import Download
+from app.core.file_urls import FileUrls
 from app.core.ids import new_id
 from app.core.pagination import paginate
 from app.core.runtime import Work
 from app.core.settings import Settings
 from app.recordings import service
-from app.recordings.file_urls import FileUrls
 from app.recordings.models import Recording, Rendition, Share
 
 PAGE = "/shared"
@@ -150,7 +150,7 @@ def _shown(work: Work, recording: Recording, share: Share) -> dict[str, Any]:
         "is_mock": recording.driver == "mock",
         "chapters": main.chapters if main else [],
         "expires_at": share.expires_at,
-        "signed_url": work.driver(FileUrls).sign(work, recording.id, f"share:{share.id}", until=until),
+        "signed_url": work.driver(FileUrls).sign(work, f"recordings/{recording.id}", f"share:{share.id}", until=until),
         "signed_until": until,
     }
 

@@ -44,7 +44,7 @@ class NotStoredWhole(Exception):
 
 def begin(runtime: Runtime, payload: dict[str, Any]) -> None:
     """Record a meeting that asks for it, where that can be done; where not, it goes on unrecorded. What somebody has
-    stopped stays stopped.
+    stopped stays stopped. Where there is too much to do at the moment, it is tried again.
     """
     meeting_id = payload["meeting_id"]
     try:
@@ -59,6 +59,8 @@ def begin(runtime: Runtime, payload: dict[str, Any]) -> None:
         errors.RecordingNeedsSfu,
         errors.AlreadyRecording,
         errors.QuotaReached,
+        errors.StorageFull,
+        errors.TooManyRecordings,
     ) as error:
         log.info("meeting is not recorded automatically", meeting_id=meeting_id, code=error.code)
 

@@ -25,7 +25,7 @@ from app.media.events import MeetingMoved
 from app.participants import service as participants
 from app.participants.models import Participant
 from app.recordings import local_tracks, renditions, states
-from app.recordings.events import RecordingStarted, RecordingStopped
+from app.recordings.events import RecordingGivenUp, RecordingStarted, RecordingStopped
 from app.recordings.models import Recording, RecordingTrack
 from app.recordings.telling import become, tell
 from app.uploads import service as uploads
@@ -63,11 +63,12 @@ def running(work: Work, meeting_id: str) -> Sequence[Recording]:
 def order(work: Work, recording: Recording) -> None:
     """Have the meeting's media worker record.
 
-    :raises RecordingNeedsSfu: there is none at the moment.
+    :raises RecordingNeedsSfu: there is none at the moment. :raises Overloaded: it is full.
     """
     sfu = participants.sfu_of(work, recording.meeting_id)
     if sfu is None or sfu.session_id is None:
         raise errors.RecordingNeedsSfu("The meeting has no media server at the moment; try again in a few seconds.")
+    workers.check_room(work, sfu.session_id)
     _expect(work, recording, sfu.session_id, sfu.epoch)
     told = {"epoch": sfu.epoch, "recording_id": recording.id, "audio_only": recording.audio_only}
     workers.tell(work, sfu.session_id, Message("recording.start", told, recording.meeting_id))
@@ -259,6 +260,7 @@ def _fail(work: Work, recording: Recording, reason: str, error: str) -> None:
     recording.error, recording.outcome = error[:500], "failed"
     recording.ended_at, recording.end_reason = work.now(), reason
     tell(work, recording)
+    work.emit(RecordingGivenUp(recording.meeting_id, recording.id))
 
 
 def to_look_at(work: Work) -> Sequence[str]:

@@ -48,6 +48,7 @@ class SettingsRtcConfiguration:
                 "inbox_messages": settings.inbox_max_unacked,
             },
             "poll": {"wait_default_s": settings.poll_default_wait_s, "wait_max_s": settings.poll_max_wait_s},
+            "stats": {"every_s": settings.call_stats_every_s},
         }
 
     def close(self) -> None:

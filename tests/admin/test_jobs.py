@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from app.accounts import service as accounts
 from app.core.clock import ManualClock
 from app.core.ids import new_id
 from app.core.jobs.leased import LeasedJobs
@@ -24,13 +23,6 @@ SECRET = "https://user:hunter2@store.example/films?X-Amz-Signature=abc"
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"jobs": "leased"})
-
-
-@pytest.fixture
-def admin(runtime: Runtime, anna: Person) -> Person:
-    with runtime.writing() as work:
-        accounts.set_role(work, accounts.get_user(work, anna.user_id), "admin")
-    return anna
 
 
 def run_jobs(runtime: Runtime) -> None:
@@ -83,6 +75,32 @@ def test_a_job_that_has_failed_for_good_is_queued_again_once(admin: Person, runt
     run_jobs(runtime)
     assert ok(admin.get(f"/admin/jobs/{job['id']}"))["state"] == "done"
     problem(admin.post(f"/admin/jobs/{new_id()}/retry"), 404, "not_found")
+
+
+def test_a_job_that_waits_is_cancelled_and_runs_only_when_that_is_taken_back(admin: Person, runtime: Runtime) -> None:
+    runs: list[int] = []
+    runtime.tasks.add("films.fetch", lambda *_: runs.append(1))
+    enqueue(runtime, "films.fetch", {})
+    [job] = ok(admin.get("/admin/jobs", kind="films.fetch"))["items"]
+    path = f"/admin/jobs/{job['id']}"
+    cancelled = ok(admin.post(f"{path}/cancel"))
+    assert (cancelled["state"], cancelled["finished_at"]) == ("cancelled", "2026-11-20T10:00:00.000000Z")
+    run_jobs(runtime)
+    assert runs == []
+    told = problem(admin.post(f"{path}/cancel"), 409, "job_state_conflict")
+    assert told["detail"] == "Only a job that waits, and not by the clock, can be cancelled."
+    assert ok(admin.get("/admin/jobs", state="cancelled"))["items"] == [cancelled]
+    ok(admin.post(f"{path}/retry"), 202)
+    run_jobs(runtime)
+    assert runs == [1]
+    problem(admin.post(f"{path}/cancel"), 409, "job_state_conflict")
+
+
+def test_what_runs_by_the_clock_is_not_cancelled(admin: Person, runtime: Runtime) -> None:
+    assert isinstance(runtime.jobs, LeasedJobs)
+    runtime.jobs.plan(runtime)
+    [job] = ok(admin.get("/admin/jobs", kind="jobs.purge"))["items"]
+    problem(admin.post(f"/admin/jobs/{job['id']}/cancel"), 409, "job_state_conflict")
 
 
 def test_a_composition_shows_how_far_it_is(admin: Person, runtime: Runtime) -> None:

@@ -35,7 +35,8 @@ Spool = Callable[[], list[Path]]
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"jobs": "leased", "access_token_min": 1440})
+    few = {"recording_compose_attempts": 3}  # each of which takes a core for seconds
+    return settings.model_copy(update={"jobs": "leased", "access_token_min": 1440, **few})
 
 
 @pytest.fixture
@@ -123,7 +124,13 @@ def test_a_composition_is_evened_where_that_is_asked_for(
 
 
 def test_what_fails_for_good_fails_the_recording_and_its_tracks_stay(
-    call: Call, composer: StandIn, stopped: Any, run_jobs: Callable[[], None], clock: ManualClock, objects: Objects
+    call: Call,
+    composer: StandIn,
+    stopped: Any,
+    run_jobs: Callable[[], None],
+    clock: ManualClock,
+    objects: Objects,
+    settings: Settings,
 ) -> None:
     recording = stopped(WEBM)
     composer.failures = [RecordingFailed("no")] * 99
@@ -136,7 +143,7 @@ def test_what_fails_for_good_fails_the_recording_and_its_tracks_stay(
         "failed",
         "The tracks could not be composed.",
     )
-    assert len(composer.plans) == 5
+    assert len(composer.plans) == settings.recording_compose_attempts
     assert [Path(info.key).parent.name for info in objects()] == ["tracks"]
     composer.failures = []
     ok(call.owner.post(f"/recordings/{recording['id']}/compose", {}), 202)

@@ -188,11 +188,11 @@ class TestTelling:
         recording = record()
         with runtime.reading() as work:
             events = work.query(Event).where(Event.name.startswith("recording.")).order_by(Event.seq).all()
-        about = {"meeting_id": call.meeting["id"], "recording_id": recording["id"]}
-        assert [(event.name, event.payload) for event in events] == [
-            ("recording.started", about | {"by_user_id": call.owner.user_id}),
-            ("recording.completed", about),
-        ]
+        assert [event.name for event in events] == ["recording.started", "recording.stopped", "recording.completed"]
+        assert {event.payload["recording_id"] for event in events} == {recording["id"]}
+        assert {event.meeting_id for event in events} == {call.meeting["id"]}
+        stored = events[-1].payload["object"]
+        assert (stored["bucket"], stored["key"], stored["bytes"]) == (None, recording["file_path"], recording["bytes"])
 
 
 class TestReading:

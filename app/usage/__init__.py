@@ -1,0 +1,1 @@
+"""What one uses of all that has a limit."""
