@@ -185,6 +185,18 @@ class LastWayIn(ParleyError):
     )
 
 
+class LastAdmin(ParleyError):
+    code, status, message = (
+        "last_admin",
+        409,
+        "Nobody else is an admin here who can sign in: make somebody one first.",
+    )
+
+
+class AccountStateConflict(ParleyError):
+    code, status, message = "account_state_conflict", 409, "The account is of a kind that does not allow that."
+
+
 class MeetingStateConflict(ParleyError):
     code, status, message = "meeting_state_conflict", 409, "The meeting's state does not allow that."
 
@@ -277,6 +289,14 @@ class NoMediaServer(ParleyError):
     )
 
 
+class TooManyRecordings(ParleyError):
+    code, status, message = (
+        "too_many_recordings",
+        409,
+        "The meeting's owner has as many recordings running as may be at a time.",
+    )
+
+
 class TooManyTracks(ParleyError):
     code, status, message = "too_many_tracks", 409, "The recording has as many tracks as it may have."
 
@@ -293,8 +313,16 @@ class TooManyShares(ParleyError):
     code, status, message = "too_many_shares", 409, "The recording has as many links as it may have."
 
 
+class TooManyWebhooks(ParleyError):
+    code, status, message = "too_many_webhooks", 409, "You have as many webhooks as you may have."
+
+
+class WebhookPaused(ParleyError):
+    code, status, message = "webhook_paused", 409, "The webhook is paused: resume it, and what was kept is sent."
+
+
 class JobStateConflict(ParleyError):
-    code, status, message = "job_state_conflict", 409, "Only a job that has failed can be queued again."
+    code, status, message = "job_state_conflict", 409, "The job's state does not allow that."
 
 
 class EndToEndEncrypted(ParleyError):
@@ -315,6 +343,14 @@ class NotesStateConflict(ParleyError):
 
 class BudgetReached(ParleyError):
     code, status, message = "budget_reached", 409, "This month's budget for notes is spent."
+
+
+class TranscriptionLimitReached(BudgetReached):
+    code, status, message = (
+        "transcription_limit_reached",
+        409,
+        "This month's minutes of transcription are used up.",
+    )
 
 
 class CallExists(ParleyError):
@@ -475,6 +511,14 @@ class InternalError(ParleyError):
 
 class NoMediaWorker(ParleyError):
     code, status, message = "no_media_worker", 503, "No media worker has room for this meeting."
+
+
+class Overloaded(ParleyError):
+    code, status, message = (
+        "overloaded",
+        503,
+        "There is more to do than can be done at the moment; see Retry-After. What has begun goes on.",
+    )
 
 
 class Unavailable(ParleyError):

@@ -3,10 +3,10 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.routing import Rule as WerkzeugRule
 
@@ -142,12 +142,10 @@ def _finish(response: Response) -> Response:
         response.headers.pop("Content-Type", None)  # clients parse by it, and nothing is not JSON
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
-    log_request(
-        request.method,
-        request.url_rule.rule if request.url_rule else None,
-        response.status_code,
-        time.perf_counter() - g.get("began_at", time.perf_counter()),
-        g.actor.user_id if "actor" in g else None,
-    )
+    route = request.url_rule.rule if request.url_rule else None
+    took_s = time.perf_counter() - g.get("began_at", time.perf_counter())
+    cast(ParleyApp, current_app).runtime.figures.request(request.method, route, response.status_code, took_s)
+    user_id = g.actor.user_id if "actor" in g else None
+    log_request(request.method, route, response.status_code, took_s, user_id, g.get("meeting_id"))
     structlog.contextvars.unbind_contextvars("request_id")
     return response

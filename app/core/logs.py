@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from flask import g, has_app_context
 
 from app.core.settings import Settings
 
@@ -16,6 +17,8 @@ _tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "credential")
 
+_IDS = ("request_id", "user_id", "meeting_id")
+
 _request_lines: logging.StreamHandler[Any] | None = None  # None: requests are logged as everything else is
 
 
@@ -23,10 +26,15 @@ def configure_logs(settings: Settings) -> None:
     """Send every log line of this process to standard error, in the form that the settings name."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_ids,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _hide_secrets,
     ]
+    if settings.sentry_dsn is not None:
+        from app.core.error_tracking import ErrorTracking
+
+        shared.append(ErrorTracking(settings))
     if settings.log_format == "json":
         last: list[Any] = [_tracebacks, structlog.processors.JSONRenderer()]
     else:
@@ -53,8 +61,28 @@ def configure_logs(settings: Settings) -> None:
     )
 
 
+def ids_at_hand() -> dict[str, str]:
+    """Which request this is about, whose, and of which meeting, as far as that is known: in a job, those of the request
+    that it goes back to.
+    """
+    bound = structlog.contextvars.get_contextvars()
+    ids: dict[str, str] = {name: bound[name] for name in _IDS if name in bound}
+    if has_app_context():  # read where a line is written: binding them would cost every request
+        if "actor" in g:
+            ids["user_id"] = g.actor.user_id
+        if "meeting_id" in g:
+            ids["meeting_id"] = g.meeting_id
+    return ids
+
+
 def log_request(
-    method: str | None, route: str | None, status: int, took_s: float, user_id: str | None, **more: object
+    method: str | None,
+    route: str | None,
+    status: int,
+    took_s: float,
+    user_id: str | None,
+    meeting_id: str | None = None,
+    **more: object,
 ) -> None:
     """The line that the log has for every request, whoever answered it.
 
@@ -62,6 +90,8 @@ def log_request(
     and logging's records would cost several times as much.
     """
     fields = {"method": method, "route": route, "status": status, "ms": round(took_s * 1000, 1), "user_id": user_id}
+    if meeting_id is not None:
+        more["meeting_id"] = meeting_id
     if _request_lines is None:
         structlog.get_logger().info("request", **fields, **more)
         return
@@ -71,6 +101,12 @@ def log_request(
     with _request_lines.lock or nullcontext():
         _request_lines.stream.write(line + "\n")
         _request_lines.flush()
+
+
+def _add_ids(_logger: Any, _method: str, line: Any) -> Any:
+    for name, value in ids_at_hand().items():
+        line.setdefault(name, value)
+    return line
 
 
 def _hide_secrets(_logger: Any, _method: str, line: Any) -> Any:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.db import Base, Id, UtcDateTime, exact
+from app.core.db import Base, Id, Json, UtcDateTime, exact
 from app.core.ids import new_id
 from app.core.runtime import Runtime, Work
 
@@ -39,6 +41,7 @@ class Process(Base):
     pid: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     beat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    figures: Mapped[dict[str, Any] | None] = mapped_column(Json)  # see figures.py; as they were at that beat
 
 
 class ProcessBeat:
@@ -94,6 +97,7 @@ class ProcessBeat:
             elif process.beat_at <= now - ALIVE:
                 process.started_at = now
             process.beat_at = now
+            process.figures = self._runtime.figures.snapshot()
 
     def _run(self, process_id: str, stopped: threading.Event) -> None:
         while True:
@@ -114,6 +118,11 @@ def alive(work: Work, role: str) -> bool:
     """Whether a process of this role (api, jobs) has beaten lately."""
     beating = select(Process.id).where(Process.role == role, Process.beat_at > work.now() - ALIVE)
     return work.scalar(beating.limit(1)) is not None
+
+
+def living(work: Work) -> Sequence[Process]:
+    """All processes that have beaten lately, the oldest first."""
+    return work.scalars(select(Process).where(Process.beat_at > work.now() - ALIVE).order_by(Process.id)).all()
 
 
 def api_ready_since(work: Work) -> datetime | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session
@@ -17,10 +17,14 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from app.core.bus import Bus
 from app.core.clock import Clock
 from app.core.db import Database
+from app.core.figures import Figures
 from app.core.jobs.base import Jobs, Tasks
 from app.core.prepared import Prepared, execute
 from app.core.settings import Settings
 from app.core.wakeups.base import Wakeups
+
+if TYPE_CHECKING:
+    from app.core.tracing import Tracing
 
 Driver = TypeVar("Driver")
 
@@ -33,7 +37,7 @@ class Drivers(dict[type, Any]):
     def __init__(self) -> None:
         super().__init__()
         self._makers: dict[type, Callable[[], Any]] = {}
-        self._making = threading.Lock()
+        self._making = threading.RLock()  # one may be made of another
 
     def later(self, family: type, make: Callable[[], Any]) -> None:
         self._makers[family] = make
@@ -59,6 +63,8 @@ class Runtime:
     jobs: Jobs
     tasks: Tasks
     drivers: Drivers = field(default_factory=Drivers)
+    figures: Figures = field(default_factory=Figures)
+    tracing: "Tracing | None" = None  # only where traces are kept
 
     @contextmanager
     def writing(self) -> Iterator["Work"]:
@@ -84,6 +90,8 @@ class Runtime:
         """Close every driver and connection, once, at shutdown."""
         for part in (*self.drivers.values(), self.jobs, self.wakeups, self.database):
             part.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
 
 class Work(Session):

@@ -4,14 +4,23 @@ The README's table and `.env.example` are generated from these fields (`flask se
 description is written for the person who sets it. A wrong value stops the start with a message that names the setting.
 """
 
+import os
 from email.utils import parseaddr
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from app.core.database_url import read_database_url
 from app.core.rates import read_rate
@@ -23,10 +32,11 @@ def _checked_rate(text: str) -> str:
     return text
 
 
-CommaList = Annotated[tuple[str, ...], NoDecode]
+CommaList = tuple[str, ...]
 RateText = Annotated[str, AfterValidator(_checked_rate)]
 
 LONGEST_CHAT_TEXT = 16_000  # characters; MariaDB's TEXT holds 65,535 bytes
+_BROKER_NAME = r"^[A-Za-z0-9_.:-]{1,100}$"
 SHORTEST_SECRET = 32  # characters; RFC 7518 §3.2: an HS256 key has at least 256 bits
 
 
@@ -34,10 +44,8 @@ class SettingsError(Exception):
     """A setting is missing or wrong. The message has one line per setting, each beginning with its name."""
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
-    )
+class Settings(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     # Who runs it
     profile: Literal["embedded", "production", "qa"] = Field(
@@ -102,6 +110,22 @@ class Settings(BaseSettings):
         "proxy set `TRUSTED_PROXIES`, too.",
     )
 
+    otel_exporter_otlp_endpoint: str = Field(
+        "",
+        description="Collector of OpenTelemetry that gets traces by OTLP over HTTP, such as `http://127.0.0.1:4318`. "
+        "Empty: none are made.",
+    )
+    otel_exporter_otlp_headers: SecretStr = Field(
+        SecretStr(""), description="Headers for it, such as `api-key=…`, with commas between."
+    )
+    otel_traces_ratio: float = Field(1, ge=0, le=1, description="Which part of all traces is kept.")
+
+    sentry_dsn: SecretStr | None = Field(
+        None,
+        description="Server that errors are reported to by Sentry's protocol, `https://key@errors.example.org/1`. "
+        "Empty: they are in the log alone.",
+    )
+
     # How often
     rate_limit_user: RateText = Field(
         "1200/minute", description="Requests of one user, but polls and signals; this and all below: or `off`."
@@ -120,8 +144,12 @@ class Settings(BaseSettings):
     )
     rate_limit_uploads: RateText = Field("600/hour", description="Uploads begun by one user.")
     rate_limit_chat: RateText = Field("120/minute", description="Chat messages, edits and reactions of one user.")
+    rate_limit_stats: RateText = Field("60/minute", description="Summaries of one user of how their calls go.")
     rate_limit_invitations: RateText = Field("300/hour", description="Requests with invitations by one user.")
     rate_limit_shares: RateText = Field("300/minute", description="Openings of shared recordings from one address.")
+    rate_limit_webhooks: RateText = Field(
+        "120/hour", description="Webhooks made, tested, resumed and sent to anew by one user."
+    )
     rate_limit_codes: RateText = Field(
         "300/minute", description="Requests with a meeting's code from one address, or of one user."
     )
@@ -151,12 +179,66 @@ class Settings(BaseSettings):
         description="`postgresql://user:password@host/name`, `mysql://…`, `mariadb://…` or `sqlite:///path`. "
         "Empty: SQLite in `STORAGE_DIR/meetings.db`.",
     )
+    disk_low_bytes: int = Field(
+        536_870_912,
+        ge=0,
+        description="Free bytes where STORAGE_DIR is, below which `/health/ready` is `degraded` by `disk`. 0: never.",
+    )
     signals_keep_acked_h: float = Field(1, ge=0, description="Hours that acknowledged inbox messages are kept.")
     signals_keep_ended_h: float = Field(24, ge=0, description="Hours that a closed inbox is kept.")
     idempotency_keep_h: float = Field(
         24, gt=0, description="Hours in which a repeated `Idempotency-Key` answers as before."
     )
-    events_keep_days: float = Field(30, gt=0, description="Days that domain events are kept.")
+    events_keep_days: float = Field(
+        30, gt=0, description="Days that the log of events is kept; what a broker still has to get stays longer."
+    )
+    audit_keep_days: float = Field(
+        365, gt=0, description="Days that it is kept what hosts and admins did, and from which address."
+    )
+    events_broker_url: SecretStr | None = Field(
+        None,
+        description="RabbitMQ that gets every event, `amqp://user:password@host:5672/vhost` or `amqps://`; see "
+        "docs/events.md. Empty: events are read over REST alone.",
+    )
+    events_exchange: str = Field(
+        "meetings", pattern=_BROKER_NAME, description="Its topic exchange; two Parleys on one broker need two."
+    )
+    events_queue: str = Field(
+        "meetings.events", pattern=_BROKER_NAME, description="Its durable queue, which gets all events."
+    )
+    events_consumer_key: Path | None = Field(
+        None,
+        description="File with the public key, PEM or JWK, of who reads that queue: `recording.completed` brings "
+        "people's integrations, encrypted with it. Empty: it brings none.",
+    )
+
+    # Webhooks
+    webhooks_max: int = Field(10, ge=0, description="Most webhooks of one person.")
+    webhook_http: bool = Field(False, description="Let webhooks have `http://` too: what is sent is read on its way.")
+    webhook_networks: CommaList = Field(
+        (),
+        description="Networks that are not public and that webhooks may lead to all the same, such as `10.1.0.0/16`; "
+        "whoever has an account can have requests sent there.",
+    )
+    webhook_time_s: float = Field(
+        15, gt=0, le=60, description="Seconds that one delivery may take, from looking up the name to the answer."
+    )
+    webhook_answer_bytes: int = Field(
+        1_024, ge=0, le=65_536, description="Bytes of an answer that are read, and kept in the log of deliveries."
+    )
+    webhook_retry_s: CommaList = Field(
+        ("5", "300", "1800", "7200", "18000", "36000", "50400"),
+        description="Seconds from each failed attempt to the next, in turn, each up to a tenth longer: by default as "
+        "Standard Webhooks has it, for 31 hours. Who has taken nothing in all that time is paused.",
+    )
+    webhook_senders: int = Field(
+        16, ge=2, le=200, description="Deliveries at once, in one jobs process; of one webhook a quarter of them."
+    )
+    webhook_log_days: float = Field(
+        14,
+        gt=0,
+        description="Days that deliveries are kept, those too that wait; at most as long as EVENTS_KEEP_DAYS.",
+    )
 
     # Files
     upload_part_bytes: int = Field(
@@ -181,6 +263,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Most bytes of one user's files and recordings; beyond it no recording and no upload begins. 0: no "
         "limit.",
+    )
+    storage_total_bytes: int = Field(
+        0,
+        ge=0,
+        description="Most bytes of all users' files and recordings together; beyond it no recording and no upload "
+        "begins. 0: no limit but the disk's.",
     )
     chat_file_max_bytes: int = Field(268_435_456, ge=1, description="Largest file of the chat, in bytes.")
     recording_track_max_bytes: int = Field(8_589_934_592, ge=1, description="Largest track of a recording, in bytes.")
@@ -219,6 +307,15 @@ class Settings(BaseSettings):
         description=f"Key that encrypts what people entrust to their account, {SHORTEST_SECRET} characters at least. "
         "Embedded: made at first start; production: must be set.",
     )
+    jwt_secrets_former: SecretStr = Field(
+        SecretStr(""),
+        description="What JWT_SECRET was before, with commas between: tokens that were signed with them are good "
+        "until they expire.",
+    )
+    data_secrets_former: SecretStr = Field(
+        SecretStr(""),
+        description="What DATA_SECRET was before, the same: until `flask secrets reseal` has been run.",
+    )
     access_token_min: float = Field(15, gt=0, le=1440, description="Minutes that an access token lives.")
     refresh_token_days: float = Field(
         30, gt=0, le=365, description="Days that a refresh token, and so a session, lives."
@@ -253,7 +350,7 @@ class Settings(BaseSettings):
         description="`smtp://user:password@host:port`, or `smtps://`. Empty: mails are written to the log.",
     )
     mail_from: str = Field("Parley <parley@localhost>", description="Sender of mails.")
-    oidc_providers: Annotated[dict[str, OidcProvider], NoDecode] = Field(
+    oidc_providers: dict[str, OidcProvider] = Field(
         {},
         description='Sign-in by OpenID Connect: `{"google": {"client_id": "…", "client_secret": "…"}}`, and any other '
         "provider with its `discovery_url`; see docs/operations.md.",
@@ -351,6 +448,13 @@ class Settings(BaseSettings):
         le=300,
         description="Seconds of a media worker's silence after which its meetings move; it speaks four times as often.",
     )
+    media_full_load: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Load from which on a media worker gets no more meetings and begins no more recordings; 1 is all "
+        "that it can carry. What it carries goes on.",
+    )
     whip_answer_s: float = Field(
         5, gt=0, le=30, description="Seconds that a WHIP or WHEP session waits for the media server's answer; then 503."
     )
@@ -363,6 +467,13 @@ class Settings(BaseSettings):
     )
     worker_inbox_max_unacked: int = Field(
         10_000, ge=100, description="Messages a media worker's inbox holds unacknowledged before it is full."
+    )
+
+    call_stats_every_s: float = Field(
+        20,
+        ge=0,
+        le=3600,
+        description="Seconds after which each device tells again how its call goes; 0: they tell nothing.",
     )
 
     # Several processes
@@ -380,6 +491,12 @@ class Settings(BaseSettings):
     mock_recorder: bool = Field(
         False,
         description="Let the mock recorder (a small generated file) run in every meeting, not only in `mock` mode.",
+    )
+    recordings_running_max: int = Field(
+        50, ge=0, description="Most recordings that run at a time in the meetings of one owner. 0: no limit."
+    )
+    recordings_running_total_max: int = Field(
+        500, ge=0, description="Most recordings that run at a time in all; another is 503 `overloaded`. 0: no limit."
     )
     recording_confirm_s: float = Field(
         20, gt=0, description="Seconds in which a media worker must begin to record; then the recording has failed."
@@ -431,7 +548,7 @@ class Settings(BaseSettings):
         "deleted sooner. 0: never.",
     )
     recording_url_h: float = Field(
-        6, gt=0, le=168, description="Hours that a signed address of a recording's file can be used, to play it."
+        6, gt=0, le=168, description="Hours that a signed address of a recording's or a call's file can be used."
     )
     shares_max: int = Field(50, ge=1, description="Most links of one recording that open it at a time.")
     share_max_days: float = Field(90, gt=0, description="Most days until a link to a recording expires.")
@@ -466,6 +583,12 @@ class Settings(BaseSettings):
     transcriber_usd_per_minute: float | None = Field(
         None, ge=0, description="What a minute costs with `openai`. Empty: the cost of a transcript is unknown."
     )
+    transcriber_voices_max: int = Field(
+        2,
+        ge=1,
+        le=8,
+        description="Most people who are told apart by their voices in a call in mono; experimental. 1: nobody is.",
+    )
     analyst: Literal["mock", "local", "llm"] = Field(
         "local",
         description="Who reads transcripts: `local` reads English by rules on this machine, `llm` asks the model at "
@@ -484,11 +607,40 @@ class Settings(BaseSettings):
     analyst_usd_per_million_output_tokens: float | None = Field(
         None, ge=0, description="What its answers cost, in the same way."
     )
+    embedder: Literal["hashed", "openai"] = Field(
+        "hashed",
+        description="What a search finds besides words: `hashed` what is spelt alike, on this machine; `openai` what "
+        "the model at EMBEDDER_URL takes for alike.",
+    )
+    embedder_url: str = Field(
+        "",
+        description="Server with OpenAI's `/embeddings`, such as `https://llm.example.org/v1`; it is told what people "
+        "said and wrote, and what is searched for.",
+    )
+    embedder_key: SecretStr | None = Field(None, description="Its key. Empty: it needs none.")
+    embedder_model: str = Field(
+        "", description="Which of its models; needed with `openai`. With another, all is made anew."
+    )
+    embedder_threshold: float = Field(
+        0.3,
+        gt=0,
+        lt=1,
+        description="How alike two texts are at least, as that model has it, to have to do with each other.",
+    )
+    embedder_usd_per_million_tokens: float | None = Field(
+        None, ge=0, description="What that model costs. Empty: the cost is unknown."
+    )
     notes_attempts: int = Field(
         5,
         ge=1,
         le=12,
         description="Times that a stage of notes, such as transcribing a track, is tried at most.",
+    )
+    notes_sounds_keep_days: float = Field(
+        7,
+        gt=0,
+        description="Days that the sounds of notes that failed are kept for whoever goes on with them: 115 MB for each "
+        "hour of a track. Afterwards they are made anew.",
     )
     notes_budget_usd: float = Field(
         0,
@@ -496,13 +648,59 @@ class Settings(BaseSettings):
         description="Most USD that providers of transcripts and notes may cost one account in a month; "
         "then they stop. 0: no limit.",
     )
+    transcription_month_min: float = Field(
+        0, ge=0, description="Most minutes of sound that are transcribed for one account in a month. 0: no limit."
+    )
+    transcription_month_total_min: float = Field(0, ge=0, description="The same of all accounts together. 0: no limit.")
+    jobs_waiting_max: int = Field(
+        5_000,
+        ge=0,
+        description="Jobs that may be due and wait; while there are more, new recordings, notes, calls, compositions "
+        "and exports are 503 `overloaded`. 0: as many as come.",
+    )
+    jobs_behind_max_min: float = Field(
+        240, ge=0, description="Minutes that the first of them may have waited; longer is the same. 0: for ever."
+    )
+    overloaded_retry_s: int = Field(
+        30, ge=1, description="Seconds that `Retry-After` tells to whoever was refused for that."
+    )
     jobs: Literal["leased", "inline"] = Field(
         "leased",
         description="`leased`: a process of its own works off a table; `inline`: within the request (tests).",
     )
+    celery_broker_url: SecretStr | None = Field(
+        None,
+        description="Broker of Celery workers, which do the heavy work of notes, on other machines too: "
+        "`amqp://user:password@host:5672/vhost`, `redis://:password@host:6379/1`, or any other that Celery knows. "
+        "Empty: the jobs process does it.",
+    )
+    celery_queue_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9_.-]{0,50}$",
+        description="Begins the names of its queues, where two Parleys share a broker: with `staging.` they are "
+        "`staging.transcription` and so on.",
+    )
+    celery_concurrency: int = Field(
+        2, ge=1, le=64, description="Jobs that a Celery worker runs at once, each in a process."
+    )
+    celery_max_tasks_per_child: int = Field(
+        1_000, ge=1, description="Jobs after which such a process ends and another takes its place; the log tells."
+    )
+    celery_time_limit_s: int = Field(
+        3_600,
+        ge=2,
+        description="Seconds after which a Celery worker kills a job; its `last_error` says so, and it is tried again.",
+    )
+    celery_untaken_min: float = Field(
+        5,
+        gt=0,
+        description="Minutes that a job waits, with none of its queue running, until the log and `/health/ready` say "
+        "that nobody takes that queue.",
+    )
 
     @field_validator(
         *("cors_origins", "stun_urls", "turn_urls", "oidc_return_uris", "s3_buckets", "metrics_addresses"),
+        *("webhook_networks", "webhook_retry_s"),
         mode="before",
     )
     @classmethod
@@ -528,18 +726,32 @@ class Settings(BaseSettings):
             raise ValueError(f"must have {SHORTEST_SECRET} characters at least")
         return value
 
-    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint", "analyst_url", "transcriber_url")
+    @field_validator(
+        "public_url",
+        "s3_endpoint",
+        "s3_public_endpoint",
+        "analyst_url",
+        "transcriber_url",
+        "otel_exporter_otlp_endpoint",
+    )
     @classmethod
     def _is_web_address(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
             raise ValueError("must be an address such as https://meet.example.org")
         return value.rstrip("/")
 
-    @field_validator("metrics_addresses")
+    @field_validator("metrics_addresses", "webhook_networks")
     @classmethod
     def _is_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             ip_network(network)
+        return value
+
+    @field_validator("webhook_retry_s")
+    @classmethod
+    def _is_seconds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(part.isdecimal() and int(part) > 0 for part in value):
+            raise ValueError("must be whole seconds with commas between, such as 5,300,1800")
         return value
 
     @field_validator("s3_buckets")
@@ -558,11 +770,32 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://user:password@host:port or smtps://…, percent-encoded")
         return value
 
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _is_dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not (_names_a_server(value, "http", "https") and "@" in value.get_secret_value()):
+            raise ValueError("must be an address such as https://key@errors.example.org/1")
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _names_a_server(value, "redis", "rediss"):
             raise ValueError("must be redis://:password@host:port/number or rediss://…, percent-encoded")
+        return value
+
+    @field_validator("events_broker_url")
+    @classmethod
+    def _is_rabbitmq(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _names_a_server(value, "amqp", "amqps"):
+            raise ValueError("must be amqp://user:password@host:port/vhost or amqps://…, percent-encoded")
+        return value
+
+    @field_validator("celery_broker_url")
+    @classmethod
+    def _is_broker(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and "://" not in value.get_secret_value():
+            raise ValueError("must be an address such as amqp://user:password@host:5672/vhost, percent-encoded")
         return value
 
     @field_validator("mail_from")
@@ -597,8 +830,16 @@ class Settings(BaseSettings):
             problems.append("REDIS_URL: must be set when WAKEUPS is redis")
         if self.wakeups == "postgresql" and not self._is_on_postgresql:
             problems.append("WAKEUPS: postgresql needs a DATABASE_URL that names one")
+        if self.webhook_log_days > self.events_keep_days:
+            problems.append("WEBHOOK_LOG_DAYS: must be at most EVENTS_KEEP_DAYS, for it is the log that is sent")
+        if self.celery_broker_url is not None and self.jobs == "inline":
+            problems.append("CELERY_BROKER_URL: Celery workers need JOBS to be leased")
         if self.s3_endpoint and (self.s3_access_key is None or self.s3_secret_key is None):
             problems.append("S3_ACCESS_KEY, S3_SECRET_KEY: must be set with S3_ENDPOINT")
+        if self.embedder == "openai" and not (self.embedder_url and self.embedder_model):
+            problems.append("EMBEDDER_URL, EMBEDDER_MODEL: must be set when EMBEDDER is openai")
+        if self.notes_budget_usd and self.embedder == "openai" and self.embedder_usd_per_million_tokens is None:
+            problems.append("NOTES_BUDGET_USD: needs EMBEDDER_USD_PER_MILLION_TOKENS")
         if self.transcriber == "openai" and not (self.transcriber_url and self.transcriber_model):
             problems.append("TRANSCRIBER_URL, TRANSCRIBER_MODEL: must be set when TRANSCRIBER is openai")
         if self.transcriber == "whisper" and not self.transcriber_model:
@@ -613,6 +854,10 @@ class Settings(BaseSettings):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @staticmethod
+    def former(secrets: SecretStr) -> tuple[str, ...]:
+        return tuple(one.strip() for one in secrets.get_secret_value().split(",") if one.strip())
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -663,6 +908,11 @@ class Settings(BaseSettings):
     def sdp_max_bytes_in(self, media_mode: str | None) -> int:
         return max(self.sdp_max_bytes, self.sfu_sdp_max_bytes) if media_mode == "sfu" else self.sdp_max_bytes
 
+    def bucket_of(self, key: str) -> str | None:
+        """Where the file of a key is; None: on Parley's own disk."""
+        named = dict(pair.split("=", 1) for pair in self.s3_buckets)
+        return named.get(key.partition("/")[0], self.s3_bucket) if self.s3_endpoint else None
+
     @property
     def beat_every_s(self) -> float:
         """How often parked polls count as signs of life: every 10 s, and twice before anybody is missed."""
@@ -691,13 +941,13 @@ def _names_a_server(url: SecretStr, *schemes: str) -> bool:
         return False
 
 
-def load_settings(**overrides: Any) -> Settings:
-    """Read the environment and `.env`; `overrides` (by field name) win over both.
+def load_settings(_env_file: str | Path | None = ".env", **overrides: Any) -> Settings:
+    """Read `.env` and the environment, which wins; `overrides` (by field name) win over both. Empty is not set.
 
     :raises SettingsError: names every setting that is wrong, never its value if that is a secret.
     """
     try:
-        return Settings(**overrides)
+        return Settings(**_told(_env_file) | overrides)
     except ValidationError as error:
         lines = []
         for problem in error.errors(include_url=False, include_context=False):
@@ -705,3 +955,14 @@ def load_settings(**overrides: Any) -> Settings:
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"{name}: {message}" if name else message)
         raise SettingsError("\n".join(lines)) from None
+
+
+def _told(env_file: str | Path | None) -> dict[str, str]:
+    """What is set, by field name. (Not pydantic-settings: a tenth of what a start takes went into importing it.)"""
+    in_file: dict[str, str | None] = {}
+    if env_file is not None and Path(env_file).is_file():
+        from dotenv import dotenv_values  # here: most have no such file
+
+        in_file = dotenv_values(env_file, encoding="utf-8")
+    told = [(name.lower(), value) for one in (in_file, os.environ) for name, value in one.items() if value]
+    return {name: value for name, value in told if name in Settings.model_fields}

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from app.core.settings import Settings
 
 
-def settings_table(settings: type[BaseSettings] = Settings) -> str:
+def settings_table(settings: type[BaseModel] = Settings) -> str:
     """A Markdown table of name, default and meaning, a row per setting."""
     rows = ["| Setting | Default | Meaning |", "|---|---|---|"]
     for name, field in settings.model_fields.items():
@@ -23,7 +23,7 @@ def env_example() -> str:
     return "# Every setting of Parley with its default. Copy to .env and change what you need.\n" + env_lines(Settings)
 
 
-def env_lines(settings: type[BaseSettings]) -> str:
+def env_lines(settings: type[BaseModel]) -> str:
     """A commented line for each setting, below its meaning."""
     return "".join(
         f"\n# {field.description}\n#{name.upper()}={_default(field)}\n" for name, field in settings.model_fields.items()

@@ -58,7 +58,8 @@ class MetricsView(MethodView):
     def get(self) -> Response:
         """Figures for Prometheus
 
-        Of every media worker, as it told last. For admins, for who has METRICS_TOKEN, and from METRICS_ADDRESSES.
+        Of every process and media worker, as it told last. For admins, for who has METRICS_TOKEN, and from
+        METRICS_ADDRESSES.
         """
         return Response(metrics.render(work()), content_type=metrics.CONTENT_TYPE, headers=NOT_KEPT)
 

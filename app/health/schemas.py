@@ -12,6 +12,14 @@ class Check(Schema):
     name = fields.String(required=True, metadata={"example": "database"})
     status = fields.String(required=True, validate=ma.validate.OneOf(["ok", "failed"]))
     detail = fields.String(required=True, metadata={"description": "What is wrong; empty if nothing is."})
+    section = fields.String(
+        required=True,
+        metadata={
+            "description": "What to do about it: a page of the documentation that came with this Parley, and its "
+            "section.",
+            "example": "docs/troubleshooting.md#the-database",
+        },
+    )
 
 
 class Ready(Schema):

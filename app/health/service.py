@@ -5,16 +5,45 @@ process degrades it: calls go on, and taking every API process out of service fo
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 from sqlalchemy import column, literal, select, table
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from app.accounts.mail.base import Mailer
 from app.core import processes
+from app.core.jobs.queues import queues
 from app.core.runtime import Work
+from app.events import relay
+from app.health import turn
+from app.health.outside import Outside
 from app.media import placement
+
+# By a check's name: the section of the page that says what to do.
+PAGE = "docs/troubleshooting.md"
+SECTIONS = {
+    "database": "the-database",
+    "disk": "the-disk-is-full",
+    "object_store": "files-and-s3",
+    "wakeups": "redis-and-wake-ups",
+    "counters": "redis-and-wake-ups",
+    "jobs": "the-jobs-process",
+    "celery": "celery-workers",
+    "event_publisher": "the-broker-of-events",
+    "events": "the-broker-of-events",
+    "mailer": "mails",
+    "turn": "no-picture-no-sound",
+    "media_workers": "no-picture-no-sound",
+    "recorder": "recordings",
+    "transcriber": "transcripts-and-notes",
+    "analyst": "transcripts-and-notes",
+}
+
+EVENTS_PATIENCE = timedelta(seconds=60)  # so long a broker may be away before health tells of what waits
 
 
 @dataclass(frozen=True)
@@ -26,6 +55,11 @@ class Check:
     essential: bool = False
 
     @property
+    def section(self) -> str:
+        """Where it says what to do: a path from Parley's folder, with an anchor."""
+        return f"{PAGE}#{SECTIONS[self.name]}"
+
+    @property
     def status(self) -> str:
         return "failed" if self.detail else "ok"
 
@@ -33,10 +67,18 @@ class Check:
 def check(work: Work, migrations: str) -> list[Check]:
     """Ask every part that this process depends on. `migrations` is their folder."""
     database = Check("database", _database_trouble(work, migrations), essential=True)
-    checks = [database, *_drivers(work)]
+    checks = [database, Check("disk", _disk_trouble(work)), *_drivers(work)]
+    if work.settings.turn_urls:
+        servers = turn.servers_of(work)
+        checks.append(Check("turn", work.driver(Outside).trouble("turn", lambda: turn.check(servers))))
     if not database.detail:
         jobs = "" if processes.alive(work, "jobs") else "No jobs process is alive: start `flask jobs run`."
         checks.append(Check("jobs", jobs))
+        if work.settings.celery_broker_url is not None:
+            untaken = [queue.name for queue in queues(work) if queue.is_untaken(work)]
+            checks.append(Check("celery", f"Nobody takes the jobs of {', '.join(untaken)}." if untaken else ""))
+        if work.settings.events_broker_url is not None:
+            checks.append(Check("events", _events_trouble(work)))
         waiting = placement.count_waiting(work)
         checks.append(Check("media_workers", f"{waiting} meetings wait for a media worker." if waiting else ""))
     return checks
@@ -73,15 +115,37 @@ def _is_behind(migrations: str, revision: str | None) -> bool:
     return revision is None or (revision in known and revision not in scripts.get_heads())
 
 
+def _disk_trouble(work: Work) -> str:
+    folder, least = work.settings.storage_dir.absolute(), work.settings.disk_low_bytes
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent  # with files in S3 it is made when something is first put there
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return f"STORAGE_DIR can't be looked at ({error.strerror})."
+    return f"{free // 2**20} MiB are free where STORAGE_DIR is, less than DISK_LOW_BYTES." if free < least else ""
+
+
+def _events_trouble(work: Work) -> str:
+    waiting, since = relay.backlog(work)
+    if since is None or work.now() - since < EVENTS_PATIENCE:
+        return ""
+    return f"{waiting} events wait for the broker, the first since {since:%Y-%m-%d %H:%M:%S}Z."
+
+
 def _drivers(work: Work) -> Iterator[Check]:
     """Drivers that can be asked offer `usable()`, which raises what is wrong. Named after their Protocol."""
     for family, driver in work.runtime.drivers.all().items():
         usable = getattr(driver, "usable", None)
-        if usable is not None:
-            name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family.__name__).lower()
-            try:
-                usable()
-            except Exception as error:  # whatever a rung raises, it is its state
-                yield Check(name, str(error) or type(error).__name__)
-            else:
-                yield Check(name)
+        if usable is None:
+            continue
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family.__name__).lower()
+        if family is Mailer:  # it has no connection that it could look at
+            yield Check(name, work.driver(Outside).trouble(name, usable))
+            continue
+        try:
+            usable()
+        except Exception as error:  # whatever a rung raises, it is its state
+            yield Check(name, str(error) or type(error).__name__)
+        else:
+            yield Check(name)

@@ -48,6 +48,24 @@ class MediaStats(Base):
     tracks: Mapped[dict[str, Any]] = mapped_column(Json)  # `TrackStats` by track id
 
 
+class CallQuality(Base):
+    """How the call goes for one stay, as its device tells: see `quality.py`."""
+
+    __tablename__ = "call_quality"
+
+    participant_id: Mapped[str] = mapped_column(
+        ForeignKey("meeting_participants.id", ondelete="CASCADE"), primary_key=True
+    )
+    meeting_id: Mapped[str] = mapped_column(ForeignKey("meetings.id", ondelete="CASCADE"), index=True)
+    first_told_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    told_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    number: Mapped[int]  # of summaries
+    is_poor: Mapped[bool]  # by the newest
+    last: Mapped[dict[str, Any]] = mapped_column(Json)
+    worst: Mapped[dict[str, float]] = mapped_column(Json)
+    sums: Mapped[dict[str, Any]] = mapped_column(Json)  # by figure: the sum, and of how many
+
+
 class MediaWorker(Base):
     """A process that forwards media, from its registration until it is gone. What is placed on it, participants of
     kind `sfu` say: their `session_id` is its id.

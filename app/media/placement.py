@@ -37,7 +37,7 @@ def place(work: Work, meeting: Meeting) -> None:
     mode = meeting.media_mode
     worker = workers.choose(work) if mode in ("auto", "sfu") else None
     if mode == "sfu" and worker is None:
-        raise errors.NoMediaWorker()
+        raise errors.NoMediaWorker(headers={"Retry-After": str(work.settings.overloaded_retry_s)})
     if mode == "auto":
         mode = "sfu" if worker else "p2p"
     meeting.effective_media_mode = mode

@@ -16,6 +16,7 @@ from sqlalchemy import Select, Table, and_, func, select
 from app.core import errors
 from app.core.actor import Actor
 from app.core.ids import new_id
+from app.core.jobs import backlog
 from app.core.pagination import paginate
 from app.core.processes import api_last_heard
 from app.core.runtime import Work
@@ -29,7 +30,6 @@ from app.participants.states import IN_THE_ROOM
 
 SETTLE = "media.settle"  # the task that finds meetings a worker
 GONE_KEPT = timedelta(hours=1)  # for whoever looks into the table
-FULL_LOAD = 0.9  # from this on nothing more is placed, whatever room is left for people
 
 # How many meetings and people each worker has: what is placed, not what it told last. (Aliases of the table: those of a
 # class have every class mapped at the start.)
@@ -149,6 +149,16 @@ def is_there(work: Work, worker_id: str | None) -> bool:
     return worker is not None and worker.gone_at is None
 
 
+def check_room(work: Work, worker_id: str) -> None:
+    """Before something more is begun on a worker that carries a meeting already.
+
+    :raises Overloaded: it carries as much as it may, as it told last.
+    """
+    worker, most = work.get(MediaWorker, worker_id), work.settings.media_full_load
+    if worker is not None and worker.load >= most:
+        raise backlog.overloaded(work, "media_full", worker.load, most)
+
+
 def tell(work: Work, worker_id: str, message: Message) -> None:
     """Order something of a worker, if it is there still."""
     worker = work.get(MediaWorker, worker_id)
@@ -200,7 +210,7 @@ def choose(work: Work) -> MediaWorker | None:
     shares = [
         (max(used.get(worker.id, 0) / worker.capacity, worker.load), worker.id, worker)
         for worker in work.scalars(alive).all()
-        if used.get(worker.id, 0) < worker.capacity and worker.load < FULL_LOAD
+        if used.get(worker.id, 0) < worker.capacity and worker.load < work.settings.media_full_load
     ]
     return min(shares)[2] if shares else None
 

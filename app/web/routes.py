@@ -25,7 +25,7 @@ def content_security_policy(settings: Settings) -> str:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self' data: blob:",  # pictures of the chat, likewise
-            f"media-src 'self'{files}",  # recordings are played from addresses that are signed for it
+            f"media-src 'self' blob:{files}",  # recordings at signed addresses; captions, fetched by token
             f"connect-src 'self'{files}",
             "form-action 'self'",
             "base-uri 'none'",
@@ -38,13 +38,18 @@ def content_security_policy(settings: Settings) -> str:
 @blp.get("/sign-in")
 @blp.get("/register")
 @blp.get("/account")
+@blp.get("/webhooks")
+@blp.get("/webhooks/<webhook_id>")
 @blp.get("/join")
 @blp.get("/join/<code>")
 @blp.get("/recordings")
+@blp.get("/search")
+@blp.get("/calls")
+@blp.get("/calls/<call_id>")
 @blp.get("/shared")
 @blp.get("/meetings/<meeting_id>")
 @blp.get("/meetings/<meeting_id>/room")
-def shell(meeting_id: str | None = None, code: str | None = None) -> ResponseReturnValue:
+def shell(**_named: str) -> ResponseReturnValue:
     """The HTML shell; the client reads the address and draws the screen."""
     response = Response(render_template("shell.html"), mimetype="text/html")
     response.add_etag()

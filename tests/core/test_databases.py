@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core.ids import new_id
 from app.core.jobs.models import Job
 from app.core.runtime import Runtime
-from app.events.models import Event, EventHead
+from app.events.models import EventHead
 from app.inbox import service as inbox
 from app.inbox.models import Signal
 from tests.support.people import Person, ok
@@ -18,21 +18,22 @@ from tests.support.people import Person, ok
 TEXT = "Zoë 🦊 “quoted” 100 % _ \\ ' 日本語 \U0001f468\u200d\U0001f469\u200d\U0001f467"
 
 
-def event(**more: Any) -> Event:
-    fields = {"name": "test", "payload": {}, "created_at": datetime.now(UTC)}
-    return Event(id=new_id(), **{**fields, **more})
+def job(**more: Any) -> Job:
+    now = datetime.now(UTC)
+    fields = {"task": "test", "payload": {}, "run_at": now, "max_attempts": 1, "created_at": now}
+    return Job(id=new_id(), **{**fields, **more})
 
 
 def test_times_keep_their_microseconds_and_come_back_in_utc(runtime: Runtime) -> None:
     at = datetime(2026, 3, 29, 2, 30, 0, 123457, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     with runtime.writing() as work:
-        work.add(event(created_at=at))
+        work.add(job(created_at=at))
     with runtime.reading() as work:
-        kept = work.scalars(select(Event.created_at)).one()
+        kept = work.scalars(select(Job.created_at)).one()
         assert kept == at
         assert kept.utcoffset() == timedelta(0)
-        assert work.scalars(select(Event.id).where(Event.created_at < at)).all() == []
-        assert len(work.scalars(select(Event.id).where(Event.created_at <= at)).all()) == 1
+        assert work.scalars(select(Job.id).where(Job.created_at < at)).all() == []
+        assert len(work.scalars(select(Job.id).where(Job.created_at <= at)).all()) == 1
 
 
 def test_texts_and_json_keep_every_character(anna: Person, runtime: Runtime) -> None:
@@ -78,7 +79,7 @@ def test_a_prefix_is_no_pattern(anna: Person, runtime: Runtime) -> None:
 @pytest.mark.server  # SQLite takes texts of any length
 def test_what_does_not_fit_is_refused_and_not_cut(runtime: Runtime) -> None:
     with pytest.raises(DBAPIError), runtime.writing() as work:
-        work.add(event(name="x" * 65))
+        work.add(job(task="x" * 65))
 
 
 def test_rows_that_an_update_matched_are_counted_even_if_they_stay_as_they_were(runtime: Runtime) -> None:

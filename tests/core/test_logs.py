@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import re
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 import structlog
 from sqlalchemy import text
 
+from app.accounts import integrations, links
 from app.accounts import service as accounts
 from app.accounts.mail.base import Mailer
 from app.accounts.mail.memory import MemoryMailer
 from app.core.flask_app import ParleyApp
-from app.core.runtime import Work
+from app.core.jobs.leased import LeasedJobs
+from app.core.runtime import Runtime, Work
 from app.core.settings import Settings
 from app.meetings import service as meetings
-from tests.support.people import Person, ok, problem
+from app.participants import service as participants
+from tests.support.people import Call, Person, ok, problem
 
 PASSWORD, NEW_PASSWORD, LAST_PASSWORD = "first very secret", "second very secret", "third very secret"
 SIGNING_KEY = "k" * 40 + "very secret too"
@@ -147,3 +151,99 @@ def test_a_line_break_in_what_a_client_sends_cannot_forge_a_line(app: ParleyApp,
 def test_fields_that_are_named_like_secrets_are_hidden(app: ParleyApp, log: io.StringIO) -> None:
     structlog.get_logger().warning("careless", password="p-1", refresh_token="t-1", Authorization="a-1")
     assert not re.search("[pta]-1", log.getvalue())
+
+
+class TestWithVerifiedAddresses:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"auto_verify_email": True})
+
+    def test_nothing_secret_is_logged_from_an_invitation_to_a_shared_recording(
+        self,
+        app: ParleyApp,
+        log: io.StringIO,
+        mailer: MemoryMailer,
+        anna: Person,
+        ben: Person,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ok(anna.patch("/auth/me", {"integrations": {"crm": "crm very secret"}}, version=1))
+        meeting = anna.create_meeting(media_mode="mock")
+        ben.accept(anna.invite(meeting, ben)[0])
+        anna.invite(meeting, Person(app, "Cleo", "cleo@example.net", {}))
+        joined = [anna.join(meeting), ben.join(meeting, integrations={"wiki": "wiki very secret"})]
+        guest = post(app, "/meetings/join-by-code", {"code": meeting["code"], "display_name": "Gus"})
+        feed = ok(anna.request("PUT", "/auth/me/calendar-feed"))["url"]
+        assert app.test_client().get(feed.partition("8080")[2]).status_code == 200
+        recording = ok(anna.post(f"/meetings/{meeting['id']}/recordings", {}), 201)
+        ok(anna.post(f"/recordings/{recording['id']}/stop"), 202)
+        share = ok(anna.post(f"/recordings/{recording['id']}/shares", {"passcode": "very secret passcode"}), 201)
+        post(app, "/recordings/look-up-share", {"secret": share["secret"], "passcode": "very secret guess"}, 401)
+        opened = post(app, "/recordings/look-up-share", {"secret": share["secret"], "passcode": "very secret passcode"})
+        file = opened["signed_url"].partition("8080")[2]
+        assert app.test_client().get(file).status_code == 200
+        assert app.test_client().get(file + "0").status_code == 403
+
+        def crash(*_: Any, **__: Any) -> None:
+            raise RuntimeError("out of luck")
+
+        monkeypatch.setattr(integrations, "change", crash)
+        problem(anna.patch("/auth/me", {"integrations": {"crm": "crm very secret"}}, version=2), 500, "internal_error")
+
+        secrets = [
+            *("very secret", TURN_KEY, SIGNING_KEY, meeting["code"], share["secret"], feed.rpartition("/")[2][:-4]),
+            *(server["credential"] for one in joined for server in one["rtc"]["ice_servers"] if "credential" in server),
+            *(guest["tokens"]["access_token"], guest["tokens"]["refresh_token"]),
+            *(file.partition("?")[2].split("&")),
+            *(mail.text for mail in mailer.sent),
+        ]
+        assert len(lines_of(log)) > 20
+        assert len(secrets) > 11
+        assert [secret for secret in secrets if secret in log.getvalue()] == []
+
+    def test_every_line_of_a_request_says_whose_it_is_and_of_which_meeting(
+        self, app: ParleyApp, log: io.StringIO, call: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def crash(*_: Any, **__: Any) -> None:
+            logging.getLogger("a.library").warning("within")
+            raise RuntimeError("out of luck")
+
+        monkeypatch.setattr(participants, "leave", crash)
+        monkeypatch.setattr(meetings, "end", crash)
+        headers = {"X-Request-ID": "r-17"}
+        call.owner.post(f"/participants/{call.owners['id']}/leave", headers=headers)  # found by the table
+        call.owner.post(f"/meetings/{call.meeting['id']}/end", headers=headers)  # named by the path
+        written = [line for line in lines_of(log) if line.get("request_id") == "r-17"]
+        assert [line["event"] for line in written] == ["within", "request failed", "request"] * 2
+        about = {(line["user_id"], line["meeting_id"]) for line in written}
+        assert about == {(call.owner.user_id, call.meeting["id"])}
+
+
+class TestInTheBackground:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"jobs": "leased"})
+
+    def test_every_line_of_a_job_says_which_request_it_goes_back_to(
+        self, app: ParleyApp, log: io.StringIO, anna: Person
+    ) -> None:
+        runtime, written = app.runtime, structlog.get_logger()
+
+        def go_on(runtime: Runtime, _payload: dict[str, Any]) -> None:
+            written.info("first")
+            with runtime.writing() as work:
+                work.enqueue("second", {"meeting_id": "m-1"})
+
+        runtime.tasks.add(links.SEND_VERIFICATION, go_on)
+        runtime.tasks.add("second", lambda _runtime, _payload: written.info("second"))
+        anna.post("/auth/verify/send", headers={"X-Request-ID": "r-17"})
+        jobs = runtime.jobs
+        assert isinstance(jobs, LeasedJobs)
+        jobs.run_due(runtime)
+        first, second = (line for line in lines_of(log) if "job_id" in line and line["request_id"] == "r-17")
+        for line in (first, second):
+            assert (line["request_id"], line["user_id"], line["attempt"]) == ("r-17", anna.user_id, 1)
+        assert first["task"] == links.SEND_VERIFICATION
+        assert second["meeting_id"] == "m-1"
+        written.info("between jobs")
+        assert not {"request_id", "user_id", "meeting_id", "job_id"} & lines_of(log)[-1].keys()

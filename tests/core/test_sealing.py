@@ -26,3 +26,13 @@ def test_what_is_not_sealed_so_is_not_opened(secret: str, purpose: str, change: 
     sealed = Sealer(lambda: "s" * 32).seal("letters", "x")
     with pytest.raises(Unsealable):
         Sealer(lambda: secret).unseal(purpose, change(sealed))  # type: ignore[operator]
+
+
+def test_what_a_former_secret_sealed_is_opened_and_new_things_are_sealed_with_the_newest() -> None:
+    of_old = Sealer(lambda: "o" * 32).seal("letters", "x")
+    sealer = Sealer(lambda: "n" * 32, ["p" * 32, "o" * 32])
+    assert sealer.unseal("letters", of_old) == "x"
+    assert Sealer(lambda: "n" * 32).unseal("letters", sealer.seal("letters", "y")) == "y"
+    assert (sealer.is_of_former("letters", of_old), sealer.is_of_former("letters", sealer.seal("letters", "y"))) == (
+        *(True, False),
+    )

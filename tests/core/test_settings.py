@@ -54,6 +54,13 @@ def test_a_store_of_files_needs_its_keys_and_kinds_that_exist() -> None:
         load_settings(s3_buckets="films=x", _env_file=None)
 
 
+def test_a_broker_needs_an_address_and_the_table_of_jobs() -> None:
+    with pytest.raises(SettingsError, match=r"^CELERY_BROKER_URL: must be an address such as amqp://"):
+        load_settings(celery_broker_url="rabbit.example.org", _env_file=None)
+    with pytest.raises(SettingsError, match=r"^CELERY_BROKER_URL: Celery workers need JOBS to be leased$"):
+        load_settings(celery_broker_url="redis://127.0.0.1", jobs="inline", _env_file=None)
+
+
 def test_every_wrong_setting_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PORT": "0", "LOG_LEVEL": "loud", "STUN_URLS": "http://stun", "PUBLIC_URL": "meet"}.items():
         monkeypatch.setenv(name, value)

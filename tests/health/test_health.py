@@ -1,7 +1,9 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import text, update
 
 from app.accounts.models import User
@@ -10,6 +12,8 @@ from app.core.objects.base import ObjectStore, StoreUnusable
 from app.core.objects.memory import MemoryObjectStore
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
+from app.core.settings import Settings
+from app.health import service
 from app.health.service import Check, summary
 from tests.support.people import Person
 
@@ -24,7 +28,9 @@ def admin(anna: Person, runtime: Runtime) -> Person:
 
 
 def checks(admin: Person) -> dict[str, dict[str, Any]]:
-    return {check["name"]: check for check in admin.get("/health").get_json()["checks"]}
+    """By name, without where to read on: that is held by test_troubleshooting.py."""
+    told = admin.get("/health").get_json()["checks"]
+    return {check["name"]: {field: check[field] for field in check if field != "section"} for check in told}
 
 
 class BrokenStore(MemoryObjectStore):
@@ -94,8 +100,39 @@ def test_an_old_schema_is_unavailable_and_a_newer_one_is_fine(runtime: Runtime, 
 
 def test_admins_are_told_part_by_part(admin: Person) -> None:
     working = ("database", "object_store", "recorder", "transcriber", "analyst", "wakeups", "media_workers")
+    working += ("event_publisher", "disk", "counters", "mailer")
     missing = {"name": "jobs", "status": "failed", "detail": "No jobs process is alive: start `flask jobs run`."}
     assert checks(admin) == {name: {"name": name, "status": "ok", "detail": ""} for name in working} | {"jobs": missing}
+
+
+class TestWithABroker:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        broker = SecretStr("amqp://guest:guest@127.0.0.1:1//")
+        return settings.model_copy(update={"celery_broker_url": broker, "jobs": "leased"})
+
+    def test_it_is_degraded_while_nobody_takes_the_jobs_of_a_queue(
+        self, runtime: Runtime, admin: Person, clock: ManualClock
+    ) -> None:
+        with runtime.writing() as work:
+            work.enqueue("notes.analyse", {})
+        assert checks(admin)["celery"]["status"] == "ok"
+        clock.advance(minutes=5)
+        untaken = {"name": "celery", "status": "failed", "detail": "Nobody takes the jobs of analysis."}
+        assert checks(admin)["celery"] == untaken
+
+
+class TestWithABrokerForEvents:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return settings.model_copy(update={"events_broker_url": SecretStr("amqp://guest:hunter2@127.0.0.1:1//")})
+
+    def test_one_that_is_away_is_named_and_its_password_is_not(self, admin: Person) -> None:
+        told = checks(admin)["event_publisher"]
+        assert told["status"] == "failed"
+        assert "Connection refused" in told["detail"]
+        assert "hunter2" not in told["detail"]
+        assert admin.get("/health").status_code == 200
 
 
 def test_others_are_told_no_details(client: FlaskClient, anna: Person) -> None:
@@ -126,3 +163,11 @@ def take_away_database(runtime: Runtime) -> None:
     database = runtime.settings.storage_dir / "meetings.db"
     database.unlink()
     database.mkdir()  # SQLite cannot open a folder
+
+
+def test_a_storage_folder_that_is_not_made_yet_is_no_trouble(runtime: Runtime, tmp_path: Path) -> None:
+    """With files in S3 it is made when something is first put there."""
+    runtime.settings = runtime.settings.model_copy(update={"storage_dir": tmp_path / "not" / "yet"})
+    with runtime.reading() as work:
+        [disk] = [check for check in service.check(work, "migrations") if check.name == "disk"]
+    assert disk.detail == ""

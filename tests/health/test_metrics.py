@@ -1,13 +1,23 @@
+import json
+import os
+import re
+import socket
 from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from app.accounts.models import User
+from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
+from app.core.jobs.models import Job
+from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
 from app.core.settings import SettingsError, load_settings
+from app.health import metrics
 from app.health.metrics import may_read
 from tests.media.rest_worker import RestWorker, service_key
 from tests.support.people import Person, ok, problem
@@ -36,6 +46,82 @@ def test_figures_are_those_that_each_worker_told_last(app: ParleyApp, anna: Pers
     assert 'parley_media_worker_packets_out_total{worker="host-a/1"} 5000' in lines
     assert "parley_media_meetings_waiting 0" in lines
     assert not [line for line in lines if "pid" in line or "note" in line or "odd" in line or "Not" in line]
+
+
+def figures_of(app: ParleyApp, runtime: Runtime, anna: Person) -> list[str]:
+    """As an admin reads them, after this process has beaten."""
+    with runtime.writing() as work:
+        work.execute(update(User).where(User.id == anna.user_id).values(role="admin"))
+    runtime.drivers[ProcessBeat].beat()
+    answer = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {anna.tokens['access_token']}"})
+    return answer.get_data(as_text=True).splitlines()
+
+
+def test_requests_are_counted_by_what_was_asked_and_answered(app: ParleyApp, anna: Person, runtime: Runtime) -> None:
+    for _ in range(3):
+        ok(anna.get("/meetings"))
+    anna.get("/meetings/nothing-here")
+    process = f'process="{socket.gethostname()}:{os.getpid()}"'
+    lines = figures_of(app, runtime, anna)
+    asked = f'parley_requests_total{{{process},method="GET",route="/api/v1/meetings",status="200"}} 3'
+    assert asked in lines
+    assert any(line.startswith("parley_request_seconds_total{") and "/api/v1/meetings" in line for line in lines)
+    assert any('status="404"' in line for line in lines)
+    assert lines.count("# TYPE parley_requests_total counter") == 1
+    assert f"parley_polls_parked{{{process}}} 0" in lines
+
+
+def test_jobs_that_are_not_done_are_counted(app: ParleyApp, anna: Person, runtime: Runtime) -> None:
+    with runtime.writing() as work:
+        for number, state in enumerate(("queued", "queued", "failed", "done")):
+            times = {"run_at": work.now() - timedelta(seconds=90), "created_at": work.now()}
+            work.add(Job(id=f"j{number}", task="mail", payload={}, state=state, max_attempts=1, **times))
+    lines = figures_of(app, runtime, anna)
+    assert 'parley_jobs{task="mail",state="queued"} 2' in lines
+    assert 'parley_jobs{task="mail",state="failed"} 1' in lines
+    assert not [line for line in lines if 'state="done"' in line]
+    assert "parley_job_waits_seconds 90.0" in lines
+
+
+def test_waits_fall_into_buckets(app: ParleyApp, anna: Person, runtime: Runtime) -> None:
+    for seconds in (0.0005, 0.002, 0.002, 60.0):
+        runtime.figures.observe("parley_wake_seconds", seconds)
+    lines = [line for line in figures_of(app, runtime, anna) if "wake_seconds" in line]
+    assert lines[0] == "# TYPE parley_wake_seconds histogram"
+    told = {line.split("}")[0].rpartition("le=")[2]: float(line.split()[-1]) for line in lines if "_bucket" in line}
+    assert (told['"0.001"'], told['"0.0025"'], told['"10.0"'], told['"+Inf"']) == (1, 3, 3, 4)
+    assert any(line.startswith("parley_wake_seconds_count{") and line.endswith(" 4.0") for line in lines)
+    assert len([line for line in lines if line.startswith("#")]) == 1
+
+
+def test_what_a_dead_process_told_is_not_told_any_more(
+    app: ParleyApp, anna: Person, runtime: Runtime, clock: ManualClock
+) -> None:
+    assert any("parley_polls_parked" in line for line in figures_of(app, runtime, anna))
+    clock.advance(seconds=60)
+    answer = app.test_client().get("/metrics", headers={"Authorization": f"Bearer {anna.tokens['access_token']}"})
+    assert "parley_polls_parked" not in answer.get_data(as_text=True)
+
+
+def test_each_panel_of_the_dashboard_asks_for_figures_that_there_are(
+    app: ParleyApp, anna: Person, runtime: Runtime
+) -> None:
+    ok(RestWorker(app, service_key(app), "host-a/1").renew(0.5, stats=dict.fromkeys(metrics._COUNTED, 1)))
+    runtime.figures.observe("parley_wake_seconds", 0.1)
+    runtime.figures.count("parley_job_runs_total", task="mail", result="done")
+    runtime.figures.count("parley_job_seconds_total", 0.5, task="mail")
+    with runtime.writing() as work:
+        times = {"run_at": work.now(), "created_at": work.now()}
+        work.add(Job(id="j1", task="mail", payload={}, state="failed", max_attempts=1, **times))
+    there = {re.split("[ {]", line)[0] for line in figures_of(app, runtime, anna) if not line.startswith("#")}
+    dashboard = json.loads((Path(__file__).parents[2] / "docs" / "grafana.json").read_text())
+    asked = {name for panel in dashboard["panels"] for target in panel.get("targets", ()) for name in _names(target)}
+    assert asked
+    assert asked <= there
+
+
+def _names(target: dict[str, str]) -> list[str]:
+    return re.findall(r"\bparley_[a-z_]+", target["expr"])
 
 
 def test_nobody_else_reads_them(client: FlaskClient, anna: Person) -> None:

@@ -7,6 +7,10 @@ window. Keys are short texts. Safe to share between threads; it never raises bec
 from typing import Protocol
 
 
+class CountersUnusable(Exception):
+    """What is shared with other processes is not, for now."""
+
+
 class Counters(Protocol):
     def add(self, key: str, window_s: int, amount: int = 1) -> int:
         """Count `amount` more, which may be negative, and return the number."""
@@ -27,6 +31,10 @@ class Counters(Protocol):
 
     def forget(self, key: str) -> None:
         """Begin anew now."""
+        ...
+
+    def usable(self) -> None:
+        """:raises CountersUnusable: numbers are not shared with other processes, as they should be."""
         ...
 
     def close(self) -> None: ...

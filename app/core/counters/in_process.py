@@ -43,6 +43,9 @@ class InProcessCounters:
         with self._lock:
             self._counters.pop(key, None)
 
+    def usable(self) -> None:
+        """Nothing can break within a process."""
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from app.core.counters.base import CountersUnusable
 from app.core.counters.in_process import InProcessCounters
 
 log = structlog.get_logger()
@@ -76,6 +77,12 @@ class RedisCounters:
         with self._drawing:
             self._drawn.pop(key, None)
         self._ask(lambda counters: counters.forget(key))
+
+    def usable(self) -> None:
+        """:raises CountersUnusable: Redis does not answer, and each process counts by itself."""
+        self.number("usable")
+        if self._away_until is not None:
+            raise CountersUnusable("Redis does not answer: limits are counted by each process.")
 
     def close(self) -> None:
         self._redis.close()

@@ -17,9 +17,14 @@ import { words } from "./ui/words.js";
 const ROUTES = [
   [/^\/$/, () => import("./screens/dashboard.js")],
   [/^\/account$/, () => import("./screens/account.js")],
+  [/^\/webhooks$/, () => import("./screens/webhooks.js")],
+  [/^\/webhooks\/([^/]+)$/, () => import("./screens/webhook.js")],
   [/^\/(sign-in|register)$/, () => import("./screens/sign-in.js")],
   [/^\/join(?:\/([^/]+))?$/, () => import("./screens/join.js")],
   [/^\/recordings$/, () => import("./screens/library.js")],
+  [/^\/search$/, () => import("./screens/search.js")],
+  [/^\/calls$/, () => import("./screens/calls.js")],
+  [/^\/calls\/([^/]+)$/, () => import("./screens/call.js")],
   [/^\/shared$/, () => import("./screens/shared.js")],
   [/^\/meetings\/([^/]+)$/, () => import("./screens/meeting.js")],
   [/^\/meetings\/([^/]+)\/room$/, () => import("./screens/room.js")],
@@ -164,8 +169,9 @@ class App {
         ? h(
             "nav",
             { "aria-label": "Account" },
+            h("a", { class: "button quiet folds", href: "/search" }, icon("search"), h("span", {}, "Search")),
             h("a", { class: "who", href: "/account", title: "Your account" }, user.display_name),
-            h("button", { class: "quiet", onclick: () => this.signOut() }, icon("door"), "Sign out"),
+            h("button", { class: "quiet folds", onclick: () => this.signOut() }, icon("door"), h("span", {}, "Sign out")),
           )
         : null,
     );
@@ -213,10 +219,10 @@ function found(table, text) {
 }
 
 function signInAddress() {
-  const here = location.pathname;
-  return here === "/" || here === "/sign-in" || here === "/register"
+  const { pathname, search } = location;
+  return pathname === "/" || pathname === "/sign-in" || pathname === "/register"
     ? "/sign-in"
-    : `/sign-in?next=${encodeURIComponent(here)}`;
+    : `/sign-in?next=${encodeURIComponent(pathname + search)}`;
 }
 
 const app = new App();

@@ -26,9 +26,19 @@ export function notify(app, { type, payload, old }) {
     toast(`Meetings of “${meeting.title}” are cancelled.`);
   } else if (type === "meeting.ending") {
     toast(`“${meeting.title}” ends by itself at ${time(meeting.ends_by)}.`);
-  } else if (type === "notes.ready" && location.pathname !== `/meetings/${payload.meeting_id}`) {
-    toast("Notes are ready.", open("Read", `/meetings/${payload.meeting_id}`));
+  } else if (type === "webhook.paused" && location.pathname !== `/webhooks/${payload.webhook_id}`) {
+    const name = payload.description ? ` “${payload.description}”` : "";
+    toast(`Your webhook${name} is paused: nothing is sent to it.`, open("See why", `/webhooks/${payload.webhook_id}`));
+  } else if (type === "notes.ready" && location.pathname !== pageOf(payload)) {
+    toast("Notes are ready.", open("Read", pageOf(payload)));
+  } else if (type === "notes.failed" && payload.call_id && location.pathname !== pageOf(payload)) {
+    toast("The notes of a call could not be made.", open("See why", pageOf(payload)));
   }
+}
+
+/** Of the meeting or the call that notes are of. */
+function pageOf({ meeting_id: meeting, call_id: call }) {
+  return meeting ? `/meetings/${meeting}` : `/calls/${call}`;
 }
 
 /** An answer is news for the one who asked. */

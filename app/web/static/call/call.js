@@ -13,6 +13,7 @@ import { Stopwatch } from "../client/stopwatch.js";
 import { Inbox, ParleyError, SignalSender } from "../parley-client.js";
 import { PeerLink } from "./peer-link.js";
 import { SfuLink } from "./sfu-link.js";
+import { StatsTelling } from "./stats-telling.js";
 import { describeSignal } from "./describe.js";
 
 const ICE_SPARE_MS = 60_000; // credentials are asked for anew this long before they expire
@@ -28,6 +29,7 @@ export class Call extends EventTarget {
   #telling = Promise.resolve();
   #heard; // since the newest answer
   #silentMs = 0; // between the two newest
+  #stats = null;
   #doubted = new Set(); // links whose way through the network may be gone
 
   constructor(client, meeting, media, { device, seen, ai = {}, log = () => {} }) {
@@ -135,6 +137,8 @@ export class Call extends EventTarget {
     if (this.state === "live") await this.#connect(replaced);
     this.#listen();
     this.#tellOwnState();
+    this.#stats = new StatsTelling(this, this.#client, this.#log);
+    this.#stats.begin();
     this.#changed();
   }
 
@@ -172,6 +176,7 @@ export class Call extends EventTarget {
     this.state = "over";
     this.reason = reason;
     this.#inbox?.stop(reason);
+    this.#stats?.end();
     this.#signals?.close();
     this.#hangUp();
     this.media.removeEventListener("change", this.#onMedia);

@@ -16,6 +16,14 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** A shape or a drawing of them; the properties are attributes. */
+export function svg(tag, properties, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** Put `children` in place of what `parent` has. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...present(children));
@@ -59,19 +67,14 @@ const SHAPES = {
   back: "M15 5l-7 7 7 7",
   edit: "M4 20l1-4L16 5l3 3L8 19zM14 7l3 3",
   flask: "M9 3h6M10 3v6l-5.500 9.500A1.700 1.700 0 0 0 6 21h12a1.700 1.700 0 0 0 1.500-2.500L14 9V3M7.500 15h9",
+  phone: "M6 4h4l1.500 4.500-2.500 1.500a10 10 0 0 0 5 5l1.500-2.500L20 14v4a2 2 0 0 1-2 2A14 14 0 0 1 4 6a2 2 0 0 1 2-2z",
+  search: "M11 5a6 6 0 1 0 0 12 6 6 0 1 0 0-12zM15.500 15.500 20 20",
   warning: "M12 4 2.500 20h19zM12 10v4.500M12 17.200h.01",
 };
 
 /** A line drawing beside words; it says nothing by itself. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", SHAPES[name]);
-  svg.append(path);
-  return svg;
+  return svg("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, svg("path", { d: SHAPES[name] }));
 }
 
 /**
