@@ -36,7 +36,7 @@ qa: export PROFILE := qa
 qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 
 ##@ Checking
-.PHONY: test lint cover bench format
+.PHONY: test lint cover bench soak format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
 	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD) -m "not ($(HEAVY))"
 	@TEST_DATABASE=all $(BIN)/pytest -n $(CORES) $(SPREAD) -m "$(HEAVY)"
@@ -52,6 +52,9 @@ cover: .venv/installed-dev ## every test, with the lines and branches that none 
 
 bench: .venv/installed-dev ## measure against yardsticks, one table; BENCH="startup …" picks some
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+soak: .venv/installed-dev ## half an hour of mixed load and random kills, and then a check of everything; SOAK="--minutes 5"
+	@$(BIN)/python -m tests.soak $(SOAK)
 
 format: .venv/installed-dev ## put the code into the house style
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -12,7 +12,7 @@ from app.accounts import passwords, service
 from app.accounts.emails import normalise_email
 from app.accounts.models import User
 from app.accounts.schemas import PersonalName
-from app.core import errors
+from app.core import audit, errors
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime, Work
 
@@ -61,6 +61,7 @@ def create(email: str, name: str | None, role: str | None, password_stdin: bool)
         except errors.EmailTaken as error:
             raise click.ClickException(error.detail) from None
         key = service.add_service_key(work, user) if user.role == "service" else None
+        audit.by_command(work, "user.create", user.id, role=user.role)
     click.echo(f"Made {email} ({role or 'user'}).", err=True)
     _show_key(key)
 
@@ -74,6 +75,7 @@ def grant(email: str, role: str) -> None:
         user = _find(work, email)
         service.set_role(work, user, role)
         key = service.add_service_key(work, user) if role == "service" else None
+        audit.by_command(work, "user.set_role", user.id, role=role)
     click.echo(f"{email} is {role} now.", err=True)
     _show_key(key)
 
@@ -88,6 +90,7 @@ def revoke(email: str, role: str) -> None:
         if user.role != role:
             raise click.ClickException(f"{email} is {user.role}, not {role}.")
         service.set_role(work, user, "user")
+        audit.by_command(work, "user.set_role", user.id, role="user")
     click.echo(f"{email} is user now.", err=True)
 
 

@@ -29,7 +29,7 @@ def change(work: Work, user_id: str, given: Mapping[str, str | None]) -> None:
     is_changed = False
     for name, value in given.items():
         if value is not None:
-            sealed = sealer.seal(_purpose(user_id, name), value)
+            sealed = sealer.seal(purpose(user_id, name), value)
             work.merge(Integration(user_id=user_id, name=name, sealed=sealed, set_at=now))
             is_changed = True
         elif name in there:
@@ -51,12 +51,13 @@ def secrets_of(work: Work, user_id: str) -> dict[str, str]:
     :raises Unsealable: DATA_SECRET is not the one that it was sealed with.
     """
     sealer = work.driver(Sealer)
-    return {one.name: sealer.unseal(_purpose(user_id, one.name), one.sealed) for one in of_user(work, user_id)}
+    return {one.name: sealer.unseal(purpose(user_id, one.name), one.sealed) for one in of_user(work, user_id)}
 
 
 def forget(work: Work, user_ids: Sequence[str]) -> None:
     work.execute(delete(Integration).where(Integration.user_id.in_(user_ids)))
 
 
-def _purpose(user_id: str, name: str) -> str:
+def purpose(user_id: str, name: str) -> str:
+    """What an integration is sealed for."""
     return f"integration of {user_id}: {name}"

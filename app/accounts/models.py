@@ -62,7 +62,7 @@ class UserSession(Base):
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime)  # of the newest refresh
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # logout | revoked | expired | refresh_reused | password_changed | password_reset | erased
+    # logout | revoked | expired | refresh_reused | password_changed | password_reset | erased | disabled
     # of a guest also: meeting_ended | meeting_cancelled | guests_closed | removed
     ended_reason: Mapped[str | None] = mapped_column(exact(32))
 

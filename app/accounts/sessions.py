@@ -19,6 +19,7 @@ _TOLD = {
     "meeting_ended": "The meeting has ended, and with it your access as a guest.",
     "meeting_cancelled": "The meeting was cancelled, and with it your access as a guest.",
     "guests_closed": "The host has closed the meeting to guests.",
+    "disabled": "Whoever runs this server has locked this account out.",
     "removed": "The host has taken you out of the meeting.",
 }
 EXPIRED_AT_A_TIME = 200  # sessions that one transaction of the sweep ends

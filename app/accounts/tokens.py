@@ -5,14 +5,17 @@ Claims: `sub` user id, `sid` session id, `jti`, `type` access | refresh, `iss` a
 counts.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
-from jwt.exceptions import PyJWTError
+from jwt.exceptions import InvalidSignatureError, PyJWTError
 
 from app.accounts.models import User, UserSession
 from app.core import errors
@@ -20,6 +23,7 @@ from app.core.ids import new_id
 from app.core.settings import Settings
 
 MOST_KNOWN = 10_000  # tokens whose signature need not be computed again, about 1 KB each
+LEEWAY = timedelta(days=365 * 1000)
 PARTY = "parley"  # issuer and audience: a token that another program signed with the same key is refused
 
 
@@ -34,9 +38,9 @@ class Claims:
     expires_at: datetime  # aware, UTC, whole seconds
 
 
-def init_tokens(app: Flask, secret: str) -> None:
+def init_tokens(app: Flask, secret: str, former: Sequence[str] = ()) -> None:
     """Let `app` issue and read tokens that are signed with `secret` (32 characters or more; RFC 7518
-    §3.2)."""
+    §3.2), and read those that were signed with a `former` one."""
     app.config.update(
         JWT_SECRET_KEY=secret,
         JWT_ALGORITHM="HS256",
@@ -50,10 +54,11 @@ def init_tokens(app: Flask, secret: str) -> None:
         JWT_COOKIE_CSRF_PROTECT=False,  # no token is in a cookie, and the claim would only make tokens longer
         # The library knows the system's clock alone, so it is made to accept any time; `exp` is held against
         # ours.
-        JWT_DECODE_LEEWAY=timedelta(days=365 * 1000),
+        JWT_DECODE_LEEWAY=LEEWAY,
     )
     JWTManager(app)
     app.extensions["parley_tokens"] = {}
+    app.extensions["parley_former_keys"] = tuple(former)
 
 
 def issue(settings: Settings, user: User, session: UserSession, now: datetime) -> dict[str, Any]:
@@ -103,11 +108,22 @@ def _read(token: str, kind: str) -> Claims:
 
 def _verified(token: str) -> Claims:
     try:
-        claims = decode_token(token)
+        claims = _decoded(token)
     except (PyJWTError, JWTExtendedException, ValueError, RecursionError):  # the last two: a header or body from hell
         raise errors.TokenInvalid() from None
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     return Claims(claims["type"], claims["sub"], claims["sid"], claims["jti"], expires_at)
+
+
+def _decoded(token: str) -> dict[str, Any]:
+    try:
+        claims: dict[str, Any] = decode_token(token)
+        return claims
+    except InvalidSignatureError:
+        for key in current_app.extensions["parley_former_keys"]:
+            with suppress(InvalidSignatureError):
+                return jwt.decode(token, key, algorithms=["HS256"], issuer=PARTY, audience=PARTY, leeway=LEEWAY)
+        raise
 
 
 def _known() -> dict[str, Claims]:

@@ -36,6 +36,13 @@ class Mailer(Protocol):
         """
         ...
 
+    def usable(self) -> None:
+        """Return if a mail could be handed over now; like `send`, it may block.
+
+        :raises MailNotSent:
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -25,5 +25,8 @@ class LogMailer:
         else:
             log.warning("mail was not sent: SMTP_URL is not set", subject=subject)
 
+    def usable(self) -> None:
+        """Always; that nothing is sent is what was asked for."""
+
     def close(self) -> None:
         """Nothing is held."""

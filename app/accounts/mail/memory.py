@@ -29,5 +29,9 @@ class MemoryMailer:
             raise self.outage
         self.sent.append(Mail(to, subject, text, calendar, reply_to))
 
+    def usable(self) -> None:
+        if self.outage is not None:
+            raise self.outage
+
     def close(self) -> None:
         self.sent.clear()

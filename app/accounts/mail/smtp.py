@@ -60,6 +60,14 @@ class SmtpMailer:
         except (OSError, smtplib.SMTPException) as error:  # OSError: also what TLS and time-outs raise
             raise MailNotSent(f"{self._host}: {type(error).__name__}: {error}") from error
 
+    def usable(self) -> None:
+        """It connects and signs in, and sends nothing."""
+        try:
+            with self._connect():
+                pass
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailNotSent(f"{self._host}: {type(error).__name__}: {error}") from error
+
     def _connect(self) -> smtplib.SMTP:
         if self._implicit_tls:
             server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT_S, context=self._tls)
