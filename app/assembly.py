@@ -1,6 +1,6 @@
 """What `create_app` does: the parts of an application, put together."""
 
-from app import access, wiring
+from app import access, audited, wiring
 from app.accounts.oidc.routes import blp as oidc_blp
 from app.accounts.routes import blp as accounts_blp
 from app.accounts.tokens import init_tokens
@@ -16,9 +16,11 @@ from app.core.logs import configure_logs
 from app.core.processes import ProcessBeat
 from app.core.secret_files import keep_secret
 from app.core.settings import Settings, load_settings
+from app.events.routes import blp as events_blp
 from app.health.routes import blp as health_blp
 from app.inbox.routes import blp as inbox_blp
 from app.invitations.routes import blp as invitations_blp
+from app.media.quality_routes import blp as quality_blp
 from app.media.routes import blp as media_blp
 from app.media.whip_routes import blp as whip_blp
 from app.meetings.routes import blp as meetings_blp
@@ -26,6 +28,7 @@ from app.notes.routes import blp as notes_blp
 from app.notes.search.routes import blp as search_blp
 from app.participants.host_routes import blp as moderation_blp
 from app.participants.routes import blp as participants_blp
+from app.personal_data.routes import blp as personal_data_blp
 from app.rate_limits import HEADERS as RATE_LIMIT_HEADERS
 from app.rate_limits import RateLimits
 from app.recordings.exports_routes import blp as exports_blp
@@ -35,8 +38,10 @@ from app.recordings.sharing_routes import blp as shares_blp
 from app.signaling.routes import blp as signaling_blp
 from app.uploads.routes import blp as uploads_blp
 from app.uploads.storage_routes import blp as storage_blp
+from app.usage.routes import blp as usage_blp
 from app.web.explorer import explorer
 from app.web.routes import blp as web_blp
+from app.webhooks.routes import blp as webhooks_blp
 
 FEATURES: tuple[Blueprint, ...] = (
     accounts_blp,
@@ -50,6 +55,7 @@ FEATURES: tuple[Blueprint, ...] = (
     inbox_blp,
     media_blp,
     whip_blp,
+    quality_blp,
     uploads_blp,
     storage_blp,
     chat_blp,
@@ -59,7 +65,11 @@ FEATURES: tuple[Blueprint, ...] = (
     local_tracks_blp,
     notes_blp,
     calls_blp,
+    usage_blp,
+    personal_data_blp,
     search_blp,
+    events_blp,
+    webhooks_blp,
     admin_blp,
 )
 
@@ -105,7 +115,7 @@ def _assemble(settings: Settings, clock: Clock | None, features: tuple[Blueprint
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    init_tokens(app, _jwt_secret(settings))
+    init_tokens(app, _jwt_secret(settings), settings.former(settings.jwt_secrets_former))
     limits: RateLimits = app.runtime.drivers[RateLimits]
     app.guard, app.limits_told = access.guard, limits.told
     app.admit, app.admit_sender = access.admit, access.admit_sender
@@ -117,9 +127,12 @@ def _assemble(settings: Settings, clock: Clock | None, features: tuple[Blueprint
     app.register_blueprint(explorer)
     app.register_blueprint(web_blp)
     access.check_complete(app, access.RULES | access.QA_RULES if settings.profile == "qa" else access.RULES)
+    audited.write_down(app)
     if settings.cors_origins:
         _let_pages_call(app, settings)
     _beat_from_first_request(app)
+    if app.runtime.tracing is not None:
+        app.runtime.tracing.watch_requests(app)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The commands of `flask`: users, jobs, media, settings, demo, and db for migrations.
+"""The commands of `flask`: users, jobs, media, settings, secrets, demo, and db for migrations.
 
 Only `wsgi.py` has them: they take time to import, Alembic most of all, and no server needs them.
 """
@@ -11,6 +11,7 @@ from app.accounts.commands import users_cli
 from app.core.db import MIGRATIONS
 from app.core.flask_app import ParleyApp
 from app.core.jobs.commands import jobs_cli
+from app.core.sealing_commands import secrets_cli
 from app.core.settings_docs import env_example, settings_table
 from app.demo.commands import demo_cli
 from app.media.commands import media_cli
@@ -32,5 +33,5 @@ def show_env() -> None:
 
 def register_commands(app: ParleyApp) -> None:
     Migrate(app, app.runtime.database, directory=MIGRATIONS)
-    for group in (users_cli, jobs_cli, media_cli, settings_cli, demo_cli):
+    for group in (users_cli, jobs_cli, media_cli, settings_cli, secrets_cli, demo_cli):
         app.cli.add_command(group)

@@ -40,9 +40,14 @@ OWN: dict[str, str] = {
     "POST /meetings/join-by-code": "codes",
     "POST /meetings/look-up-code": "codes",
     "POST /recordings/look-up-share": "shares",
+    "POST /webhooks": "webhooks",
+    "POST /webhooks/{webhook_id}/test": "webhooks",
+    "POST /webhooks/{webhook_id}/resume": "webhooks",
+    "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/replay": "webhooks",
     "POST /meetings/{meeting_id}/invitations": "invitations",
     "POST /invitations/{invitation_id}/resend": "invitations",
     "POST /meetings/{meeting_id}/rtc/signals": "signals",
+    "POST /participants/{participant_id}/stats": "stats",
     "POST /meetings/{meeting_id}/messages": "chat",
     "PATCH /messages/{message_id}": "chat",
     "PUT /messages/{message_id}/reactions/{emoji}": "chat",
@@ -63,7 +68,7 @@ OPEN_WITH_OWN = frozenset(
 )
 ALONE = frozenset({"signals"})  # these do not count for `user` too: an offer brings dozens of candidates in a second
 # Of a user: polls are bounded in number (POLL_MAX_PER_USER), not in how often; and so what they acknowledge.
-UNCOUNTED = frozenset({"GET /rtc/inbox", "POST /rtc/ack"})
+UNCOUNTED = frozenset({"GET /rtc/inbox", "POST /rtc/ack", "GET /events"})
 HEALTH = frozenset({"GET /health", "GET /health/live", "GET /health/ready"})  # refused, they would have it restarted
 
 WHAT = {
@@ -79,8 +84,10 @@ WHAT = {
     "password": "requests with a password of one user",
     "people": "searches for people by one user",
     "uploads": "uploads begun by one user",
+    "webhooks": "webhooks made, tested, resumed and sent to anew by one user",
     "invitations": "requests with invitations of one user",
     "chat": "chat messages of one user",
+    "stats": "statistics of calls of one user",
 }
 DRAWN = 100  # so many times a process asks the common counters at most until a limit is reached
 HEADERS = ("RateLimit", "RateLimit-Policy")

@@ -8,26 +8,29 @@ from urllib.parse import urlsplit
 import structlog
 
 from app.accounts import events as accounts
-from app.accounts import links, revocations
+from app.accounts import integrations, links, revocations
 from app.accounts import tasks as account_tasks
 from app.accounts.mail.base import Mailer
+from app.accounts.models import Integration
 from app.accounts.oidc.providers import Providers
 from app.accounts.passwords import Argon2Passwords, PasswordHasher
 from app.accounts.throttling import LoginThrottle
 from app.calendar import handlers as calendar_handlers
 from app.calendar import tasks as calendar_tasks
+from app.calls import events as calls
 from app.calls import handlers as call_handlers
 from app.calls.source import CallSource
 from app.chat import events as chat
 from app.chat import handlers as chat_handlers
 from app.chat.reading import ChatUnread
-from app.core import idempotency
+from app.core import audit, idempotency
 from app.core.bus import Bus
 from app.core.clock import Clock, SystemClock
 from app.core.counters.base import Counters
 from app.core.counters.in_process import InProcessCounters
 from app.core.database_url import read_database_url
 from app.core.db import Database
+from app.core.file_urls import FileUrls
 from app.core.jobs import leased
 from app.core.jobs.base import Jobs, Tasks
 from app.core.jobs.inline import InlineJobs
@@ -36,13 +39,17 @@ from app.core.objects.disk import DiskObjectStore
 from app.core.objects.part_urls import PartUrls
 from app.core.processes import ProcessBeat
 from app.core.runtime import Runtime
-from app.core.sealing import Sealer
+from app.core.sealing import Sealed, SealedColumns, Sealer
 from app.core.secret_files import keep_secret
-from app.core.settings import Settings
+from app.core.settings import Settings, SettingsError
 from app.core.wakeups.base import Wakeups
 from app.core.wakeups.in_process import InProcessWakeups
+from app.events import handlers as event_handlers
+from app.events import relay as event_relay
 from app.events import service as event_service
-from app.events.handlers import recorder
+from app.events.publishers.base import EventPublisher
+from app.events.sealed_settings import Envelopes, read_public_key
+from app.health.outside import Outside
 from app.inbox import events as inbox
 from app.inbox import handlers as inbox_handlers
 from app.inbox import service as inbox_service
@@ -67,6 +74,7 @@ from app.notes.analysts.base import Analyst
 from app.notes.embedders.base import Embedder
 from app.notes.meeting_source import MeetingSource
 from app.notes.providers import Canned
+from app.notes.search import following
 from app.notes.search import handlers as search_handlers
 from app.notes.search.base import FullText, Likeness
 from app.notes.sources import Sources
@@ -82,7 +90,6 @@ from app.recordings import exports, local_tasks, local_tracks, renditions, reten
 from app.recordings import handlers as recording_handlers
 from app.recordings import service as recording_service
 from app.recordings import tasks as recording_tasks
-from app.recordings.file_urls import FileUrls
 from app.recordings.recorders.base import Recorder
 from app.recordings.recorders.mock import MockRecorder
 from app.recordings.sharing import ShareThrottle
@@ -95,6 +102,10 @@ from app.uploads import events as uploads
 from app.uploads import service as upload_service
 from app.uploads import tasks as upload_tasks
 from app.uploads.quota import RecordedBytes
+from app.webhooks import handlers as webhook_handlers
+from app.webhooks import service as webhook_service
+from app.webhooks import telling as webhook_telling
+from app.webhooks.models import Webhook
 
 log = structlog.get_logger()
 
@@ -112,11 +123,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
         tasks=_tasks(),
     )
     runtime.drivers.update(_drivers(settings))
+    runtime.drivers.later(EventPublisher, lambda: _publisher(settings))
+    runtime.drivers[Envelopes] = _envelopes(settings)
     runtime.drivers.later(Transcriber, lambda: _transcriber(settings))
     runtime.drivers.later(Canned, _canned)
     runtime.drivers.later(FullText, lambda: _full_text(settings))
-    runtime.drivers.later(Embedder, _embedder)
-    runtime.drivers.later(Likeness, _likeness)
+    runtime.drivers.later(Embedder, lambda: _embedder(settings))
+    runtime.drivers.later(Likeness, lambda: _likeness(runtime.drivers[Embedder]))
     runtime.drivers.later(Analyst, lambda: _analyst(settings))
     counters = _counters(settings, runtime.clock)
     runtime.drivers[Counters] = counters
@@ -126,6 +139,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Runtime:
     runtime.drivers[ShareThrottle] = ShareThrottle(settings, counters)
     runtime.drivers[Wakeups] = runtime.wakeups
     runtime.drivers[ProcessBeat] = ProcessBeat(runtime, "api")
+    runtime.figures.watch("parley_polls_parked", lambda: len(runtime.drivers[Parking].parked))
+    if settings.otel_exporter_otlp_endpoint:
+        from app.core import tracing
+
+        runtime.tracing = tracing.begin(runtime)
     return runtime
 
 
@@ -135,7 +153,12 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         PasswordHasher: Argon2Passwords(at_once=settings.password_hashes_in_use),
         Mailer: _mailer(settings),
         Providers: Providers(settings),
-        Sealer: Sealer(lambda: _data_secret(settings)),
+        Sealer: Sealer(lambda: _data_secret(settings), settings.former(settings.data_secrets_former)),
+        SealedColumns: SealedColumns(
+            Sealed(Integration, "sealed", lambda row: integrations.purpose(row.user_id, row.name)),
+            Sealed(Webhook, "sealed_secret", lambda row: webhook_service.purpose(row.id)),
+            Sealed(Webhook, "sealed_previous", lambda row: webhook_service.purpose(row.id)),
+        ),
         ObjectStore: _objects(settings, part_urls),
         PartUrls: part_urls,
         FileUrls: FileUrls(settings.address, lambda: keep_secret(settings.storage_dir, "file_urls")),
@@ -152,7 +175,30 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         RunningRecordings: WorkerRecordings(),
         RecordedBytes: StoredRecordings(),
         Sources: Sources(MeetingSource(), CallSource()),
+        Outside: Outside(),
     }
+
+
+def _publisher(settings: Settings) -> EventPublisher:
+    if settings.events_broker_url is None:
+        from app.events.publishers.none import NoPublisher
+
+        return NoPublisher()
+    from app.events.publishers.rabbitmq import RabbitMqPublisher
+
+    return RabbitMqPublisher(
+        settings.events_broker_url.get_secret_value(), settings.events_exchange, settings.events_queue
+    )
+
+
+def _envelopes(settings: Settings) -> Envelopes:
+    """:raises SettingsError: the key can't be used."""
+    if settings.events_consumer_key is None:
+        return Envelopes(None)
+    try:
+        return Envelopes(read_public_key(settings.events_consumer_key))
+    except ValueError as error:
+        raise SettingsError(f"EVENTS_CONSUMER_KEY: {error}") from None
 
 
 def _transcriber(settings: Settings) -> Transcriber:
@@ -207,17 +253,22 @@ def _full_text(settings: Settings) -> FullText:
             return MariadbFullText()
 
 
-def _embedder() -> Embedder:
+def _embedder(settings: Settings) -> Embedder:
+    if settings.embedder == "openai":
+        from app.notes.embedders.openai import OpenAiEmbedder
+
+        key = settings.embedder_key.get_secret_value() if settings.embedder_key else None
+        costs = settings.embedder_usd_per_million_tokens
+        return OpenAiEmbedder(settings.embedder_url, key, settings.embedder_model, settings.embedder_threshold, costs)
     from app.notes.embedders.hashed import HashedEmbedder
 
     return HashedEmbedder()
 
 
-def _likeness() -> Likeness:
-    from app.notes.embedders.hashed import HashedEmbedder
+def _likeness(embedder: Embedder) -> Likeness:
     from app.notes.search.vectors import Memory
 
-    return Memory(HashedEmbedder.name)
+    return Memory(embedder.name)
 
 
 def _canned() -> Canned:
@@ -296,7 +347,13 @@ def _wakeups(settings: Settings, database: Database) -> Wakeups:
 
 
 def _jobs(settings: Settings) -> Jobs:
-    return InlineJobs() if settings.jobs == "inline" else leased.LeasedJobs()
+    if settings.jobs == "inline":
+        return InlineJobs()
+    if settings.celery_broker_url is None:
+        return leased.LeasedJobs()
+    from app.core.jobs.celery import CeleryJobs
+
+    return CeleryJobs(settings)
 
 
 def _bus() -> Bus:
@@ -316,6 +373,7 @@ def _bus() -> Bus:
         inbox_handlers.forget_name,
         calendar_handlers.revoke_feed,
         call_handlers.delete_with_account,
+        webhook_handlers.delete_with_account,
     )
 
     bus.on(uploads.UploadChanged, inbox_handlers.tell_of_upload, recording_handlers.take_local_track)
@@ -378,26 +436,35 @@ def _bus() -> Bus:
     bus.on(notes.TranscriptCorrected, search_handlers.index_notes)
     bus.on(accounts.UserErased, search_handlers.forget_name)
 
-    for event_type, name in _OUTBOX.items():
-        bus.on(event_type, recorder(name))
+    # What the outside learns of: last, for the meeting's other writers wait from then on.
+    bus.on(accounts.UserRegistered, event_handlers.user_registered)
+    bus.on(accounts.UserErased, event_handlers.user_erased)
+    bus.on(meetings.MeetingCreated, event_handlers.meeting_created)
+    bus.on(meetings.MeetingUpdated, event_handlers.meeting_updated)
+    bus.on(meetings.MeetingStarted, event_handlers.meeting_started)
+    bus.on(meetings.MeetingEnded, event_handlers.meeting_ended)
+    bus.on(meetings.MeetingCancelled, event_handlers.meeting_cancelled)
+    bus.on(meetings.MeetingErased, event_handlers.meeting_deleted)
+    bus.on(meetings.SeriesBegun, event_handlers.series_begun)
+    bus.on(meetings.OccurrencesMade, event_handlers.series_extended)
+    bus.on(meetings.SeriesChanged, event_handlers.series_updated)
+    bus.on(meetings.SeriesSplit, event_handlers.series_split)
+    bus.on(meetings.SeriesCancelled, event_handlers.series_cancelled)
+    bus.on(invitations.InvitationChanged, event_handlers.invitation_changed)
+    bus.on(participants.ParticipantJoined, event_handlers.participant_joined)
+    bus.on(participants.ParticipantLeft, event_handlers.participant_left)
+    bus.on(recordings.RecordingStarted, event_handlers.recording_started)
+    bus.on(recordings.RecordingStopped, event_handlers.recording_stopped)
+    bus.on(recordings.RecordingCompleted, event_handlers.recording_completed)
+    bus.on(recordings.RecordingGivenUp, event_handlers.recording_failed)
+    bus.on(recordings.RecordingDeleted, event_handlers.recording_deleted)
+    bus.on(notes.NotesReady, event_handlers.notes_ready)
+    bus.on(notes.NotesFailed, event_handlers.notes_failed)
+    bus.on(notes.TranscriptCorrected, event_handlers.transcript_corrected)
+    bus.on(uploads.UploadChanged, event_handlers.upload_changed)
+    bus.on(calls.CallReceived, event_handlers.call_received)
+    bus.on(calls.CallDeleted, event_handlers.call_deleted)
     return bus
-
-
-# What the outside will learn of, and under which name.
-_OUTBOX: dict[type, str] = {
-    meetings.MeetingCreated: "meeting.created",
-    meetings.MeetingUpdated: "meeting.updated",
-    meetings.MeetingStarted: "meeting.started",
-    meetings.MeetingEnded: "meeting.ended",
-    meetings.MeetingCancelled: "meeting.cancelled",
-    invitations.InvitationChanged: "invitation.changed",
-    participants.ParticipantJoined: "participant.joined",
-    participants.ParticipantLeft: "participant.left",
-    recordings.RecordingStarted: "recording.started",
-    recordings.RecordingCompleted: "recording.completed",
-    notes.NotesReady: "notes.ready",
-    notes.NotesFailed: "notes.failed",
-}
 
 
 def _tasks() -> Tasks:
@@ -426,8 +493,11 @@ def _tasks() -> Tasks:
     tasks.add(upload_service.FINISH, upload_tasks.finish)
     tasks.add(upload_service.DISCARD, upload_tasks.discard)
     tasks.add(upload_tasks.SWEEP, upload_tasks.sweep, every_s=upload_tasks.SWEEP_EVERY_S)
-    tasks.add_heavy(pipeline.RUN, "app.notes.stage_task:run")
+    for stage in pipeline.ORDER:
+        tasks.add_heavy(pipeline.task_of(stage), "app.notes.stage_task:run", queue=pipeline.QUEUES.get(stage))
     tasks.add(deleting.DELETE_OBJECTS, deleting.run)
+    tasks.add(following.FOLLOW, following.follow, every_s=following.FOLLOW_EVERY_S)
+    tasks.add_heavy(following.EMBED, "app.notes.search.following:embed", queue="embedding")
     tasks.add(corrections.REPUBLISH, publishing.republish)
     tasks.add(note_tasks.SWEEP, note_tasks.sweep, every_s=note_tasks.SWEEP_EVERY_S)
     tasks.add(media_workers.SETTLE, media_tasks.settle)
@@ -435,6 +505,12 @@ def _tasks() -> Tasks:
     tasks.add(media_tasks.ATTEND, media_tasks.attend, every_s=media_tasks.ATTEND_EVERY_S)
     tasks.add("inbox.purge", inbox_service.purge, every_s=300)
     tasks.add("events.purge", event_service.purge, every_s=3600)
+    tasks.beside.append(event_relay.run)
+    tasks.add(webhook_telling.MAIL, webhook_telling.mail_paused)
+    tasks.add("webhooks.purge", webhook_service.purge, every_s=3600)
+    tasks.add_beside("app.webhooks.feeding:run")
+    tasks.add_beside("app.webhooks.sending:run")
     tasks.add("idempotency.purge", idempotency.purge, every_s=3600)
+    tasks.add("audit.purge", audit.purge, every_s=3600)
     tasks.add("jobs.purge", leased.purge, every_s=3600)
     return tasks

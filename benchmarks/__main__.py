@@ -21,7 +21,10 @@ BENCHMARKS = [
     "recording",
     "composition",
     "transcription",
+    "transcription_browsers",
     "search",
+    "events_to_broker",
+    "webhooks",
     "startup",
 ]
 COLUMNS = ["Figure", "Value", "Yardstick", "Ratio", "Must", "Aim", "Reaches", "Spread"]

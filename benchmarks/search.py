@@ -17,9 +17,11 @@ from app.core.actor import Actor
 from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
 from app.meetings.models import Meeting, MeetingPerson
+from app.notes.embedders.base import Embedder
 from app.notes.search import index
 from app.notes.search.base import words_of
 from app.notes.search.finding import Wanted, find
+from app.notes.search.following import embed
 from app.notes.search.index import Document
 from benchmarks.figure import Figure, measure_in_turn, percentile, spread
 
@@ -92,16 +94,19 @@ def _fill(app: ParleyApp, random: Random) -> list[str]:
                         f"m{number % MEETINGS}",
                         AT + timedelta(seconds=number),
                         " ".join(random.choices(vocabulary, weights, k=12)),
+                        meeting_id=f"m{number % MEETINGS}",
                     )
                     for number in range(begin, begin + 1_000)
                 ],
             )
+    embed(app.runtime, {})
     return vocabulary
 
 
 def _search(app: ParleyApp, actor: Actor, q: str) -> None:
     with app.runtime.reading() as work:
-        find(work, actor, Wanted(q), limit=20, position=0)
+        question = work.driver(Embedder).embed_question(q)
+        find(work, actor, Wanted(q), question, limit=20, position=0)
 
 
 def _match(app: ParleyApp, q: str) -> None:

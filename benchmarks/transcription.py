@@ -14,6 +14,7 @@ import numpy as np
 
 from app.notes.shapes import Segment, Transcript
 from app.notes.sounds.apart import prepare_track
+from app.notes.sounds.turns import turns_in
 from app.notes.transcribers.base import Sound, Speaker, TranscriptionRequest
 from app.notes.transcribers.local import LocalTranscriber
 from app.recordings.composing.plan import TrackFile
@@ -23,9 +24,11 @@ from tests.support.tracks import SAMPLES_PER_S, Floats, audio_file
 
 ROUNDS = 3  # of the script: two and a half minutes
 TIMES = 5
-SPEAKERS = {name: Speaker(f"p-{name}", name, f"t-{name}") for name in spoken.VOICES}
+SPEAKERS = {name: Speaker(f"p-{name}", name, f"t-{name}") for name, _ in spoken.SCRIPT}
 CPU = "transcribing a dialogue, local rung, CPU per second of a track"
 WRONG, RIGHT, APART = "words of it that are wrong", "segments with the right speaker", "starts, from when it was said"
+CONFUSED = "time of it, in mono over the telephone, given to the wrong voice"
+PAIRS = [("slt", "rms"), ("rms", "awb"), ("slt", "kal16"), ("awb", "kal16"), ("slt", "awb")]
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Call:
 
 def measure() -> list[Figure | Missing]:
     if spoken.missing():
-        return [Missing(name, "no flite is installed") for name in (CPU, WRONG, RIGHT, APART)]
+        return [Missing(name, "no flite is installed") for name in (CPU, WRONG, RIGHT, APART, CONFUSED)]
     with tempfile.TemporaryDirectory() as name:
         call = recorded(Path(name))
         costs: list[float] = []
@@ -50,11 +53,17 @@ def measure() -> list[Figure | Missing]:
             before = _cpu_s()
             transcript = transcribed(call, Path(name))
             costs.append((_cpu_s() - before) / (call.lasts_s * len(call.tracks)))
-    return [Figure(CPU, "s", median(costs[1:]), None, "none", 0.10, 0.05, spread(costs[1:])), *judged(call, transcript)]
+        shares = [100 * confused(Path(name), *pair) for pair in PAIRS]
+    cost = Figure(CPU, "s", median(costs[1:]), None, "none", 0.10, 0.05, spread(costs[1:]))
+    return [
+        cost,
+        *judged(call, transcript),
+        Figure(CONFUSED, "%", median(shares), None, "none", 10, 5, spread(shares)),
+    ]
 
 
 def recorded(folder: Path) -> Call:
-    lines, pieces, lasts_s = spoken.turns(ROUNDS)
+    lines, pieces, lasts_s = spoken.turns(spoken.SCRIPT * ROUNDS)
     tracks = []
     for name, said in pieces.items():
         path = audio_file(folder / f"{name}.webm", [(at, _at_48_khz(speech)) for at, speech in said])
@@ -88,6 +97,13 @@ def judged(call: Call, transcript: Transcript) -> list[Figure | Missing]:
         Figure(RIGHT, "%", 100 * sum(right) / len(right), None, "none", 100, 100, 0, at_least=True),
         Figure(APART, "s", median(apart), None, "none", 0.3, 0.1, spread(apart)),
     ]
+
+
+def confused(folder: Path, one: str, other: str) -> float:
+    """The share of the time in which one of two voices speaks that is given to the other."""
+    path = folder / "mono.wav"
+    lines = spoken.in_mono(path, {"Anna": one, "Rob": other}, spoken.SCRIPT * ROUNDS, telephone=True)
+    return spoken.confused(lines, [(turn.start_s, turn.end_s, turn.voice) for turn in turns_in(path, 2)])
 
 
 def _at_48_khz(speech: spoken.Speech) -> Floats:

@@ -19,7 +19,7 @@ import pytest
 import structlog
 from _pytest.nodeid import coerce_node_id
 from flask_migrate import upgrade
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, event
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
@@ -31,6 +31,8 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.core.settings import Settings, load_settings
+from app.events.models import Event
+from tests.events.schemas import check_payload
 from tests.support import limits
 from tests.support.databases import CHOSEN, DATABASES, KINDS, MigratedDatabase, ServerDatabases
 from tests.support.figures import pytest_terminal_summary as pytest_terminal_summary
@@ -134,6 +136,18 @@ def _patience() -> Iterator[None]:
 def _nothing_is_kept_quiet() -> None:
     """An app that another test made may have set this process to log nothing but errors."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _events_fit_their_schemas() -> Iterator[None]:
+    """Whatever any test has recorded in the log of events is what the catalogue says."""
+
+    def check(_mapper: object, _connection: object, recorded: Event) -> None:
+        check_payload(recorded.name, recorded.payload)
+
+    event.listen(Event, "before_insert", check)
+    yield
+    event.remove(Event, "before_insert", check)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -26,17 +26,21 @@ NOT_AT_THE_START = [
     "apscheduler",
     "authlib",
     "av",
+    "celery",
     "email_validator",
     "filetype",
     "flask_cors",
     "flask_migrate",
     "joserfc",
+    "kombu",
     "minio",
+    "opentelemetry",
     "PIL",
     "psycopg",
     "pymysql",
     "redis",
     "requests",
+    "sentry_sdk",
     "sqlalchemy.dialects.mysql",
     "sqlalchemy.dialects.postgresql",
 ]
@@ -58,6 +62,13 @@ def test_a_start_imports_nothing_that_only_commands_or_other_settings_need(tmp_p
     imported = modules_after("from app import create_app; create_app()", tmp_path)
     assert "app.assembly" in imported
     assert imported.isdisjoint(NOT_AT_THE_START)
+
+
+def test_who_only_enqueues_jobs_for_celery_workers_does_without_celery(tmp_path: Path) -> None:
+    program = "import os; os.environ['CELERY_BROKER_URL'] = 'redis://127.0.0.1:1/0'"
+    imported = modules_after(f"{program}\nfrom app import create_app; create_app()", tmp_path)
+    assert "app.core.jobs.celery" in imported
+    assert imported.isdisjoint({"celery", "kombu"})
 
 
 def test_addresses_are_made_though_a_start_writes_none(app: ParleyApp) -> None:

@@ -131,7 +131,7 @@ class TestSeeding:
         held = meeting(anna, "Weekly review")
         (recording,) = items(anna, "/recordings")
         assert (recording["state"], recording["is_mock"]) == ("ready", True)
-        assert held["started_at"] < recording["started_at"] < recording["ended_at"] < held["ended_at"]
+        assert held["started_at"] <= recording["started_at"] < recording["ended_at"] < held["ended_at"]
         assert len(recording["participants"]) == 4
         content = anna.get(f"/recordings/{recording['id']}/download").data
         assert hashlib.sha256(content).hexdigest() == recording["sha256"]
@@ -248,9 +248,6 @@ class TestResetting:
         demo("reset", "--yes")
         demo("seed")
         again = rows(app)
-        # What is said in a canned meeting, and so how much of it can be found, goes by the meeting's new id.
-        assert first.pop("search_documents") > 0
-        assert again.pop("search_documents") > 0
         assert again == first
 
 

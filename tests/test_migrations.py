@@ -33,6 +33,9 @@ from app.cli import register_commands
 from app.core.db import Base
 from app.core.flask_app import ParleyApp
 from app.core.settings import load_settings
+from app.meetings.models import Meeting
+from app.notes.search.following import follow
+from app.notes.search.models import SearchDocument, SearchPending
 from tests.support.databases import DATABASES, fresh_database
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -218,3 +221,22 @@ def _kind(constraint: Any) -> str:
 
 def _name(constraint: Any, engine: Engine) -> str:
     return str(engine.dialect.identifier_preparer.format_constraint(constraint)).strip('"`')
+
+
+def test_what_is_older_than_the_search_is_found_too(app: ParleyApp) -> None:
+    upgrade(revision="0020")
+    at = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+    with app.runtime.database.get_engine().begin() as connection:
+        user = {"id": "u1", "display_name": "Anna", "locale": "en", "role": "user", "created_at": at, "version": 1}
+        connection.execute(insert(Base.metadata.tables["users"]).values(user))
+        meeting = {"id": "m1", "owner_id": "u1", "title": "Old meeting", "code": "c", "media_mode": "p2p"}
+        times = {"sort_at": at, "created_at": at, "updated_at": at}
+        connection.execute(insert(Meeting).values(**meeting, **times, state="ended", guests_allowed=False))
+    upgrade()
+    follow(app.runtime, {})
+    with app.runtime.reading() as work:
+        assert work.scalars(select(SearchDocument.text)).all() == ["Old meeting"]
+    downgrade(revision="0020")
+    upgrade()
+    with app.runtime.reading() as work:
+        assert work.scalars(select(SearchPending.source_id)).all() == ["m1"]

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from app import wiring
+from app.core.jobs.celery import CeleryJobs
+from app.core.jobs.inline import InlineJobs
+from app.core.jobs.leased import LeasedJobs
 from app.core.runtime import Runtime
 from app.core.settings import SettingsError, load_settings
 from app.core.wakeups.base import Wakeups
@@ -14,6 +17,9 @@ from app.core.wakeups.in_process import InProcessWakeups
 from app.core.wakeups.postgresql import PostgresqlWakeups
 from app.core.wakeups.redis import RedisWakeups
 from app.core.wakeups.udp import UdpWakeups
+from app.events.publishers.base import EventPublisher
+from app.events.publishers.none import NoPublisher
+from app.events.publishers.rabbitmq import RabbitMqPublisher
 from app.notes.analysts.base import Analyst
 from app.notes.analysts.llm.analyst import LlmAnalyst
 from app.notes.analysts.local.analyst import LocalAnalyst
@@ -118,3 +124,42 @@ def test_what_nobody_has_asked_for_is_not_made_but_counts_among_the_drivers(runt
     assert runtime.drivers[Transcriber] is made
     with pytest.raises(KeyError):
         _ = runtime.drivers[str]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rung"),
+    [
+        ({}, LeasedJobs),
+        ({"jobs": "inline"}, InlineJobs),
+        ({"celery_broker_url": REDIS}, CeleryJobs),
+        ({"celery_broker_url": "sqs://"}, CeleryJobs),  # not ours to know
+    ],
+)
+def test_jobs_are_done_by_whom_the_settings_name(tmp_path: Path, chosen: dict[str, Any], rung: type) -> None:
+    runtime = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **chosen))
+    assert type(runtime.jobs) is rung
+    runtime.close()
+
+
+def test_what_takes_long_of_notes_has_a_queue() -> None:
+    assert wiring._tasks().queues == {
+        "notes.normalise": "transcription",
+        "notes.transcribe": "transcription",
+        "notes.analyse": "analysis",
+        "search.embed": "embedding",
+    }
+
+
+def test_events_go_to_a_broker_where_one_is_set(tmp_path: Path) -> None:
+    alone = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None))
+    assert type(alone.drivers[EventPublisher]) is NoPublisher
+    alone.close()
+    broker = {"events_broker_url": "amqp://anna:a-password@127.0.0.1/parley"}
+    told = wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, **broker))
+    assert type(told.drivers[EventPublisher]) is RabbitMqPublisher
+    told.close()
+
+
+def test_a_consumers_key_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="EVENTS_CONSUMER_KEY: can't be read"):
+        wiring.build(load_settings(storage_dir=tmp_path, _env_file=None, events_consumer_key=tmp_path / "none.pem"))

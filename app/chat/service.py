@@ -128,9 +128,7 @@ def send(
     work.run(_INSERT, values)
     shown = shapes.of_new(work, values, actor.display_name)
     _tell(work, "chat.message", shown, is_first=True)
-    said = _words_of(text, values["data"])
-    about = (meeting_id, shown["id"], actor.user_id, actor.display_name)
-    work.emit(MessageChanged(*about, said, work.now(), is_new=True))
+    work.emit(MessageChanged(meeting_id, shown["id"], is_new=True))
     return shown
 
 
@@ -146,8 +144,7 @@ def edit(work: Work, actor: Actor, message_id: str, text: str) -> dict[str, Any]
         message.text, message.edited_at = text, work.now()
         work.flush()
         _tell(work, "chat.updated", shapes.view(work, message, None))
-        about = (message.meeting_id, message.id, actor.user_id, actor.display_name)
-        work.emit(MessageChanged(*about, _words_of(text, message.data), message.created_at, is_new=False))
+        work.emit(MessageChanged(message.meeting_id, message.id, is_new=False))
     return shapes.view(work, message, actor.user_id)
 
 
@@ -160,8 +157,7 @@ def remove(work: Work, message_id: str) -> None:
         work.execute(delete(Reaction).where(Reaction.message_id == message_id))
         work.flush()
         _tell(work, "chat.updated", shapes.view(work, message, None))
-        about = (message.meeting_id, message.id, message.sender_id, None)
-        work.emit(MessageChanged(*about, None, message.created_at, is_new=False))
+        work.emit(MessageChanged(message.meeting_id, message.id, is_new=False))
 
 
 def react(work: Work, actor: Actor, message_id: str, emoji: str) -> dict[str, Any]:
@@ -265,10 +261,6 @@ def _hold_undeleted(work: Work, message_id: str) -> ChatMessage:
     if message.deleted_at is not None:
         raise errors.MessageDeleted()
     return message
-
-
-def _words_of(text: str | None, file: dict[str, Any] | None) -> str:
-    return " ".join(part for part in (text, (file or {}).get("name")) if part)
 
 
 def _check_length(work: Work, text: str) -> None:

@@ -67,6 +67,11 @@ def views(work: Work, messages: Sequence[ChatMessage], reader_id: str | None) ->
     return shown
 
 
+def searched_text(message: ChatMessage) -> str:
+    """What a person's message is found by: what it says, and its file's name. Nothing, where it was taken back."""
+    return " ".join(part for part in (message.text, (message.data or {}).get("name")) if part)
+
+
 _SHOWN = [name for name in MessageOut().fields if name in ChatMessage.__table__.columns]
 
 

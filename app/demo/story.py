@@ -148,13 +148,13 @@ PLANS = (
         ANNA,
         (
             Guest(MEI, stays=(Stay(0, 29),)),
-            Guest(TOMAS, stays=(Stay(1, 9, "phone"), Stay(9, 29))),
-            Guest(JONAS, stays=(Stay(3, 29),)),
+            Guest(TOMAS, stays=(Stay(0, 9, "phone"), Stay(9, 29))),
+            Guest(JONAS, stays=(Stay(0, 29),)),
         ),
         day=-1,
         at=time(9, 30),
         stays=(Stay(0, 30),),
-        recorded=(4, 28),
+        recorded=(0, 28),
         chat=(
             Line(2, TOMAS, "Good morning! The figures are on the second page.", ((ANNA, "👍"),)),
             Line(12, MEI, "Here are the three screens: https://example.org/booking"),

@@ -15,8 +15,10 @@ WITH_A_BODY = [
 ]
 # In whose place the explorer's reader is, where that is not the owner.
 ACTORS = {
+    "PUT /api/v1/admin/users/{user_id}/role": "admin",
     "POST /api/v1/invitations/{invitation_id}/propose": "invited",
     "PATCH /api/v1/participants/{participant_id}": "participant",
+    "POST /api/v1/participants/{participant_id}/stats": "participant",
     "PATCH /api/v1/messages/{message_id}": "participant",
     "POST /api/v1/meetings/{meeting_id}/rtc/reports": "media worker",
     "POST /api/v1/media/workers": "media worker",

@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.accounts import passwords
@@ -13,10 +15,12 @@ from app.core.jobs import leased
 from app.core.objects import base as objects
 from app.core.settings import Settings
 from app.core.settings_docs import env_example, env_lines, settings_table
+from app.events import catalogue
 from app.inbox import service as inbox_service
 from app.invitations.schemas import Invite
 from app.meetings import schemas as meeting_schemas
 from app.recordings.sharing_schemas import LONGEST_PASSCODE, SHORTEST_PASSCODE
+from app.webhooks.addresses import LONGEST_URL
 from media_worker.settings import OwnSettings as WorkerSettings
 from tests.docs.pages import ROOT, replace_part
 
@@ -26,6 +30,7 @@ REFRESH = "run `.venv/bin/python -m tests.docs.refresh` and commit what it chang
 def files() -> dict[Path, str]:
     """What every file with generated parts has to be, by its path."""
     made = {ROOT / ".env.example": env_example() + "\n\n# Those of a media worker.\n" + env_lines(WorkerSettings)}
+    made[ROOT / "docs/events.schema.json"] = event_schema()
     for name, parts in PARTS.items():
         page = ROOT / name
         text = page.read_text()
@@ -85,6 +90,51 @@ def _life(path: Path) -> str:
     return f"### {feature.capitalize()}\n\n{says} ([{source}](../{source}))\n\n```mermaid\n{diagram}\n```"
 
 
+def event_table() -> str:
+    """Every event: what it says, who sees it, and how it looks."""
+    return "\n\n".join(_event(kind) for kind in catalogue.KINDS.values())
+
+
+_SEEN_BY = {
+    catalogue.ASKED: "owner, accepted, invited",
+    catalogue.MEMBERS: "owner, accepted",
+    catalogue.OWNER: "owner, and who is invited",
+    catalogue.ITS_PERSON: "the person whose it is",
+}
+
+
+def _event(kind: catalogue.Kind) -> str:
+    lines = [f"### {kind.name}", "", f"{kind.about} Version {kind.version}; seen by: {_SEEN_BY[kind.seen_by]}.", ""]
+    if kind.fields:
+        lines += ["| Field | Type | What it says |", "|---|---|---|"]
+        lines += [f"| `{name}` | {_type_of(field)} | {field['description']} |" for name, field in _flat(kind.fields)]
+        lines.append("")
+    return "\n".join([*lines, "```json", json.dumps(catalogue.example(kind), ensure_ascii=False), "```"])
+
+
+def _flat(fields: dict[str, catalogue.Field], before: str = "") -> Iterator[tuple[str, catalogue.Field]]:
+    for name, field in fields.items():
+        yield before + name, field
+        inner = field.get("items", field)
+        yield from _flat(inner.get("properties", {}), before + name + ("[]." if "items" in field else "."))
+
+
+def _type_of(field: catalogue.Field) -> str:
+    types = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    return " or ".join([field.get("format", types[0]), *types[1:]])
+
+
+def event_schema() -> str:
+    """All events in one JSON Schema."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An event of Parley",
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in catalogue.KINDS],
+        "$defs": {name: catalogue.envelope(kind) for name, kind in catalogue.KINDS.items()},
+    }
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
 def limit_table() -> str:
     """What is bounded, by how much, and by which setting; read from the code."""
     fixed = "fixed"
@@ -115,6 +165,14 @@ def limit_table() -> str:
         ),
         ("Hours in which they are taken", _default("local_tracks_accept_h"), "`LOCAL_TRACKS_ACCEPT_H`"),
         ("What one user stores, bytes", "none", "`STORAGE_QUOTA_BYTES`"),
+        ("What all store together, bytes", "none", "`STORAGE_TOTAL_BYTES`"),
+        ("Recordings that run in one owner's meetings", _default("recordings_running_max"), "`RECORDINGS_RUNNING_MAX`"),
+        ("Recordings that run in all", _default("recordings_running_total_max"), "`RECORDINGS_RUNNING_TOTAL_MAX`"),
+        ("Minutes transcribed for one account in a month", "any", "`TRANSCRIPTION_MONTH_MIN`"),
+        ("The same of all accounts", "any", "`TRANSCRIPTION_MONTH_TOTAL_MIN`"),
+        ("Jobs that wait while more are taken on", _default("jobs_waiting_max"), "`JOBS_WAITING_MAX`"),
+        ("Minutes that the first of them has waited", _default("jobs_behind_max_min"), "`JOBS_BEHIND_MAX_MIN`"),
+        ("Load of a media worker that more is begun on", _default("media_full_load"), "`MEDIA_FULL_LOAD`"),
         ("A call made elsewhere, bytes", _default("call_audio_max_bytes"), "`CALL_AUDIO_MAX_BYTES`"),
         ("Compositions of a recording", _default("recording_renditions_max"), "`RECORDING_RENDITIONS_MAX`"),
         ("Links of a recording at a time", _default("shares_max"), "`SHARES_MAX`"),
@@ -126,6 +184,12 @@ def limit_table() -> str:
         ("Minutes that a meeting is live", _default("meeting_max_min"), "`MEETING_MAX_MIN`"),
         ("Occurrences of a series that has an end", _default("series_occurrences_max"), "`SERIES_OCCURRENCES_MAX`"),
         ("Days ahead that occurrences are made", _default("series_horizon_days"), "`SERIES_HORIZON_DAYS`"),
+        ("Webhooks of one person", _default("webhooks_max"), "`WEBHOOKS_MAX`"),
+        ("Address of a webhook, characters", LONGEST_URL, fixed),
+        ("Seconds of one delivery to it", _default("webhook_time_s"), "`WEBHOOK_TIME_S`"),
+        ("Bytes of its answer that are read", _default("webhook_answer_bytes"), "`WEBHOOK_ANSWER_BYTES`"),
+        ("Deliveries at once, of all webhooks", _default("webhook_senders"), "`WEBHOOK_SENDERS`"),
+        ("Days that deliveries are kept", _default("webhook_log_days"), "`WEBHOOK_LOG_DAYS`"),
         ("Integrations of one person", _default("integrations_max"), "`INTEGRATIONS_MAX`"),
         ("Each of them, characters", account_schemas.LONGEST_INTEGRATION, fixed),
         ("Meetings in a calendar feed", calendar_service.FEED_MOST, fixed),
@@ -146,6 +210,13 @@ def limit_table() -> str:
         ("Passwords hashed at a time", _default("password_hashes_at_once"), "`PASSWORD_HASHES_AT_ONCE`"),
         ("A statement on a database server, seconds", db.STATEMENT_S, fixed),
         ("Attempts of a job", leased.MAX_ATTEMPTS, fixed),
+        ("Jobs that a Celery worker runs at once", _default("celery_concurrency"), "`CELERY_CONCURRENCY`"),
+        (
+            "Until a process of it is replaced, jobs",
+            _default("celery_max_tasks_per_child"),
+            "`CELERY_MAX_TASKS_PER_CHILD`",
+        ),
+        ("A job of it, seconds", _default("celery_time_limit_s"), "`CELERY_TIME_LIMIT_S`"),
         ("Jobs that are done are kept, days", leased.DONE_KEPT.days, fixed),
         ("Jobs that failed are kept, days", leased.FAILED_KEPT.days, fixed),
     ]
@@ -179,6 +250,7 @@ PARTS = {
         "requirements": requirement_table,
     },
     "docs/architecture.md": {"states": state_diagrams},
+    "docs/events.md": {"events": event_table},
     "docs/operations.md": {"limits": limit_table, "how often": how_often_table},
     "docs/qa.md": {"errors": error_table},
 }

@@ -12,6 +12,7 @@ from app.core import errors
 from app.core.flask_app import ParleyApp
 from app.core.settings import Settings
 from media_worker.settings import Settings as WorkerSettings
+from tests.deployment.files import variables
 from tests.docs import generated
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code, links, prose
 
@@ -85,8 +86,8 @@ def test_every_error_code_that_stands_beside_its_status_is_one(page: Path) -> No
 @by_name
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     settings = {name.upper() for name in Settings.model_fields}
-    others = {"PYTHON", "BENCH", "REQUIRE_ALL", "TEST_DATABASE", "PATH", "UDP"}
-    others |= {name.upper() for name in WorkerSettings.model_fields}
+    others = {"PYTHON", "BENCH", "REQUIRE_ALL", "TEST_DATABASE", "PATH", "UDP", "SSL_CERT_FILE"}
+    others |= {name.upper() for name in WorkerSettings.model_fields} | set(variables())
     others |= {"NOW", "API", "ANNA", "BEN", "MEETING", "INVITATION"}
     named = {name for text in code(page) for name in re.findall(r"(?<![A-Z_$\-'/])([A-Z]+(?:_[A-Z]+)+)(?:=|$)", text)}
     shell = {name for block in blocks(page) if block.language == "bash" for name in re.findall(r"[A-Z_]+", block.text)}
@@ -179,3 +180,9 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: Path) -> None:
         rows = [re.sub(r"\\\||`[^`]*`", "", row).count("|") for row in table.splitlines()]
         uneven += [line for line, cells in zip(table.splitlines(), rows, strict=True) if cells != rows[0]]
     assert uneven == []
+
+
+@by_name
+def test_every_test_that_a_page_names_exists(page: Path) -> None:
+    named = {span for span in code(page) if re.fullmatch(r"tests/[\w/.]+", span)}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

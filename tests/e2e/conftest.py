@@ -38,9 +38,13 @@ window.setTimeout = (run, ms, ...more) => setTimer(run, ms === 6000 ? 600_000 : 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Every meeting may use the mock recorder; polls are short, so that a page that is closed keeps nobody waiting."""
+    """Every meeting may use the mock recorder, and all notes are canned; polls are short, so that a page that is closed
+    keeps nobody waiting, and how calls go is told often.
+    """
     chromium.require_chromium()
-    with Server(tmp_path_factory.mktemp("parley"), MOCK_RECORDER="true", POLL_DEFAULT_WAIT_S="1") as running:
+    mocks = {"MOCK_RECORDER": "true", "TRANSCRIBER": "mock", "ANALYST": "mock"}
+    mocks |= {"WEBHOOK_HTTP": "true", "WEBHOOK_NETWORKS": "127.0.0.0/8"}  # those that tests receive
+    with Server(tmp_path_factory.mktemp("parley"), POLL_DEFAULT_WAIT_S="1", CALL_STATS_EVERY_S="1", **mocks) as running:
         yield running
 
 

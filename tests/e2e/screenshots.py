@@ -17,6 +17,7 @@ from tests.e2e import chromium
 from tests.e2e.conftest import REMEMBER_CONNECTIONS
 from tests.e2e.person import Person, eventually
 from tests.e2e.server import ROOT, Server
+from tests.e2e.test_page_calls import begin_to_send, silence
 
 SIZE = {"width": 1200, "height": 750}
 CAMERA = Path(__file__).with_name("drawn_camera.js").read_text()
@@ -26,7 +27,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as storage,
-        Server(Path(storage), MOCK_RECORDER="true") as server,
+        Server(Path(storage), MOCK_RECORDER="true", TRANSCRIBER="mock", ANALYST="mock") as server,
         sync_playwright() as playwright,
         chromium.launch(playwright) as browser,
     ):
@@ -49,12 +50,29 @@ def main(folder: Path) -> None:
             notice.get_by_role("button", name="Dismiss").click()
         ada.page.evaluate("() => document.activeElement.blur()")
         _save(ada, folder / "room.png")
+        _read_notes(bo, Path(storage))
+        _save(bo, folder / "notes.png")
 
 
 def _save(person: Person, file: Path) -> None:
     """With a palette of 256 colours, which takes a third of the space."""
     picture = Image.open(BytesIO(person.page.screenshot()))
     picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
+def _read_notes(person: Person, folder: Path) -> None:
+    """Those of a call that was sent, at a moment that a claim of theirs rests on."""
+    begin_to_send(
+        person, silence(folder, "renewal.wav"), Title="Renewal with Acme", On_the_left="Anna", On_the_right="Carla"
+    )
+    expect(person.heading("Renewal with Acme")).to_be_visible()
+    claim = person.page.get_by_role("link", name="Heard at").nth(4)
+    claim.click()
+    for notice in person.page.locator(".toast").all():
+        notice.get_by_role("button", name="Dismiss").click()
+    person.page.locator(".actions").scroll_into_view_if_needed()
+    person.page.evaluate("() => document.activeElement.blur()")
+    expect(person.page.locator('.line[aria-current="true"]')).to_be_in_viewport()
 
 
 def _plan(ada: Person, bo: Person, cleo: Person) -> str:

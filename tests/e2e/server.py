@@ -101,6 +101,25 @@ class Server:
             query = "SELECT state FROM meeting_participants WHERE id = ?"
             return str(database.execute(query, (participant_id,)).fetchone()[0])
 
+    def make_older(self, meeting_id: str, by_s: float) -> None:
+        """A meeting began so much earlier, and half a second later the recording of it that runs: nobody has to wait
+        for it to be long.
+        """
+        with closing(sqlite3.connect(self.folder / "meetings.db", timeout=START_S)) as database, database:
+            begun = "strftime('%Y-%m-%d %H:%M:%f', (SELECT started_at FROM meetings WHERE id = ?), ?)"
+            for table, column, moved in (("meetings", "id", -by_s), ("recordings", "meeting_id", 0.5)):
+                values = (meeting_id, f"{moved} seconds", meeting_id)
+                database.execute(f"UPDATE {table} SET started_at = {begun} WHERE {column} = ?", values)
+
+    def have_failed(self, call_id: str, stage: str, why: str) -> None:
+        """That stage of a call's notes has failed, and they with it."""
+        with closing(sqlite3.connect(self.folder / "meetings.db", timeout=START_S)) as database, database:
+            [(notes_id,)] = database.execute("SELECT id FROM ai_notes WHERE call_id = ?", (call_id,))
+            failed = "SET state = 'failed', error = ?, error_code = 'not_analysed'"
+            database.execute(f"UPDATE ai_notes {failed}, analysis = NULL WHERE id = ?", (why, notes_id))
+            of_stage = "WHERE notes_id = ? AND name = ?"
+            database.execute(f"UPDATE notes_stages {failed}, attempts = 4 {of_stage}", (why, notes_id, stage))
+
     def logs(self) -> str:
         return "\n".join(file.read_text(errors="replace") for file in sorted(self.folder.glob("*.log")))
 

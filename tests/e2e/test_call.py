@@ -27,6 +27,23 @@ def test_two_people_see_and_hear_each_other_with_nothing_but_rest(couple: tuple[
         assert width > 0
 
 
+def test_how_the_call_goes_stands_on_the_meetings_page(couple: tuple[Person, Person, str]) -> None:
+    ada, bo, meeting_id = couple
+
+    def told() -> bool:
+        items = ada.api("GET", f"/meetings/{meeting_id}/quality")["items"]
+        return len(items) == 2 and all(
+            {"round_trip_ms", "received_bps", "lost"} <= one["worst"].keys() for one in items
+        )
+
+    eventually(ada.page, told, "what both devices tell of their call")
+    bo.leave()
+    bo.page.goto(f"{bo.server.url}/meetings/{meeting_id}")
+    row = bo.page.get_by_role("row", name="Bo Berg")
+    expect(row).to_contain_text(re.compile(r"\d+ ms / \d+ ms"))
+    expect(bo.page.get_by_role("row", name="Ada")).to_have_count(0)  # hers is not his to see
+
+
 def test_whoever_leaves_is_gone_at_once_and_may_come_again(couple: tuple[Person, Person, str]) -> None:
     ada, bo, meeting_id = couple
     bo.leave()

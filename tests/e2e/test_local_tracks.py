@@ -1,6 +1,5 @@
 """Participants record themselves: what comes out is judged by what is in the film."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from statistics import median
@@ -9,10 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import chromium
+from tests.e2e import chromium, talking
 from tests.e2e.person import Person, eventually
-from tests.e2e.server import START_S, Server
-from tests.e2e.test_media_server import placement_of, rows, sees_and_hears
+from tests.e2e.server import Server
+from tests.e2e.test_media_server import placement_of, sees_and_hears
 from tests.e2e.test_recording import (
     BLUE,
     FLASH_AND_BEEP,
@@ -48,11 +47,7 @@ Flashing = Callable[[str, str], Person]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Meetings may be peer to peer, or on its media worker."""
     chromium.require_chromium()
-    with Server(tmp_path_factory.mktemp("local"), MEDIA_WORKERS="1", POLL_DEFAULT_WAIT_S="5") as running:
-        give_up_at = time.monotonic() + START_S
-        while not rows(running, "SELECT id FROM media_workers WHERE state = 'active'"):
-            assert time.monotonic() < give_up_at, running.logs()[-4000:]
-            time.sleep(0.1)  # between two looks, not for luck
+    with talking.server(tmp_path_factory.mktemp("local")) as running:
         yield running
 
 

@@ -105,7 +105,7 @@ def test_a_meetings_page(someone: People) -> None:
     expect(ada.page.locator(".player video")).to_be_visible()
     ada.page.get_by_role("button", name="Make notes").click()
     expect(ada.heading("Key points")).to_be_visible()
-    ada.page.get_by_text("Transcript", exact=True).click()
+    ada.page.get_by_text("How they were made").click()
     check(ada.page, "meeting with a recording and notes")
 
 

@@ -130,17 +130,3 @@ def test_a_recording_is_played_from_an_address_that_is_signed_for_it_and_downloa
     ada.page.get_by_role("button", name="Delete").click()
     ada.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(ada.page.get_by_text("No recordings.")).to_be_visible()
-
-
-def test_notes_cite_the_segments_that_they_rest_on(ada: Person) -> None:
-    meeting_id = open_meeting(ada)
-    ada.api("POST", f"/meetings/{meeting_id}/start")
-    ada.page.get_by_role("button", name="Make notes").click()
-    notes = ada.page.get_by_role("region", name="Notes")
-    expect(ada.heading("Key points")).to_be_visible()
-    expect(notes.get_by_text("Mock notes")).to_be_visible()
-    expect(notes.get_by_text("Mood:")).to_be_visible()
-    cited = notes.get_by_role("link", name="Heard at").first
-    segment = (cited.get_attribute("href") or "").removeprefix("#")
-    cited.click()
-    expect(ada.page.locator(f'[id="{segment}"]')).to_be_visible()

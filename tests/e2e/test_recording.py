@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import time
 import urllib.request
 import wave
 import zipfile
@@ -20,10 +19,10 @@ import numpy
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e import chromium
+from tests.e2e import chromium, talking
 from tests.e2e.person import PASSWORD, Person, eventually
 from tests.e2e.server import START_S, Server
-from tests.e2e.test_media_server import placement_of, rows, sees_and_hears
+from tests.e2e.test_media_server import placement_of, sees_and_hears
 from tests.e2e.test_page_accessibility import check
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -38,11 +37,7 @@ Samples = numpy.ndarray[Any, Any]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Its media worker is there."""
     chromium.require_chromium()
-    with Server(tmp_path_factory.mktemp("recorded"), MEDIA_WORKERS="1", POLL_DEFAULT_WAIT_S="5") as running:
-        give_up_at = time.monotonic() + START_S
-        while not rows(running, "SELECT id FROM media_workers WHERE state = 'active'"):
-            assert time.monotonic() < give_up_at, running.logs()[-4000:]
-            time.sleep(0.1)  # between two looks, not for luck
+    with talking.server(tmp_path_factory.mktemp("recorded")) as running:
         yield running
 
 

@@ -9,13 +9,16 @@ from typing import Any
 from a2wsgi import ASGIMiddleware
 
 from app.core.flask_app import ParleyApp
+from app.core.runtime import Runtime
+from app.core.wakeups.base import WakeupsUnusable
 from app.serving.bridge import Bridge
-from tests.support.waiting import LONGEST_S
+from tests.support.waiting import LONGEST_S, eventually
 
 
 @contextmanager
 def bridged(app: ParleyApp, bridge: Bridge | None = None) -> Iterator[Any]:
-    """A WSGI application, alive as under a server: with the block it ends, and leaves nothing pending in its loop."""
+    """A WSGI application, alive as under a server that has been up for a moment and hears others. With the block
+    it ends, and leaves nothing pending in its loop."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -38,6 +41,9 @@ def bridged(app: ParleyApp, bridge: Bridge | None = None) -> Iterator[Any]:
 
     living = asyncio.run_coroutine_threadsafe(bridge({"type": "lifespan"}, said.get, heard.put), loop)
     wait_for(tell("startup"))
+    eventually(lambda: _hears(bridge.runtime), "the process's ear")
+    wait_for(asyncio.sleep(0))  # that nothing was heard until then is known in the loop, and that all is looked at
+    eventually(lambda: bridge._polls._net.holds, "the first look at the database")
     try:
         yield ASGIMiddleware(bridge, loop=loop)  # type: ignore[arg-type]
     finally:
@@ -46,3 +52,12 @@ def bridged(app: ParleyApp, bridge: Bridge | None = None) -> Iterator[Any]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(LONGEST_S)
         loop.close()
+
+
+def _hears(runtime: Runtime) -> bool:
+    """What other processes tell. Until its ear is open, a process trusts nothing that it remembers."""
+    try:
+        runtime.wakeups.usable()
+    except WakeupsUnusable:
+        return False
+    return True

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
@@ -104,6 +104,33 @@ def test_the_end_of_the_server_asks_flask_nothing_more(call: Call, app: ParleyAp
         replies = [json.load(poll.getresponse()) for poll in polls]
     assert [(reply["messages"], reply["ended"]) for reply in replies] == [([], None)] * 6
     assert asked == []
+
+
+def test_a_request_that_takes_longer_than_the_server_waits_is_told_to_come_again(app: ParleyApp) -> None:
+    flask, begun, goes_on = app.wsgi_app, threading.Event(), threading.Event()
+
+    def slow(environ: Any, start_response: Any) -> Any:
+        begun.set()
+        goes_on.wait(LONGEST_S)
+        return flask(environ, start_response)
+
+    app.wsgi_app = slow  # type: ignore[method-assign]
+    answers: list[HTTPResponse] = []
+
+    def ask(port: int) -> None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
+        connection.request("GET", "/health/live")
+        answers.append(connection.getresponse())
+        goes_on.set()  # the server ends with its threads
+
+    with serving(app, grace_s=1) as port:
+        asking = threading.Thread(target=ask, args=(port,))
+        asking.start()
+        assert begun.wait(LONGEST_S)
+    asking.join(LONGEST_S)
+    [answer] = answers
+    assert (answer.status, answer.getheader("Retry-After")) == (503, "1")
+    assert json.load(answer)["code"] == "unavailable"
 
 
 class TestLargeBodies:

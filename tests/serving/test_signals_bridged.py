@@ -141,6 +141,6 @@ def test_they_are_logged_as_every_request(call: Call, monkeypatch: pytest.Monkey
     lines: list[tuple[Any, ...]] = []
     monkeypatch.setattr("app.serving.sending.log_request", lambda *line, **_: lines.append(line))
     ok(call.send(call.offer()), 201)
-    [(method, route, status, _took_s, user_id)] = lines
+    [(method, route, status, _took_s, user_id, meeting_id)] = lines
     assert (method, route, status) == ("POST", "/api/v1/meetings/<id:meeting_id>/rtc/signals", 201)
-    assert user_id == call.guest.user_id
+    assert (user_id, meeting_id) == (call.guest.user_id, call.meeting["id"])

@@ -1,4 +1,5 @@
-"""Servers of a test's own, which it may kill and start again: PostgreSQL, MariaDB and Redis, as Debian installs them.
+"""Servers of a test's own, which it may kill and start again: PostgreSQL, MariaDB, Redis and RabbitMQ, as Debian
+installs them.
 
 Each keeps its data in a folder of its own and listens on a free port of loopback. Skips the test where the programs are
 not there, and fails it where REQUIRE_ALL is 1.
@@ -193,6 +194,50 @@ class OwnRedis(OwnServer):
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+class OwnRabbitMq(OwnServer):
+    user = "rabbitmq"
+
+    def prepare(self) -> None:
+        # Not the one on the path: that one has to be started by root, and takes the settings of the machine's server.
+        folders = sorted(Path("/usr/lib/rabbitmq/lib").glob("*/sbin"), reverse=True)
+        self._server = str(folders[0] / "rabbitmq-server") if folders else program("rabbitmq-server")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._nodes_port = free.getsockname()[1]
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+
+    def command(self) -> list[str]:
+        environment = {
+            "HOME": self.folder,
+            "RABBITMQ_NODENAME": f"own{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": self.port,
+            "RABBITMQ_DIST_PORT": self._nodes_port,
+            "RABBITMQ_MNESIA_BASE": self.folder / "data",
+            "RABBITMQ_LOGS": "-",
+            "RABBITMQ_CONFIG_FILE": self.folder / "rabbitmq",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": self.folder / "plugins",
+            "RABBITMQ_PID_FILE": self.folder / "pid",
+        }
+        return ["env", *(f"{name}={value}" for name, value in environment.items()), self._server]
+
+    def accepts(self) -> bool:
+        import amqp
+
+        try:
+            with amqp.Connection(f"127.0.0.1:{self.port}", "guest", "guest", connect_timeout=3) as connection:
+                connection.channel()
+        except (OSError, amqp.AMQPError):
+            return False
+        return True
+
+    def _end(self, number: int) -> None:
+        """The script that starts it stays, as its parent."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+        self._process.wait(STARTED_WITHIN_S)
+        self._process = None
 
 
 OWN_DATABASES: dict[str, type[OwnServer]] = {"postgresql": OwnPostgresql, "mariadb": OwnMariadb}

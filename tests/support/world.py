@@ -163,6 +163,7 @@ class World:
             "emoji": "👍",
             "export_id": EXPORT,
             "call_id": self._add_call(),
+            **self._add_webhook(),
             "share_id": ok(owner.post(f"/recordings/{recording['id']}/shares", {}), 201)["id"],
             "job_id": self._add_failed_job(),
             "user_id": people["banned"].user_id,
@@ -229,6 +230,12 @@ class World:
         wav = b"RIFF" + (36).to_bytes(4, "little") + b"WAVEfmt " + bytes(28)
         sent = send_file(owner, wav, purpose="call_audio", name="call.wav", media_type="audio/wav")
         return str(ok(owner.post("/calls", {"upload_id": sent["id"]}), 201)["id"])
+
+    def _add_webhook(self) -> dict[str, str]:
+        owner = self.people["owner"]
+        webhook = ok(owner.post("/webhooks", {"url": "https://crm.example.org/parley"}), 201)
+        delivery = ok(owner.post(f"/webhooks/{webhook['id']}/test"), 202)
+        return {"webhook_id": webhook["id"], "delivery_id": delivery["id"]}
 
     def _add_failed_job(self) -> str:
         with self.app.runtime.writing() as work:

@@ -8,7 +8,7 @@ from app.web import routes
 
 STATIC = Path(routes.__file__).parent / "static"
 PAGES = ["/", "/sign-in", "/register", "/account", "/meetings/0194b2f0-0000-7000-8000-000000000000"]
-PAGES += [f"{PAGES[-1]}/room", "/recordings", "/shared"]
+PAGES += [f"{PAGES[-1]}/room", "/recordings", "/shared", "/search", "/calls", "/calls/x", "/webhooks", "/webhooks/x"]
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -26,7 +26,7 @@ def test_pages_allow_nothing_inline_and_nothing_from_elsewhere(client: FlaskClie
     assert directives["default-src"] == "'none'"
     assert directives["script-src"] == directives["style-src"] == directives["connect-src"] == "'self'"
     assert directives["frame-ancestors"] == "'none'"
-    assert directives["media-src"] == "'self'"
+    assert directives["media-src"] == "'self' blob:"
     assert "unsafe" not in policy
 
 
