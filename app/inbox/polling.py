@@ -220,11 +220,13 @@ def _read(runtime: Runtime, opened: OpenPoll) -> dict[str, Any]:
         messages: list[dict[str, Any]] = []
         if state.head_seq > opened.after and not superseded:
             messages = service.read(work, opened.inbox_id, opened.after, opened.asked.limit)
-    last = len(messages) < opened.asked.limit or messages[-1]["seq"] >= state.head_seq
+    # Each statement sees what is committed when it begins: messages may have come since the first.
+    head_seq = max([state.head_seq, *(message["seq"] for message in messages[-1:])])
+    last = len(messages) < opened.asked.limit or messages[-1]["seq"] >= head_seq
     ended = state.closed_at is not None and last and not superseded
     return {
         "messages": messages,
-        "head_seq": state.head_seq,
+        "head_seq": head_seq,
         "acked_seq": state.acked_seq,
         "next_poll_ms": 0,
         "superseded": superseded,

@@ -1,6 +1,7 @@
 """A poll waits for messages, and ends for every reason that it should end for."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -32,6 +33,24 @@ def test_a_poll_whose_time_is_up_answers_with_an_empty_list(call: Call) -> None:
     reply = call.owner.poll(call.owners, wait=0.05)
     assert reply["messages"] == []
     assert (reply["superseded"], reply["ended"], reply["next_poll_ms"]) == (False, None, 0)
+
+
+def test_a_message_that_comes_while_a_poll_reads_is_told_with_its_number_or_not_at_all(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ok(call.send(call.offer()), 201)
+    read = service.read
+
+    def another_comes(*args: Any) -> list[dict[str, Any]]:
+        monkeypatch.setattr(service, "read", read)
+        with ThreadPoolExecutor(1) as elsewhere:
+            ok(elsewhere.submit(call.send, call.offer()).result(), 201)
+        return read(*args)
+
+    monkeypatch.setattr(service, "read", another_comes)
+    reply = call.owner.poll(call.owners)
+    assert reply["head_seq"] == reply["messages"][-1]["seq"]
+    assert len(reply["messages"]) + len(call.owner.poll(call.owners, ack=reply["head_seq"])["messages"]) == 2
 
 
 @pytest.mark.parametrize("wait", [-1, 55.1, 1e9, "nan", "soon"])
