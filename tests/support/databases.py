@@ -5,8 +5,8 @@ dropped afterwards. Addresses other than the standard ports on loopback are take
 TEST_MARIADB_URL (of an administrator, without a database's name).
 
 The suite as a whole runs on the one that TEST_DATABASE names, or on all (`tests/conftest.py`): one migrated database a
-worker and server, emptied before each test. That takes 1 ms by DELETE, 35 by TRUNCATE, and a new database from a
-template 50.
+worker and server, emptied before each test. That takes 1 to 5 ms by one request of DELETEs, 15 to 30 by one for each
+table, 35 by TRUNCATE, and a new database from a template 50.
 """
 
 import os
@@ -84,23 +84,33 @@ class MigratedDatabase:
             upgrade()
         app.runtime.close()
         self._engine = create_engine(url)
-        self._tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
         with self._engine.connect() as connection:
-            self._revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+            revision = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+        tables = [table.name for table in reversed(Base.metadata.sorted_tables)]
+        empty = "".join(f"DELETE FROM {table}; " for table in (*tables, "alembic_version"))
+        empty += f"INSERT INTO alembic_version VALUES ('{revision}');"
+        self._empty = empty if self._engine.dialect.name == "postgresql" else f"BEGIN NOT ATOMIC {empty} END"
 
     def empty(self) -> None:
         with self._engine.begin() as connection:
-            for table in (*self._tables, "alembic_version"):
-                connection.exec_driver_sql(f"DELETE FROM {table}")
-            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{self._revision}')")
+            connection.exec_driver_sql(self._empty)
 
     def close(self) -> None:
         self._engine.dispose()
 
 
+def _run(url: str, statement: str) -> None:
+    server = create_engine(url)
+    with server.begin() as connection:
+        connection.exec_driver_sql(statement)
+    server.dispose()
+
+
 @contextmanager
 def migrated_server_database(kind: str, folder: Path) -> Iterator[MigratedDatabase]:
     with fresh_database(kind, folder) as url:
+        if kind == "postgresql":  # nobody cuts this one's power, and a commit takes 0.3 ms in place of 7
+            _run(url, f"ALTER DATABASE {make_url(url).database} SET synchronous_commit TO off")
         database = MigratedDatabase(url, folder)
         yield database
         database.close()
