@@ -39,6 +39,12 @@ class Prepared:
         else:
             execute(connection, compiled.sql, parameters, many=True)
 
+    def count(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        """Run what changes rows; how many it has changed."""
+        compiled = self._compiled_for(connection.dialect)
+        [changed] = execute(connection, compiled.sql, compiled.parameters(values), lambda cursor: [cursor.rowcount])
+        return int(changed)
+
     def _compiled_for(self, dialect: Dialect) -> "_Compiled":
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
@@ -63,7 +69,7 @@ def execute(
     try:
         cursor = raw.cursor()
         (cursor.executemany if many else cursor.execute)(sql, parameters)
-        rows = [] if rows_of is None or cursor.description is None else rows_of(cursor)
+        rows = [] if rows_of is None else rows_of(cursor)
         cursor.close()
     except connection.dialect.loaded_dbapi.Error as error:
         dialect = connection.dialect
@@ -101,6 +107,8 @@ class _Compiled:
         return dict(zip(self.names, taken, strict=True)) if self.by_name else taken
 
     def rows(self, cursor: Any) -> list[Any]:
+        if cursor.description is None:
+            return []
         processes = [
             (index, process)
             for index, (of_type, column) in enumerate(zip(self.out_of, cursor.description, strict=True))

@@ -20,6 +20,7 @@ BY_OWNER = Prepared(
 )
 INSERT = Prepared(insert(Inbox.__table__))  # type: ignore[arg-type]
 RAISE = Prepared(update(Inbox).where(Inbox.owner_id == bindparam("owner")).values(head_seq=Inbox.head_seq + 2))
+KEEP = Prepared(update(Inbox).where(Inbox.owner_id == bindparam("owner")).values(head_seq=Inbox.head_seq))
 
 
 def row(owner_id: str, **other: Any) -> dict[str, Any]:
@@ -56,6 +57,13 @@ def test_many_rows_are_inserted_at_once(runtime: Runtime) -> None:
         INSERT.run_each(work.connection(), [row(name) for name in "abc"])
     with runtime.reading() as work:
         assert [len(work.run(BY_OWNER, {"owner": name})) for name in "abcd"] == [1, 1, 1, 0]
+
+
+def test_rows_that_meet_the_condition_are_counted_though_they_stay_as_they_are(runtime: Runtime) -> None:
+    with runtime.writing() as work:
+        INSERT.run_each(work.connection(), [row("o"), row("o", kind="session"), row("p")])
+        assert KEEP.count(work.connection(), {"owner": "o"}) == 2
+        assert KEEP.count(work.connection(), {"owner": "nobody"}) == 0
 
 
 def test_both_ways_share_a_transaction(runtime: Runtime) -> None:

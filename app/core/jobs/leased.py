@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, delete, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, or_, select, update
 
 from app.core import origin
 from app.core.ids import new_id
@@ -31,6 +31,7 @@ from app.core.inserts import insert_unless_there
 from app.core.jobs.base import Periodic, check_job
 from app.core.jobs.models import LONGEST_ERROR, Job
 from app.core.jobs.states import may_become
+from app.core.prepared import Prepared
 from app.core.retries import retried
 from app.core.runtime import Runtime, Work
 
@@ -44,6 +45,42 @@ CANDIDATES = 8  # due jobs read at once: if other runners take the first, there 
 DONE_KEPT = timedelta(days=7)
 FAILED_KEPT = timedelta(days=30)
 FREED = {"lease_owner": None, "leased_until": None, "sent_at": None}
+
+# What every tick costs, also where nobody is there: written once, so that it is compiled once.
+_DUE = {
+    periodic: select(Job.id)
+    .where(
+        Job.state == "queued",
+        Job.run_at <= bindparam("now"),
+        Job.every_s.is_not(None) if periodic else Job.every_s.is_(None),
+        Job.task.in_(bindparam("tasks", expanding=True)),
+    )
+    .order_by(Job.run_at, Job.id)
+    .limit(CANDIDATES)
+    for periodic in (False, True)
+}
+_TAKE = Prepared(
+    update(Job)
+    .where(Job.id == bindparam("job"), Job.state == "queued", Job.run_at <= bindparam("now"))
+    .values(state="running", lease_owner=bindparam("owner"), leased_until=bindparam("until"), attempts=Job.attempts + 1)
+)
+_TAKEN = Prepared(
+    select(Job.task, Job.payload, Job.run_at, Job.attempts, Job.max_attempts, Job.every_s, Job.origin).where(
+        Job.id == bindparam("job"), Job.lease_owner == bindparam("owner")
+    )
+)
+_COME_AGAIN = Prepared(
+    update(Job)
+    .where(Job.id == bindparam("job"), Job.lease_owner == bindparam("owner"), Job.state == "running")
+    .values(
+        state="queued",
+        run_at=bindparam("next"),
+        attempts=0,
+        last_error=None,
+        finished_at=bindparam("now"),
+        **FREED,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -145,20 +182,10 @@ class LeasedJobs:
         An empty claim is one read. Tasks that this process doesn't know are left to others: during an upgrade
         the newer processes run them.
         """
-        due = (
-            select(Job.id)
-            .where(
-                Job.state == "queued",
-                Job.run_at <= runtime.clock.now(),
-                Job.every_s.is_not(None) if periodic else Job.every_s.is_(None),
-                Job.task.in_(self.own_tasks(runtime)),
-            )
-            .order_by(Job.run_at, Job.id)
-            .limit(CANDIDATES)
-        )
         while True:
+            asked = {"now": runtime.clock.now(), "tasks": self.own_tasks(runtime)}
             with runtime.reading() as work:
-                candidates = work.scalars(due).all()
+                candidates = work.connection().execute(_DUE[periodic], asked).scalars().all()
             if not candidates:
                 return None
             for job_id in candidates:
@@ -180,30 +207,22 @@ class LeasedJobs:
     def _take(self, runtime: Runtime, job_id: str) -> Lease | None:
         owner = new_id()
         with runtime.writing() as work:
-            taken = _move(
-                work,
-                "queued",
-                "running",
-                Job.id == job_id,
-                Job.run_at <= work.now(),  # it may have run and come back since it was read
-                lease_owner=owner,
-                leased_until=work.now() + timedelta(seconds=self.lease_s),
-                attempts=Job.attempts + 1,
-            )
-            if not taken:
+            now = work.now()  # it may have run and come back since it was read
+            until = now + timedelta(seconds=self.lease_s)
+            if not _TAKE.count(work.connection(), {"job": job_id, "now": now, "owner": owner, "until": until}):
                 return None
-            job = work.get_one(Job, job_id)
-            lease = Lease(
-                job.id,
-                owner,
-                job.task,
-                job.payload,
-                job.run_at,
-                job.attempts,
-                job.max_attempts,
-                job.every_s,
-                job.origin or {},
-            )
+            [job] = work.run(_TAKEN, {"job": job_id, "owner": owner})
+        lease = Lease(
+            job_id,
+            owner,
+            job.task,
+            job.payload,
+            job.run_at,
+            job.attempts,
+            job.max_attempts,
+            job.every_s,
+            job.origin or {},
+        )
         with self._lock:
             self._held[owner] = lease
         return lease
@@ -211,22 +230,23 @@ class LeasedJobs:
     def finish(self, runtime: Runtime, lease: Lease, failure: BaseException | None = None) -> bool:
         """Write down how a run ended. False: its lease was lost, and nothing is written."""
         with runtime.writing() as work:
-            state, values = self._ending(lease, failure, work.now())
+            now = work.now()
+            if lease.every_s is not None and failure is None:
+                in_step = lease.run_at + timedelta(seconds=lease.every_s)
+                next_at = in_step if in_step > now else now + timedelta(seconds=lease.every_s)  # none is made up for
+                ending = {"job": lease.job_id, "owner": lease.owner, "next": next_at, "now": now}
+                return _COME_AGAIN.count(work.connection(), ending) > 0
+            state, values = self._ending(lease, failure, now)
             return _move(work, "running", state, *_held_by(lease), **FREED, **values)
 
     def _ending(self, lease: Lease, failure: BaseException | None, now: datetime) -> tuple[str, dict[str, Any]]:
-        """The state after a run: done, to be tried again, to come again by the clock, or failed for good."""
-        every = None if lease.every_s is None else timedelta(seconds=lease.every_s)
-        if failure is None and every is None:
+        """The state after a run: done, to be tried again, or failed for good; by the clock: to come again, sooner."""
+        if failure is None:
             return "done", {"finished_at": now}
-        if failure is None and every is not None:
-            in_step = lease.run_at + every
-            run_at = in_step if in_step > now else now + every  # what was missed is not made up for
-            return "queued", {"run_at": run_at, "attempts": 0, "last_error": None, "finished_at": now}
         error = _in_short(failure)
         pause = self._pause_after(lease.attempt)
-        if every is not None:
-            return "queued", {"run_at": now + min(pause, every), "last_error": error}
+        if lease.every_s is not None:
+            return "queued", {"run_at": now + min(pause, timedelta(seconds=lease.every_s)), "last_error": error}
         if lease.attempt < lease.max_attempts:
             return "queued", {"run_at": now + pause, "last_error": error}
         return "failed", {"finished_at": now, "last_error": error}
