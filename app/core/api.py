@@ -306,6 +306,12 @@ class Blueprint(flask_smorest.Blueprint):
         view.told_once = True
         return flask_smorest.Blueprint.doc(**{TOLD_ONCE: True})(view)
 
+    @staticmethod
+    def routine(view: Any) -> Any:
+        """A program asks this again and again by the clock: the log has it only when it fails."""
+        view.routine = True
+        return view
+
 
 TOLD_ONCE = "x-told-once"
 PROBLEMS = "x-problems"  # where an operation keeps them until core/openapi.py makes responses of them

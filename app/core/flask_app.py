@@ -91,7 +91,7 @@ class ParleyApp(Flask):
     def _answer(self, work: Work) -> Response:
         self.guard(work)
         key = request.headers.get("Idempotency-Key")
-        if key is None or request.method != "POST" or "actor" not in g or self._tells_a_secret():
+        if key is None or request.method != "POST" or "actor" not in g or self.is_marked("told_once"):
             return self.make_response(super().dispatch_request())
         with idempotency.claim(work, actor().user_id, key) as claim:
             if claim.earlier is not None:
@@ -100,9 +100,10 @@ class ParleyApp(Flask):
             claim.keep(response)
             return response
 
-    def _tells_a_secret(self) -> bool:
-        view = self.view_functions[str(request.endpoint)]
-        return getattr(getattr(getattr(view, "view_class", None), "post", None), "told_once", False)
+    def is_marked(self, mark: str) -> bool:
+        """Whether what this request asks for is marked so; see `Blueprint`."""
+        view_class = getattr(self.view_functions.get(str(request.endpoint)), "view_class", None)
+        return getattr(getattr(view_class, request.method.lower(), None), mark, False)
 
 
 def work() -> Work:
@@ -144,8 +145,10 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
     route = request.url_rule.rule if request.url_rule else None
     took_s = time.perf_counter() - g.get("began_at", time.perf_counter())
-    cast(ParleyApp, current_app).runtime.figures.request(request.method, route, response.status_code, took_s)
-    user_id = g.actor.user_id if "actor" in g else None
-    log_request(request.method, route, response.status_code, took_s, user_id, g.get("meeting_id"))
+    app = cast(ParleyApp, current_app)
+    app.runtime.figures.request(request.method, route, response.status_code, took_s)
+    if response.status_code >= 400 or not app.is_marked("routine"):
+        user_id = g.actor.user_id if "actor" in g else None
+        log_request(request.method, route, response.status_code, took_s, user_id, g.get("meeting_id"))
     structlog.contextvars.unbind_contextvars("request_id")
     return response

@@ -23,6 +23,7 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 
 @blp.route("/health/live")
 class LiveView(MethodView):
+    @blp.routine
     @blp.response(200, Live)
     def get(self) -> Any:
         """Does this process answer
@@ -33,19 +34,21 @@ class LiveView(MethodView):
 
 
 class ReadyView(MethodView):
+    @blp.routine
     @blp.response(200, Ready)
     @blp.alt_response(503, schema=Ready, description="`unavailable`: without its database it can serve nothing.")
     def get(self) -> Any:
         """Can this process serve
 
-        503 only while the database cannot be used. Where something beside calls is broken (the object store,
-        the jobs process), the answer is 200 with the status `degraded`. Admins are also told what is wrong,
-        part by part.
+        503 only while the database cannot be used; everybody is told why, as without it nobody is known. Where
+        something beside calls is broken (the object store, the jobs process), the answer is 200 with the status
+        `degraded`. Admins are told, part by part, what is wrong.
         """
         unit = work()
         checks = service.check(unit, MIGRATIONS)
         status = service.summary(checks)
-        answer = {"status": status, **({"checks": checks} if _is_admin(unit) else {})}
+        told = checks if _is_admin(unit) else [check for check in checks if check.essential and check.detail]
+        answer = {"status": status, **({"checks": told} if told else {})}
         if status == "unavailable":
             return answer, 503, {**NOT_KEPT, "Retry-After": RETRY_AFTER_S}
         return answer, 200, NOT_KEPT
@@ -53,6 +56,7 @@ class ReadyView(MethodView):
 
 @blp.route("/metrics")
 class MetricsView(MethodView):
+    @blp.routine
     @blp.response(200, FIGURES, content_type="text/plain")
     @blp.doc(operationId="readMetrics")
     def get(self) -> Response:

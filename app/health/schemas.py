@@ -31,4 +31,6 @@ class Ready(Schema):
             "recordings. unavailable (503): send requests elsewhere."
         },
     )
-    checks = fields.List(fields.Nested(Check), metadata={"description": "Only for admins."})
+    checks = fields.List(
+        fields.Nested(Check), metadata={"description": "For admins; to others, with `unavailable`, what is missing."}
+    )

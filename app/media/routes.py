@@ -73,6 +73,7 @@ class Workers(MethodView):
 
 @blp.route("/media/workers/<id:worker_id>")
 class WorkerById(MethodView):
+    @blp.routine
     @blp.arguments(RenewWorker)
     @blp.response(200, WorkerState)
     @blp.problems(errors.WorkerGone)

@@ -20,6 +20,7 @@ from app.core.runtime import Runtime, Work
 from app.core.settings import Settings
 from app.meetings import service as meetings
 from app.participants import service as participants
+from tests.media.rest_worker import RestWorker, service_key
 from tests.support.people import Call, Person, ok, problem
 
 PASSWORD, NEW_PASSWORD, LAST_PASSWORD = "first very secret", "second very secret", "third very secret"
@@ -135,6 +136,18 @@ def test_what_a_request_was_about_stands_in_one_line_with_its_id(
     assert line["timestamp"].endswith("Z")
     assert line["ms"] >= 0
     assert "limit" not in json.dumps(line)  # queries may carry addresses
+
+
+def test_what_is_asked_every_other_second_is_logged_only_when_it_fails(app: ParleyApp, log: io.StringIO) -> None:
+    worker = RestWorker(app, service_key(app), "host-a/1")
+    log.seek(0)
+    log.truncate()
+    ok(worker.renew())
+    for path in ("/health/live", "/health/ready", "/api/v1/health"):
+        assert app.test_client().get(path).status_code == 200
+    app.test_client().get("/metrics")
+    lines = [line for line in lines_of(log) if line["event"] == "request"]
+    assert [(line["route"], line["status"]) for line in lines] == [("/metrics", 401)]
 
 
 def test_the_id_of_one_request_does_not_stick_to_the_next(app: ParleyApp, log: io.StringIO) -> None:

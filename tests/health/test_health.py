@@ -85,8 +85,24 @@ def test_with_a_broken_object_store_it_serves_but_is_degraded(
 def test_without_its_database_it_is_unavailable(client: FlaskClient, runtime: Runtime, path: str) -> None:
     take_away_database(runtime)
     answer = client.get(path, headers={"Authorization": "Bearer x.y.z"})
-    assert (answer.status_code, answer.get_json()) == (503, {"status": "unavailable"})
+    assert (answer.status_code, answer.get_json()["status"]) == (503, "unavailable")
     assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.sqlite
+def test_without_its_database_everybody_is_told_that_since_nobody_is_known_as_an_admin(
+    admin: Person, client: FlaskClient, runtime: Runtime
+) -> None:
+    take_away_database(runtime)
+    section = "docs/troubleshooting.md#the-database"
+    told = {
+        "name": "database",
+        "status": "failed",
+        "detail": "It does not answer (OperationalError).",
+        "section": section,
+    }
+    assert admin.get("/health").get_json() == {"status": "unavailable", "checks": [told]}
+    assert client.get("/health/ready").get_json() == {"status": "unavailable", "checks": [told]}
 
 
 def test_an_old_schema_is_unavailable_and_a_newer_one_is_fine(runtime: Runtime, client: FlaskClient) -> None:
@@ -95,7 +111,11 @@ def test_an_old_schema_is_unavailable_and_a_newer_one_is_fine(runtime: Runtime, 
     assert client.get("/health/ready").status_code == 200
     with runtime.writing() as work:
         work.execute(text("DELETE FROM alembic_version"))
-    assert client.get("/health/ready").status_code == 503
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert [check["detail"] for check in answer.get_json()["checks"]] == [
+        "Migrations are missing: run `flask db upgrade`."
+    ]
 
 
 def test_admins_are_told_part_by_part(admin: Person) -> None:
