@@ -14,7 +14,6 @@ from app.core.clock import Clock
 from app.core.flask_app import ParleyApp
 from app.core.logs import configure_logs
 from app.core.processes import ProcessBeat
-from app.core.secret_files import keep_secret
 from app.core.settings import Settings, load_settings
 from app.events.routes import blp as events_blp
 from app.health.routes import blp as health_blp
@@ -115,7 +114,7 @@ def _assemble(settings: Settings, clock: Clock | None, features: tuple[Blueprint
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
     )
-    init_tokens(app, _jwt_secret(settings), settings.former(settings.jwt_secrets_former))
+    init_tokens(app, wiring.jwt_secret(settings), settings.former(settings.jwt_secrets_former))
     limits: RateLimits = app.runtime.drivers[RateLimits]
     app.guard, app.limits_told = access.guard, limits.told
     app.admit, app.admit_sender = access.admit, access.admit_sender
@@ -163,12 +162,6 @@ def _read_addresses_of_proxies(app: ParleyApp, settings: Settings) -> None:
 
     fixed = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0)  # what else proxies say is not read
     app.wsgi_app = fixed  # type: ignore[method-assign]
-
-
-def _jwt_secret(settings: Settings) -> str:
-    if settings.jwt_secret is not None:
-        return settings.jwt_secret.get_secret_value()
-    return keep_secret(settings.storage_dir, "jwt_secret")
 
 
 def _register_features(app: ParleyApp, features: tuple[Blueprint, ...]) -> None:

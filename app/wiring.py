@@ -161,7 +161,9 @@ def _drivers(settings: Settings) -> dict[type, Any]:
         ),
         ObjectStore: _objects(settings, part_urls),
         PartUrls: part_urls,
-        FileUrls: FileUrls(settings.address, lambda: keep_secret(settings.storage_dir, "file_urls")),
+        FileUrls: FileUrls(
+            settings.address, lambda: jwt_secret(settings), settings.former(settings.jwt_secrets_former)
+        ),
         Parking: Parking(
             settings.poll_max_parked,
             settings.polls_that_may_block,
@@ -276,6 +278,12 @@ def _canned() -> Canned:
     from app.notes.transcribers.mock import MockTranscriber
 
     return Canned(MockTranscriber(), MockAnalyst())
+
+
+def jwt_secret(settings: Settings) -> str:
+    if settings.jwt_secret is not None:
+        return settings.jwt_secret.get_secret_value()
+    return keep_secret(settings.storage_dir, "jwt_secret")
 
 
 def _data_secret(settings: Settings) -> str:

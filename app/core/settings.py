@@ -299,7 +299,7 @@ class Settings(BaseModel):
     # Accounts
     jwt_secret: SecretStr | None = Field(
         None,
-        description=f"Key that signs tokens, {SHORTEST_SECRET} characters at least. Embedded: made at first start; "
+        description=f"Key that signs tokens and addresses of files, {SHORTEST_SECRET} characters at least. Embedded: made at first start; "
         "production: must be set.",
     )
     data_secret: SecretStr | None = Field(
@@ -309,8 +309,8 @@ class Settings(BaseModel):
     )
     jwt_secrets_former: SecretStr = Field(
         SecretStr(""),
-        description="What JWT_SECRET was before, with commas between: tokens that were signed with them are good "
-        "until they expire.",
+        description="What JWT_SECRET was before, with commas between: what was signed with them is good "
+        "until it expires.",
     )
     data_secrets_former: SecretStr = Field(
         SecretStr(""),
