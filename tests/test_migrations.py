@@ -183,6 +183,43 @@ def test_every_name_of_the_models_follows_the_convention_and_is_short_enough_eve
             assert len(str(index.name)) <= LONGEST_NAME, index.name
 
 
+def test_a_migration_takes_nothing_from_the_code_of_before_which_serves_while_it_runs(app: ParleyApp) -> None:
+    """That code reads every column that it knows, and writes no other: so each stays, and new ones fill themselves.
+
+    What no code uses any more may go a release later; it is named here then.
+    """
+    scripts = list(ScriptDirectory(str(MIGRATIONS)).walk_revisions(base=_FIRST_TO_KEEP_ALL, head="heads"))[::-1]
+    upgrade(revision=str(scripts[0].down_revision))
+    before = _columns(app)
+    for script in scripts:
+        upgrade(revision=script.revision)
+        after = _columns(app)
+        assert before.keys() - after.keys() <= _UNUSED, f"{script.revision} takes away what may be read"
+        tables = {table for table, _ in before}
+        needed = {(table, name) for table, name in after.keys() - before.keys() if table in tables}
+        needed |= {place for place in after.keys() & before.keys() if not before[place]}
+        assert [place for place in sorted(needed) if after[place]] == [], (
+            f"{script.revision} asks for what is not written"
+        )
+        before = after
+
+
+_FIRST_TO_KEEP_ALL = "0022"  # those before, of which there was no release, may not
+_UNUSED: set[tuple[str, str]] = set()
+
+
+def _columns(app: ParleyApp) -> dict[tuple[str, str], bool]:
+    """Of every table; True: who writes a row has to name it."""
+    found = inspect(app.runtime.database.get_engine())
+    return {
+        (table, column["name"]): not (
+            column["nullable"] or column["default"] is not None or column.get("autoincrement") is True
+        )
+        for table in tables_of(app)
+        for column in found.get_columns(table)
+    }
+
+
 def test_the_migrations_are_one_line_without_branches() -> None:
     scripts = ScriptDirectory(str(MIGRATIONS))
     assert len(scripts.get_heads()) == 1
