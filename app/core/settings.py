@@ -299,8 +299,8 @@ class Settings(BaseModel):
     # Accounts
     jwt_secret: SecretStr | None = Field(
         None,
-        description=f"Key that signs tokens and addresses of files, {SHORTEST_SECRET} characters at least. Embedded: made at first start; "
-        "production: must be set.",
+        description=f"Key that signs tokens and addresses of files, {SHORTEST_SECRET} characters at least. Embedded: "
+        "made at first start; production: must be set.",
     )
     data_secret: SecretStr | None = Field(
         None,

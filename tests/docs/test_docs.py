@@ -183,6 +183,14 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(page: Path) -> None:
 
 
 @by_name
+def test_a_block_of_code_in_a_list_stands_as_far_in_as_its_fence(page: Path) -> None:
+    """Else it ends before it has begun, and the list with it."""
+    blocks_in_lists = re.findall(r"^( +)```\w*\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = [(indent, line) for indent, text in blocks_in_lists for line in text.splitlines() if line]
+    assert [line for indent, line in lines if not line.startswith(indent)] == []
+
+
+@by_name
 def test_every_test_that_a_page_names_exists(page: Path) -> None:
     named = {span for span in code(page) if re.fullmatch(r"tests/[\w/.]+", span)}
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
