@@ -80,6 +80,13 @@ class TestADeviceThatGoesOnPolling:
         assert types_of(parked.reply()) == ["rtc.offer", "rtc.candidate"]
         assert asked == []
 
+    def test_is_woken_and_it_is_counted_how_long_that_took(self, known: Call, runtime: Runtime) -> None:
+        parked = parked_poll(runtime, known)
+        ok(known.send(known.offer()), 201)
+        parked.reply()
+        figures = runtime.figures
+        eventually(lambda: "parley_wake_seconds" in figures.snapshot()["histograms"], "the figure")
+
     def test_gets_what_flask_would_give_it(self, known: Call, asked: list[str]) -> None:
         """The fields, texts and times of every message, and the headers."""
         ok(known.send(known.offer(sdp="v=0\r\nü – 😀\u2028"), known.candidate()), 201)
