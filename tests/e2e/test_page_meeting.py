@@ -130,3 +130,18 @@ def test_a_recording_is_played_from_an_address_that_is_signed_for_it_and_downloa
     ada.page.get_by_role("button", name="Delete").click()
     ada.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(ada.page.get_by_text("No recordings.")).to_be_visible()
+
+
+def test_how_the_call_goes_is_read_on_a_telephone_without_scrolling_sideways(ada: Person) -> None:
+    ada.page.set_viewport_size({"width": 360, "height": 740})
+    meeting_id = open_meeting(ada)
+    participant = ada.api("POST", f"/meetings/{meeting_id}/join", {"device": "phone"})["participant"]
+    figures = {"round_trip_ms": 450, "lost": 0.01, "jitter_ms": 6, "frozen": 0, "received_bps": 900_000}
+    ada.api("POST", f"/participants/{participant['id']}/stats", figures)
+    ada.page.reload()
+    row = ada.page.locator(".measured", has_text="phone")
+    expect(row.locator(".badge")).to_have_text("Poor")
+    expect(row.locator("dt")).to_have_text(["Round trip", "Lost", "Jitter", "Frozen", "Receiving"])
+    expect(row.locator("dd").last).to_have_text("900 kb/s / 900 kb/s")
+    edges = row.locator("dd").evaluate_all("(cells) => cells.map((cell) => cell.getBoundingClientRect().right)")
+    assert max(edges) <= 360

@@ -3,43 +3,42 @@
 import { fill, h } from "../ui/dom.js";
 
 export function qualitySection({ client }) {
-  const body = h("tbody", {});
-  const columns = ["Device", "Round trip", "Lost", "Jitter", "Frozen", "Receiving"];
-  const table = h(
-    "table",
-    { class: "call-quality" },
-    h("thead", {}, h("tr", {}, ...columns.map((name) => h("th", { scope: "col" }, name)))),
-    body,
-  );
+  const list = h("ul", { class: "rows" });
   const element = h(
     "section",
-    { class: "card stack", hidden: true },
-    h("h2", {}, "Quality of the call"),
-    h("p", { class: "hint" }, "On average, and at worst."),
-    h("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Quality of the call" }, table),
+    { hidden: true, "aria-labelledby": "quality" },
+    h("h2", { id: "quality" }, "Quality of the call"),
+    list,
+    h("p", { class: "hint" }, "On average / at worst."),
   );
   return {
     element,
     async read(meeting) {
       const { items } = meeting.started_at ? await client.get(`/meetings/${meeting.id}/quality`) : { items: [] };
       element.hidden = items.length === 0;
-      fill(body, items.map(rowOf));
+      fill(list, items.map(rowOf));
     },
   };
 }
 
 function rowOf({ display_name, device, is_poor, average, worst }) {
-  const cell = (name, words) =>
-    h("td", {}, average[name] === undefined ? "–" : `${words(average[name])} / ${words(worst[name])}`);
+  const figure = (title, name, words) =>
+    average[name] !== undefined &&
+    h("div", {}, h("dt", {}, title), h("dd", {}, `${words(average[name])} / ${words(worst[name])}`));
   return h(
-    "tr",
-    { class: is_poor ? "is-poor" : "" },
-    h("th", { scope: "row" }, device ? `${display_name}, ${device}` : display_name),
-    cell("round_trip_ms", milliseconds),
-    cell("lost", share),
-    cell("jitter_ms", milliseconds),
-    cell("frozen", share),
-    cell("received_bps", rate),
+    "li",
+    { class: "row measured" },
+    h("strong", {}, device ? `${display_name}, ${device}` : display_name),
+    is_poor && h("span", { class: "badge failed" }, "Poor"),
+    h(
+      "dl",
+      {},
+      figure("Round trip", "round_trip_ms", milliseconds),
+      figure("Lost", "lost", share),
+      figure("Jitter", "jitter_ms", milliseconds),
+      figure("Frozen", "frozen", share),
+      figure("Receiving", "received_bps", rate),
+    ),
   );
 }
 
