@@ -48,8 +48,9 @@ EVENTS_PATIENCE = timedelta(seconds=60)  # so long a broker may be away before h
 
 @dataclass(frozen=True)
 class Check:
-    """`detail` is for admins: it may name hosts and paths, never a secret. That of what is essential everybody may read:
-    it names neither."""
+    """`detail` is for admins: it may name hosts and paths, never a secret. That of what is essential names neither, as
+    everybody may read it.
+    """
 
     name: str
     detail: str = ""  # what is wrong
