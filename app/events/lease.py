@@ -14,8 +14,10 @@ from app.core.inserts import insert_unless_there
 from app.core.runtime import Runtime, Work
 from app.events.models import EventCursor
 
-LEASE_S = 45.0  # longer than a broker needs to end a connection that is silent
-RENEWALS = 3  # in that time
+# How long nothing is sent when a process was killed. Between two renewals there is time to wait for SQLite's lock. Who
+# takes over a broker's sooner than that ends the silent connection of the other waits for that (`publishers/rabbitmq.py`).
+LEASE_S = 20.0
+RENEWALS = 5  # in that time
 
 log = structlog.get_logger()
 

@@ -76,7 +76,7 @@ class SegmentOut(Schema):
     words = fields.List(fields.Nested(WordOut), required=True)
 
 
-class QualityOut(Schema):
+class TranscriptQualityOut(Schema):
     mean_confidence = _confidence()
     grade = fields.String(
         required=True,
@@ -94,7 +94,7 @@ class TranscriptOut(Schema):
     language = fields.String(required=True, metadata={"description": "BCP 47.", "example": "en"})
     provider = fields.String(required=True, metadata={"example": "mock"})
     model = fields.String(required=True, metadata={"example": "canned-weekly"})
-    quality = fields.Nested(QualityOut, required=True)
+    quality = fields.Nested(TranscriptQualityOut, required=True)
     segments = fields.List(fields.Nested(SegmentOut), required=True, metadata={"description": "By their start."})
 
 

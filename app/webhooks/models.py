@@ -35,6 +35,7 @@ class WebhookDelivery(Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         Index("ix_webhook_deliveries_waiting", "state", "webhook_id", "lane", "position"),
+        Index("ix_webhook_deliveries_kind_state", "kind", "state"),
         Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
     )
 

@@ -125,7 +125,7 @@ def _retry_after(answer: Answer, now: datetime) -> timedelta:
     else:
         try:
             moment = parsedate_to_datetime(told)
-        except ValueError:
+        except (ValueError, OverflowError):  # the second of a zone or a year with too many digits
             return timedelta()
         wanted = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
     return min(max(wanted, timedelta()), LONGEST_HOLD)

@@ -72,8 +72,7 @@ class Poster:
                 extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._time_s)},
             ) as response:
                 status = response.status
-                found = dict(response.headers)
-                retry_after = found.get(b"Retry-After", found.get(b"retry-after"))
+                retry_after = {name.lower(): value for name, value in response.headers}.get(b"retry-after")
                 for piece in response.iter_stream():
                     text += piece[: self._answer_bytes - len(text)]
                     if len(text) >= self._answer_bytes:

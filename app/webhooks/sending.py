@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, exists, or_, select, union
+from sqlalchemy.orm import aliased
 
 from app.accounts.models import User
 from app.core.retries import retried
@@ -103,12 +104,9 @@ class Sender:
     def send_due(self) -> bool:
         """Begin what is due, as far as there are threads for it; whether anything was begun."""
         with self._runtime.reading() as work:
-            if work.scalar(select(WebhookDelivery.id).where(WebhookDelivery.state == "waiting").limit(1)) is None:
-                return False
-        if not self._lease.hold():
-            return False
-        with self._runtime.reading() as work:
             lanes = _due(work)
+        if not (lanes or self._under_way) or not self._lease.hold():
+            return False
         with self._lock:
             self._crowded = began = False
             of_webhook = Counter(lane.webhook_id for lane in self._under_way)
@@ -201,27 +199,28 @@ def test_event(delivery: WebhookDelivery) -> dict[str, object]:
 
 
 def _due(work: Work) -> list[Lane]:
-    """Lanes whose first delivery is to be sent now, the one due longest first."""
-    heads = (
-        select(WebhookDelivery.webhook_id, WebhookDelivery.lane, func.min(WebhookDelivery.position))
-        .where(WebhookDelivery.state == "waiting")
-        .group_by(WebhookDelivery.webhook_id, WebhookDelivery.lane)
+    """Lanes whose first delivery is to be sent now, the one due longest first. What is kept for webhooks that are
+    paused or held is not looked at, however much that is.
+    """
+    earlier = aliased(WebhookDelivery)
+    same_lane = earlier.webhook_id == WebhookDelivery.webhook_id, earlier.lane == WebhookDelivery.lane
+    is_first = ~exists().where(earlier.state == "waiting", *same_lane, earlier.position < WebhookDelivery.position)
+    at_work = select(Webhook.id).where(_is_at_work(work), _has_owner())
+    found = select(
+        WebhookDelivery.webhook_id, WebhookDelivery.lane, WebhookDelivery.due_at, WebhookDelivery.position
+    ).where(WebhookDelivery.state == "waiting", WebhookDelivery.due_at <= work.now())
+    tests = found.join(Webhook, Webhook.id == WebhookDelivery.webhook_id).where(
+        WebhookDelivery.kind == "test", _has_owner()
     )
-    first = tuple_(WebhookDelivery.webhook_id, WebhookDelivery.lane, WebhookDelivery.position)
-    found = (
-        select(WebhookDelivery.webhook_id, WebhookDelivery.lane)
-        .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
-        .where(WebhookDelivery.state == "waiting", first.in_(heads), *_may_be_sent(work))
-        .order_by(WebhookDelivery.due_at, WebhookDelivery.position)
-        .limit(LANES_AT_ONCE)
-    )
-    return [Lane(*row) for row in work.execute(found)]
+    together = union(found.where(WebhookDelivery.webhook_id.in_(at_work), is_first), tests)
+    rows = work.execute(together.order_by("due_at", "position").limit(LANES_AT_ONCE))
+    return [Lane(row.webhook_id, row.lane) for row in rows]
 
 
 def _first(work: Work, lane: Lane) -> tuple[WebhookDelivery, Webhook] | None:
     """The first that waits of a lane; None: there is none, or it is not due."""
     head = (
-        select(WebhookDelivery)
+        select(WebhookDelivery.id)
         .where(
             WebhookDelivery.state == "waiting",
             WebhookDelivery.webhook_id == lane.webhook_id,
@@ -229,26 +228,28 @@ def _first(work: Work, lane: Lane) -> tuple[WebhookDelivery, Webhook] | None:
         )
         .order_by(WebhookDelivery.position)
         .limit(1)
+        .correlate(None)
+        .scalar_subquery()
     )
-    delivery = work.scalars(head).one_or_none()
-    if delivery is None:
-        return None
-    allowed = (
-        select(Webhook)
-        .join(WebhookDelivery, WebhookDelivery.webhook_id == Webhook.id)
-        .where(WebhookDelivery.id == delivery.id, *_may_be_sent(work))
+    # One that tries a webhook is sent although it is paused, and held for nothing.
+    may_be_sent = or_(_is_at_work(work), WebhookDelivery.kind == "test")
+    found = (
+        select(WebhookDelivery, Webhook)
+        .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+        .where(WebhookDelivery.id == head, WebhookDelivery.due_at <= work.now(), may_be_sent, _has_owner())
     )
-    webhook = work.scalars(allowed).one_or_none()
-    return None if webhook is None else (delivery, webhook)
+    row = work.execute(found).one_or_none()
+    return None if row is None else (row[0], row[1])
 
 
-def _may_be_sent(work: Work) -> Sequence[ColumnElement[bool]]:
-    """Of a delivery beside its webhook. One that tries it is sent although it is paused, and held for nothing."""
-    now = work.now()
-    there = select(User.id).where(User.disabled_at.is_(None))
-    at_work = and_(Webhook.paused_at.is_(None), or_(Webhook.held_until.is_(None), Webhook.held_until <= now))
-    is_test = WebhookDelivery.kind == "test"
-    return WebhookDelivery.due_at <= now, Webhook.user_id.in_(there), or_(at_work, is_test)
+def _is_at_work(work: Work) -> ColumnElement[bool]:
+    """Of a webhook: neither paused nor held."""
+    return and_(Webhook.paused_at.is_(None), or_(Webhook.held_until.is_(None), Webhook.held_until <= work.now()))
+
+
+def _has_owner() -> ColumnElement[bool]:
+    """Of a webhook: whose it is may sign in."""
+    return exists().where(User.id == Webhook.user_id, User.disabled_at.is_(None))
 
 
 def run(runtime: Runtime, stopping: threading.Event) -> None:

@@ -15,11 +15,12 @@ from app.core.clock import ManualClock
 from app.core.flask_app import ParleyApp
 from app.core.runtime import Runtime
 from app.events import lease, service
-from app.webhooks import outcomes, signing
+from app.webhooks import outcomes, sending, signing
 from app.webhooks import service as webhooks
 from app.webhooks.feeding import Feeder
 from app.webhooks.sending import Sender
 from tests.support.people import Call, Person, ok
+from tests.support.statements import record_statements
 from tests.support.webhook_receiver import Received, Receiver, Reply
 from tests.webhooks.conftest import deliveries, show, subscribe
 
@@ -287,7 +288,13 @@ def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(
     assert len(receiver.received) > 1, "and the second, unless the first was refused again before it"
 
 
-@pytest.mark.parametrize("told", ["soon", "-5", "", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("soon", "-5", "", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        *("Fri, 31 Dec 2027 23:59:59 +99999999999999", "1 Jan 99999999999999999999999 00:00:00 GMT"),
+    ],
+)
 def test_no_retry_after_breaks_anything(told: str, webhook: Hook, anna: Person, receiver: Receiver, send: Send) -> None:
     receiver.answer = lambda _: Reply(503, {"Retry-After": told})
     anna.create_meeting()
@@ -377,6 +384,66 @@ def test_who_lost_the_lease_sends_nothing_more(
     sender.send_due()
     sender.settle()
     assert receiver.received == []
+
+
+# What it costs
+
+
+def test_what_is_kept_for_a_paused_webhook_costs_nothing_however_much_it_is(
+    webhook: Hook, anna: Person, receiver: Receiver, send: Send, feeder: Feeder, runtime: Runtime
+) -> None:
+    if not runtime.database.is_sqlite:
+        pytest.skip("SQLite alone counts the steps of its statements")
+    receiver.answer = lambda _: Reply(410)
+    meeting = anna.create_meeting()
+    send()
+    assert show(anna, webhook)["state"] == "paused"
+    before = _steps_of_looking(runtime)
+    for _ in range(20):
+        put(runtime, meeting, anna.create_meeting())
+    while feeder.feed():
+        pass
+    assert show(anna, webhook)["waiting"] == 61
+    assert _steps_of_looking(runtime) == before
+
+
+def _steps_of_looking(runtime: Runtime) -> int:
+    """How many instructions of its machine SQLite needs to find what is due."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with runtime.reading() as work:
+        connection: Any = work.connection().connection.dbapi_connection
+        connection.set_progress_handler(step, 1)
+        assert sending._due(work) == []
+        connection.set_progress_handler(None, 1)
+    return steps
+
+
+def test_two_reads_come_before_a_delivery_itself_and_its_event(
+    webhook: Hook, anna: Person, receiver: Receiver, feeder: Feeder, sender: Sender, runtime: Runtime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    anna.create_meeting()
+    feeder.feed()
+    asked = record_statements(runtime.database.reader, monkeypatch)
+    before: list[str] = []
+
+    def answer(_: Received) -> Reply:
+        before.extend(asked)
+        return Reply()
+
+    receiver.answer = answer
+    with runtime.reading() as work:
+        [lane] = sending._due(work)
+    asked.clear()
+    sender._lease.hold()
+    asked.clear()
+    sender._send_next(lane)
+    assert len([statement for statement in before if statement.startswith("SELECT")]) == 2, before
 
 
 # Trying, replaying, forgetting
