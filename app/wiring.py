@@ -376,6 +376,7 @@ def _bus() -> Bus:
         meeting_handlers.cancel_meetings_of_erased_user,
         invitation_handlers.forget_invitee,
         participant_handlers.forget_name,
+        participant_handlers.erase_alone,
         recording_handlers.forget_name,
         recording_handlers.revoke_shares,
         inbox_handlers.forget_name,
@@ -481,6 +482,7 @@ def _tasks() -> Tasks:
     tasks.add(links.SEND_RESET, account_tasks.send_reset)
     tasks.add(account_tasks.SWEEP, account_tasks.sweep, every_s=account_tasks.SWEEP_EVERY_S)
     tasks.add("participants.sweep", participant_tasks.sweep_presence, every_s=participant_tasks.SWEEP_EVERY_S)
+    tasks.add(participant_tasks.ERASE_ALONE, participant_tasks.erase_alone)
     tasks.add("meetings.end_empty", meeting_tasks.end_empty, every_s=10)
     tasks.add("meetings.remind", meeting_tasks.remind, every_s=30)
     tasks.add(meeting_tasks.WATCH_TIME, meeting_tasks.watch_time, every_s=meeting_tasks.WATCH_TIME_EVERY_S)

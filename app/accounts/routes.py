@@ -116,8 +116,9 @@ class Me(MethodView):
         """Erase one's account
 
         At once nobody can sign in to it, its meetings to come are cancelled, its name and address are
-        forgotten. What others share with it stays theirs. An account without a password needs a sign-in of the last ten
-        minutes instead.
+        forgotten. Its calls go, and its meetings in which nobody else ever had a part, with their recordings and
+        transcripts. What others share with it stays theirs. An account without a password needs a sign-in of the last
+        ten minutes instead.
         """
         service.erase(work(), actor(), **data)
 

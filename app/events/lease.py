@@ -14,8 +14,8 @@ from app.core.inserts import insert_unless_there
 from app.core.runtime import Runtime, Work
 from app.events.models import EventCursor
 
-# How long nothing is sent when a process was killed. Between two renewals there is time to wait for SQLite's lock. Who
-# takes over a broker's sooner than that ends the silent connection of the other waits for that (`publishers/rabbitmq.py`).
+# So long nothing is sent after a process was killed. A renewal has the time that a writer may wait for SQLite's lock.
+# A broker that has not ended a silent process's connection by then keeps its successor waiting (`rabbitmq.py`).
 LEASE_S = 20.0
 RENEWALS = 5  # in that time
 

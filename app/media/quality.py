@@ -75,7 +75,7 @@ def counts(work: Work) -> tuple[int, int]:
     """How many devices have told of their call lately, and how many of them that it goes poorly."""
     since = work.now() - timedelta(seconds=FRESH * max(work.settings.call_stats_every_s, 1))
     fresh = select(CallQuality.is_poor, func.count()).where(CallQuality.told_at > since).group_by(CallQuality.is_poor)
-    found: dict[bool, int] = {is_poor: count for is_poor, count in work.execute(fresh)}
+    found = {row.is_poor: int(row[1]) for row in work.execute(fresh)}
     return sum(found.values()), found.get(True, 0)
 
 

@@ -11,6 +11,7 @@ from app.meetings.events import MeetingCancelled, MeetingEnded, MeetingStarted, 
 from app.participants import guests, lobby, service, states
 from app.participants.events import ParticipantJoined, ParticipantLeft
 from app.participants.models import Participant
+from app.participants.tasks import ERASE_ALONE
 
 
 def admit_waiting(work: Work, event: MeetingStarted | MeetingUpdated) -> None:
@@ -53,6 +54,11 @@ def forget_name(work: Work, event: UserErased) -> None:
     """Those who were there with them keep that somebody was, not who."""
     theirs = update(Participant).where(Participant.user_id == event.user_id)
     work.execute(theirs.values(display_name=accounts.NAME_OF_ERASED, device=None))
+
+
+def erase_alone(work: Work, event: UserErased) -> None:
+    """In the background: there may be many."""
+    work.enqueue(ERASE_ALONE, {"user_id": event.user_id})
 
 
 def note_returned(work: Work, event: OwnerReturned) -> None:

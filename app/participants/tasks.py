@@ -3,16 +3,21 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
 from app.core import errors
 from app.core.processes import api_last_heard, api_ready_since
 from app.core.runtime import Runtime
 from app.inbox.models import Inbox
+from app.invitations.models import Invitation
+from app.meetings import service as meetings
+from app.meetings.models import Meeting, MeetingPerson
+from app.meetings.states import ERASABLE
 from app.participants import service, states
 from app.participants.models import Participant
 
 SWEEP_EVERY_S = 2.0
+ERASE_ALONE = "participants.erase_alone"  # payload {"user_id"}
 
 
 def sweep_presence(runtime: Runtime, _payload: dict[str, Any]) -> None:
@@ -71,3 +76,24 @@ def _returned(since: datetime) -> Any:
         .join(Inbox, Inbox.id == Participant.inbox_id)
         .where(Participant.kind == "user", Participant.state == "reconnecting", Inbox.last_seen_at > since)
     )
+
+
+def erase_alone(runtime: Runtime, payload: dict[str, Any]) -> None:
+    """An account was erased: of its meetings those in which nobody else ever had a part go, with their recordings and
+    transcripts. Nobody could read them any more, or delete them. Each is a transaction of its own.
+    """
+    user_id = payload["user_id"]
+    other_person = exists().where(MeetingPerson.meeting_id == Meeting.id, MeetingPerson.user_id != user_id)
+    other_stay = exists().where(
+        Participant.meeting_id == Meeting.id,
+        Participant.kind == "user",
+        or_(Participant.user_id.is_(None), Participant.user_id != user_id),
+    )
+    # Also one that was not answered: who is asked by mail gets a cancellation by mail.
+    asked = exists().where(or_(Invitation.meeting_id == Meeting.id, Invitation.series_id == Meeting.series_id))
+    theirs = select(Meeting.id).where(Meeting.owner_id == user_id, Meeting.state.in_(ERASABLE))
+    with runtime.reading() as work:
+        alone = work.scalars(theirs.where(~other_person, ~other_stay, ~asked).order_by(Meeting.id)).all()
+    for meeting_id in alone:
+        with runtime.writing() as work, suppress(errors.NotFound):
+            meetings.erase(work, meetings.hold(work, meeting_id))
