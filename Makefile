@@ -36,7 +36,7 @@ qa: export PROFILE := qa
 qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 
 ##@ Checking
-.PHONY: test lint cover bench soak format
+.PHONY: test lint audit cover bench soak format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
 	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD) -m "not ($(HEAVY))"
 	@TEST_DATABASE=all $(BIN)/pytest -n $(CORES) $(SPREAD) -m "$(HEAVY)"
@@ -46,6 +46,9 @@ lint: .venv/installed-dev ## style, types, and that imports run down the list of
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy app media_worker
 	@$(BIN)/lint-imports
+
+audit: .venv/installed-dev ## known vulnerabilities of all that is installed, as far as the package index knows it
+	@$(BIN)/pip-audit --local --progress-spinner off
 
 cover: .venv/installed-dev ## every test, with the lines and branches that none of them ran
 	@$(BIN)/pytest -n $(TESTERS) $(SPREAD) --cov --cov-report=term-missing:skip-covered
