@@ -274,6 +274,7 @@ RULES: dict[str, frozenset[Who]] = {
     "POST /admin/jobs/{job_id}/cancel": ADMIN,
     "GET /admin/users": ADMIN,
     "GET /admin/users/{user_id}": ADMIN,
+    "DELETE /admin/users/{user_id}": ADMIN,
     "POST /admin/users/{user_id}/disable": ADMIN,
     "POST /admin/users/{user_id}/enable": ADMIN,
     "PUT /admin/users/{user_id}/role": ADMIN,

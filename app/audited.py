@@ -64,6 +64,7 @@ ACTIONS: dict[str, str] = {
     "DELETE /media/workers/{worker_id}": "worker.drain",
     "POST /admin/jobs/{job_id}/retry": "job.retry",
     "POST /admin/jobs/{job_id}/cancel": "job.cancel",
+    "DELETE /admin/users/{user_id}": "user.erase",
     "POST /admin/users/{user_id}/disable": "user.disable",
     "POST /admin/users/{user_id}/enable": "user.enable",
     "PUT /admin/users/{user_id}/role": "user.set_role",

@@ -222,7 +222,11 @@ def erase(work: Work, actor: Actor, *, password: str | None) -> None:
 
     :raises BadCredentials: the password is not right. :raises SignInAgain: see `confirm`.
     """
-    user = _still_with(work, actor.user_id, confirm(work, actor, password))
+    forget(work, _still_with(work, actor.user_id, confirm(work, actor, password)))
+
+
+def forget(work: Work, user: User) -> None:
+    """Of an account whose row is held: a tombstone stays."""
     user.disabled_at = work.now()
     sessions.end_all(work, user.id, "erased")
     work.execute(update(UserSession).where(UserSession.user_id == user.id).values(device=None, user_agent=None))

@@ -92,6 +92,16 @@ class UserById(MethodView):
         """Read an account, with what it uses and its limits"""
         return users.show(work(), user_id)
 
+    @blp.response(204)
+    @blp.problems(errors.LastAdmin)
+    @blp.doc(operationId="eraseUser")
+    def delete(self, user_id: str) -> None:
+        """Erase an account, for somebody who asks for it and can't sign in
+
+        It is the same as when they do it themselves (`DELETE /auth/me`), and can't be taken back.
+        """
+        users.erase(work(), user_id)
+
 
 @blp.route("/admin/users/<id:user_id>/disable")
 class DisableUser(MethodView):

@@ -62,6 +62,14 @@ def enable(work: Work, user_id: str) -> dict[str, Any]:
     return _changed(work, user)
 
 
+def erase(work: Work, user_id: str) -> None:
+    """As they would themselves; also where nobody can sign in to it any more. :raises NotFound: :raises LastAdmin:"""
+    user = _hold(work, user_id)
+    if user.role == "admin" and user.disabled_at is None:
+        _check_others(work, user)
+    accounts.forget(work, user)
+
+
 def set_role(work: Work, user_id: str, *, role: str) -> dict[str, Any]:
     """:raises NotFound: :raises LastAdmin: :raises AccountStateConflict: it is a program's."""
     user = _hold(work, user_id)

@@ -91,6 +91,23 @@ def test_a_programs_key_counts_no_more_and_its_account_becomes_no_admins(
     ok(worker.renew())
 
 
+def test_who_cannot_sign_in_any_more_is_erased_by_an_admin_as_by_themselves(
+    admin: Person, anna: Person, ben: Person, app: ParleyApp
+) -> None:
+    meeting = anna.create_meeting()
+    ben.accept(anna.invite(meeting, ben)[0])
+    ok(admin.post(f"/admin/users/{anna.user_id}/disable"))
+    problem(ben.delete(f"/admin/users/{anna.user_id}"), 403, "forbidden")
+    ok(admin.delete(f"/admin/users/{anna.user_id}"), 204)
+    problem(admin.get(f"/admin/users/{anna.user_id}"), 404, "not_found")
+    problem(admin.delete(f"/admin/users/{anna.user_id}"), 404, "not_found")
+    problem(sign_in(app, anna), 401, "bad_credentials")
+    assert ok(ben.get(f"/meetings/{meeting['id']}"))["state"] == "cancelled"
+    [line, _] = ok(admin.get("/admin/audit", user_id=anna.user_id))["items"]
+    assert (line["action"], line["actor"]["user_id"]) == ("user.erase", admin.user_id)
+    problem(admin.delete(f"/admin/users/{admin.user_id}"), 409, "last_admin")
+
+
 def test_an_admin_is_made_and_unmade_but_never_the_last_one(admin: Person, anna: Person) -> None:
     own = f"/admin/users/{admin.user_id}"
     problem(anna.get("/admin/users"), 403, "forbidden")
