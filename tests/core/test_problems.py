@@ -117,7 +117,8 @@ def test_a_database_that_is_gone_is_503_and_the_process_recovers(
             assert "sqlite" not in answer.text.lower()
             assert told["detail"] == "The database is not available."
         ready = client.get("/health/ready")
-        assert (ready.status_code, ready.json) == (503, {"status": "unavailable"})
+        assert (ready.status_code, ready.json["status"]) == (503, "unavailable")
+        assert [check["name"] for check in ready.json["checks"]] == ["database"]
         assert ready.headers["Retry-After"]
         assert client.get("/health/live").status_code == 200
     finally:
