@@ -175,13 +175,15 @@ class TestCancelling:
         tasks.extend_series(runtime, {})
         assert starts(all_of(anna, first))[:2] == ["11-30T08:00", "12-14T08:00"]
 
-    def test_comes_with_the_end_of_its_owners_account(self, anna: Person, runtime: Runtime) -> None:
-        first = weekly(anna)
+    def test_comes_with_the_end_of_its_owners_account(self, anna: Person, ben: Person, runtime: Runtime) -> None:
+        first, alone = weekly(anna), weekly(anna)
+        anna.invite(first, ben)
         ok(anna.delete("/auth/me", {"password": PASSWORD}), 204)
         tasks.extend_series(runtime, {})
         with runtime.reading() as work:
             assert {row.state for row in work.query(Meeting.state)} == {"cancelled"}
             assert work.get_one(MeetingSeries, first["series_id"]).is_complete
+            assert work.get(MeetingSeries, alone["series_id"]) is None
 
 
 class TestInvitations:
