@@ -389,11 +389,10 @@ def test_who_lost_the_lease_sends_nothing_more(
 # What it costs
 
 
+@pytest.mark.sqlite  # it alone counts the steps of its statements
 def test_what_is_kept_for_a_paused_webhook_costs_nothing_however_much_it_is(
     webhook: Hook, anna: Person, receiver: Receiver, send: Send, feeder: Feeder, runtime: Runtime
 ) -> None:
-    if not runtime.database.is_sqlite:
-        pytest.skip("SQLite alone counts the steps of its statements")
     receiver.answer = lambda _: Reply(410)
     meeting = anna.create_meeting()
     send()
