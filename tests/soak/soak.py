@@ -27,6 +27,7 @@ CAUGHT_UP_WITHIN_S = 120.0
 MORE_FILES = 24
 MORE_THREADS = 12
 MORE_MEMORY_MB = 60.0
+MB_OF_A_THREAD = 12.0  # which a pool had left unused: an arena of its own, a connection, what its first job imports
 
 Say = Callable[[str], None]
 
@@ -168,10 +169,13 @@ def _least(here: House, load: Load, for_s: float, say: Say) -> dict[str, Held]:
 
 
 def _grown(before: dict[str, Held], after: dict[str, Held]) -> list[str]:
+    def more_mb(kind: str) -> float:
+        return MORE_MEMORY_MB + MB_OF_A_THREAD * max(0, after[kind].threads - before[kind].threads)
+
     return [
         f"grows: {kind} held {before[kind]}, and then {now}"
         for kind, now in after.items()
         if now.files > before[kind].files + MORE_FILES
         or now.threads > before[kind].threads + MORE_THREADS
-        or now.memory_mb > before[kind].memory_mb + MORE_MEMORY_MB
+        or now.memory_mb > before[kind].memory_mb + more_mb(kind)
     ]
