@@ -38,8 +38,9 @@ qa: run ## the same in the QA profile: mocked media, reset, seed, clock, faults
 ##@ Checking
 .PHONY: test lint audit cover bench soak format
 test: lint ## lint, every test, and on PostgreSQL and MariaDB those of the database; REQUIRE_ALL=1: skip nothing
-	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD) -m "not ($(HEAVY))"
+	@TEST_DATABASE=all $(BIN)/pytest -n $(TESTERS) $(SPREAD) -m "not ($(HEAVY) or soak)"
 	@TEST_DATABASE=all $(BIN)/pytest -n $(CORES) $(SPREAD) -m "$(HEAVY)"
+	@$(BIN)/pytest -m soak
 
 lint: .venv/installed-dev ## style, types, and that imports run down the list of features
 	@$(BIN)/ruff check .

@@ -7,9 +7,9 @@ import pytest
 
 from tests.soak.soak import soak
 
-MINUTES, PARTICIPANTS = 1.5, 30  # beside the other tests; with what comes before and after it takes two and more
+MINUTES, PARTICIPANTS = 1.5, 30  # with what comes before and after it takes two and more
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 
 def test_nothing_acknowledged_is_lost_nothing_is_stuck_and_nothing_grows_whatever_is_killed(
