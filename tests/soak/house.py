@@ -31,10 +31,12 @@ class House:
     jobs: Jobs
     worker: Worker
     faults: dict[str, int] = field(default_factory=dict)
+    faulted_at: list[float] = field(default_factory=list)  # by time.monotonic()
 
     def break_something(self, name: str, chance: random.Random) -> None:
         """Kill one of FAULTS, and have it back a moment later."""
         self.faults[name] = self.faults.get(name, 0) + 1
+        self.faulted_at.append(time.monotonic())
         if name == "one process of the API":
             self.api.kill_one(chance.randrange(2))
             self.api.wait_until_complete()

@@ -26,7 +26,7 @@ class Acknowledged:
 
     chat: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # id and text, by meeting
     left: set[str] = field(default_factory=set)  # participants
-    recordings: set[str] = field(default_factory=set)
+    recordings: dict[str, tuple[float, float]] = field(default_factory=dict)  # from, until; time.monotonic()
     calls: dict[str, str] = field(default_factory=dict)  # their SHA-256
     clients: dict[str, Patient] = field(default_factory=dict)  # who may read a meeting, recording or call
 
@@ -124,10 +124,11 @@ class MockRecorder(Person):
         status, recording = self.client.ask("POST", path, {}, allowed=(409, 503))
         if status != 201:  # the one before has not ended yet, or no worker is there
             return
-        self.noted.recordings.add(recording["id"])
+        began_at = time.monotonic()
         self.noted.clients[recording["id"]] = self.client
         time.sleep(self.chance.uniform(*RECORDED_S))
         self.client.ask("POST", f"/recordings/{recording['id']}/stop", allowed=(409,))  # it may have failed meanwhile
+        self.noted.recordings[recording["id"]] = began_at, time.monotonic()
 
 
 class WorkerRecorder(MockRecorder):
